@@ -1,0 +1,249 @@
+// What each CNI command does. Waiting is on keys and with a deadline; nothing here polls or sleeps.
+import type { PortSpec } from '../items.ts';
+import { KeyedLock } from '../lock.ts';
+import type { PlanTables, PortQuery } from '../tables.ts';
+import { CONTAINER, IFNAME, NETWORK, mapOf } from '../drivers/ovs-replica.ts';
+import type { AttachContext } from './attach.ts';
+import { attach, detach, interfacesOf, undo } from './attach.ts';
+import { CNI_CODE, CniError } from './error.ts';
+import { nicNames } from './nic.ts';
+import type { CniRequest } from './request.ts';
+import { addResult, versionResult } from './result.ts';
+
+/** What happens to a pod's interface, for events and metrics. */
+export interface CniObserver {
+  /** ADD succeeded or failed; `port` when it got that far. */
+  added(request: CniRequest, port: PortSpec | undefined, error: unknown): void;
+  removed(request: CniRequest, error: unknown): void;
+  /** Milliseconds spent waiting for the plan, and for OVN. */
+  waited(what: 'address' | 'route' | 'connectivity', ms: number): void;
+}
+
+/** A signal that aborts when the time is over, unless it is cancelled before: a timer is not left behind by each call. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  readonly cancel: () => void;
+}
+
+export interface CommandContext extends AttachContext {
+  readonly tables: PlanTables;
+  /** MTU of pods whose subnet states none; undefined until the node's own is known. */
+  readonly defaultMtu: () => number | undefined;
+  /** Why the node cannot serve pods, undefined when it can: the answer to STATUS. */
+  readonly unready: () => string | undefined;
+  readonly deadline: (ms: number) => Deadline;
+  /** Milliseconds until ADD gives up. */
+  readonly addDeadlineMs: number;
+  /** Milliseconds until DEL gives up waiting for Open vSwitch's database. */
+  readonly delDeadlineMs: number;
+  /** Monotonic, in milliseconds. */
+  readonly now: () => number;
+  readonly exists: (path: string) => Promise<boolean>;
+  readonly observer: CniObserver;
+}
+
+type Answer = Record<string, unknown> | undefined;
+
+/** An ADD under way, so that a DEL of the same container can end it first. */
+interface Adding {
+  readonly abort: AbortController;
+  readonly done: Promise<unknown>;
+}
+
+const attachmentKey = ({ containerId, ifname }: CniRequest): string => `${containerId}/${ifname}`;
+const podKey = ({ pod, containerId }: CniRequest): string =>
+  pod.name === '' ? containerId : `${pod.namespace}/${pod.name}`;
+
+export class Commands {
+  readonly #context: CommandContext;
+  readonly #lock = new KeyedLock();
+  readonly #adding = new Map<string, Adding>();
+
+  constructor(context: CommandContext) {
+    this.#context = context;
+  }
+
+  /** The object for standard output, undefined for none; throws CniError. `signal` aborts when the caller has gone. */
+  async execute(request: CniRequest, signal: AbortSignal): Promise<Answer> {
+    switch (request.command) {
+      case 'ADD':
+        return await this.#add(request, signal);
+      case 'DEL':
+        return await this.#del(request);
+      case 'CHECK':
+        return await this.#check(request);
+      case 'GC':
+        return await this.#gc(request);
+      case 'STATUS':
+        return this.#status();
+      default:
+        return versionResult(request.conf.cniVersion);
+    }
+  }
+
+  async #add(request: CniRequest, caller: AbortSignal): Promise<Answer> {
+    if (request.pod.name === '')
+      throw new CniError(CNI_CODE.invalidEnvironment, 'CNI_ARGS names no pod (K8S_POD_NAMESPACE, K8S_POD_NAME)');
+    const key = attachmentKey(request);
+    await this.#end(key);
+    const abort = new AbortController();
+    const deadline = this.#context.deadline(this.#context.addDeadlineMs);
+    const work = this.#addUntil(request, AbortSignal.any([abort.signal, caller, deadline.signal]));
+    const done = work.catch(() => undefined);
+    this.#adding.set(key, { abort, done });
+    try {
+      return await work;
+    } finally {
+      deadline.cancel();
+      if (this.#adding.get(key)?.done === done) this.#adding.delete(key);
+    }
+  }
+
+  async #addUntil(request: CniRequest, signal: AbortSignal): Promise<Answer> {
+    let port: PortSpec | undefined;
+    try {
+      const query: PortQuery = { ...request.pod, provider: request.conf.provider };
+      const missing = `pod ${query.namespace}/${query.name} has no address of provider ${query.provider} yet`;
+      port = await this.#wait(
+        'address',
+        missing,
+        signal,
+        this.#context.tables.portWhen(query, signal, () => true),
+      );
+      const answer = request.ipam
+        ? addResult(request, await this.#announced(query, port, signal), undefined)
+        : await this.#addInterface(request, query, port, signal);
+      this.#context.observer.added(request, port, undefined);
+      return answer;
+    } catch (error) {
+      this.#context.observer.added(request, port, error);
+      throw error;
+    }
+  }
+
+  async #addInterface(request: CniRequest, query: PortQuery, found: PortSpec, signal: AbortSignal): Promise<Answer> {
+    const { replica } = this.#context;
+    const mtu = found.mtu === 0 ? this.#context.defaultMtu() : found.mtu;
+    if (mtu === undefined) throw new CniError(CNI_CODE.tryAgain, 'the MTU of the tunnel interface is not known yet');
+    if (found.nicType !== 'veth-pair' && found.nicType !== '')
+      throw new CniError(CNI_CODE.unsupportedField, `interfaces of type ${found.nicType} are not supported`);
+    const port = { ...found, mtu };
+    await this.#wait('connectivity', "Open vSwitch's database does not answer", signal, replica.ready(signal));
+    const uuid = await this.#lock.run(podKey(request), async () => {
+      signal.throwIfAborted();
+      return await attach(this.#context, request, port);
+    });
+    try {
+      await Promise.all([
+        this.#announced(query, port, signal),
+        this.#wait('connectivity', 'OVN has not installed the port yet', signal, replica.installed(uuid, signal)),
+      ]);
+    } catch (error) {
+      await this.#lock.run(podKey(request), () => undo(this.#context, request));
+      throw error;
+    }
+    return addResult(request, port, { host: nicNames(request.containerId, request.ifname).host, mtu });
+  }
+
+  /** The port once users can read of it; the plan may have changed its mind before that. */
+  async #announced(query: PortQuery, port: PortSpec, signal: AbortSignal): Promise<PortSpec> {
+    const wait = this.#context.tables.portWhen(query, signal, ({ announced }) => announced);
+    const announced = await this.#wait('route', "the API server has not taken the pod's annotations yet", signal, wait);
+    if (announced.mac !== port.mac || announced.addresses.join() !== port.addresses.join())
+      throw new CniError(CNI_CODE.tryAgain, "the pod's address has changed meanwhile");
+    return announced;
+  }
+
+  /** Counts a wait, and words its end by deadline. What fails for other reasons keeps its own words. */
+  async #wait<T>(
+    what: 'address' | 'route' | 'connectivity',
+    missing: string,
+    signal: AbortSignal,
+    work: Promise<T>,
+  ): Promise<T> {
+    const { now, observer } = this.#context;
+    const started = now();
+    try {
+      return await work;
+    } catch (error) {
+      const cause = signal.aborted
+        ? `${missing}: ${signal.reason instanceof Error ? signal.reason.message : String(signal.reason)}`
+        : `${missing}: ${String(error)}`;
+      throw new CniError(CNI_CODE.tryAgain, cause, '', { cause: error, stage: `wait-${what}` });
+    } finally {
+      observer.waited(what, now() - started);
+    }
+  }
+
+  /** Ends an ADD of the same attachment, and waits until it has undone itself. */
+  async #end(key: string): Promise<void> {
+    const adding = this.#adding.get(key);
+    adding?.abort.abort(new Error('the attachment was asked for again or deleted'));
+    await adding?.done;
+  }
+
+  async #del(request: CniRequest): Promise<Answer> {
+    if (request.ipam) return undefined;
+    try {
+      await this.#end(attachmentKey(request));
+      await this.#ovsRead();
+      await this.#lock.run(podKey(request), () => detach(this.#context, request.containerId, request.ifname));
+      this.#context.observer.removed(request, undefined);
+    } catch (error) {
+      this.#context.observer.removed(request, error);
+      throw error;
+    }
+    return undefined;
+  }
+
+  async #ovsRead(): Promise<void> {
+    const { signal, cancel } = this.#context.deadline(this.#context.delDeadlineMs);
+    try {
+      const ready = this.#context.replica.ready(signal);
+      await this.#wait('connectivity', "Open vSwitch's database does not answer", signal, ready);
+    } finally {
+      cancel();
+    }
+  }
+
+  async #check(request: CniRequest): Promise<Answer> {
+    if (request.ipam) return undefined;
+    await this.#ovsRead();
+    const { replica, exists } = this.#context;
+    const where = `interface ${request.ifname} of container ${request.containerId}`;
+    const [found] = interfacesOf(replica, request.containerId, request.ifname);
+    if (found === undefined) throw new CniError(CNI_CODE.checkFailed, `Open vSwitch has no ${where}`);
+    const problem = [...(found.row['error'] instanceof Set ? found.row['error'] : [])].join();
+    if (problem !== '') throw new CniError(CNI_CODE.checkFailed, `Open vSwitch on ${where}: ${problem}`);
+    if (!(await exists(request.netns))) throw new CniError(CNI_CODE.unknownContainer, `no namespace ${request.netns}`);
+    return undefined;
+  }
+
+  /** Removes what the runtime no longer knows of this network. Other networks' interfaces are not its to judge. */
+  async #gc({ conf }: CniRequest): Promise<Answer> {
+    if (conf.validAttachments === undefined) return undefined;
+    await this.#ovsRead();
+    const valid = new Set(conf.validAttachments.map(({ containerId, ifname }) => `${containerId}/${ifname}`));
+    const stale = [...this.#context.replica.interfaces()].flatMap(([, row]) => {
+      const ids = mapOf(row, 'external_ids');
+      const [containerId, ifname] = [ids.get(CONTAINER), ids.get(IFNAME)];
+      if (containerId === undefined || ifname === undefined || ids.get(NETWORK) !== conf.name) return [];
+      const pod = `${ids.get('pod_namespace') ?? ''}/${ids.get('pod_name') ?? ''}`;
+      return valid.has(`${containerId}/${ifname}`) ? [] : [{ pod, containerId, ifname }];
+    });
+    const results = await Promise.allSettled(
+      stale.map(({ pod, containerId, ifname }) =>
+        this.#lock.run(pod, () => detach(this.#context, containerId, ifname)),
+      ),
+    );
+    const failures = results.flatMap((result) => (result.status === 'rejected' ? [String(result.reason)] : []));
+    if (failures.length > 0) throw new CniError(CNI_CODE.stepFailed, failures.slice(0, 5).join('; '));
+    return undefined;
+  }
+
+  #status(): Answer {
+    const why = this.#context.unready();
+    if (why !== undefined) throw new CniError(CNI_CODE.unavailable, why);
+    return undefined;
+  }
+}

@@ -1,0 +1,166 @@
+// The plan's items as the agent keeps them: the generated messages with their holes closed. A malformed item is refused
+// here, once, so that drivers and the CNI server never meet an address that is not one.
+import { canonicalMac, parseCidr, parseIp, parsePrefix } from '../lib/net/index.ts';
+import type { Item__Output } from '../proto/kubeloom/plan/v1/Item.gen.ts';
+import type { NodeItem__Output } from '../proto/kubeloom/plan/v1/NodeItem.gen.ts';
+import type { PeerItem__Output } from '../proto/kubeloom/plan/v1/PeerItem.gen.ts';
+import type { PortItem__Output } from '../proto/kubeloom/plan/v1/PortItem.gen.ts';
+import type { SubnetItem__Output } from '../proto/kubeloom/plan/v1/SubnetItem.gen.ts';
+
+export interface RouteSpec {
+  /** '' is the default route of the gateway's family. */
+  readonly dst: string;
+  readonly gateway: string;
+}
+
+export interface JoinSpec {
+  readonly ifaceId: string;
+  readonly mac: string;
+  /** With prefix length, one per family, IPv4 first; empty until assigned. */
+  readonly addresses: readonly string[];
+  readonly gateways: readonly string[];
+  readonly cidrs: readonly string[];
+}
+
+export interface NodeSpec {
+  readonly kind: 'node';
+  readonly name: string;
+  readonly uid: string;
+  readonly internalIps: readonly string[];
+  readonly join: JoinSpec;
+  readonly southbound: readonly string[];
+  readonly serviceCidrs: readonly string[];
+}
+
+export interface PeerSpec {
+  readonly kind: 'peer';
+  readonly name: string;
+  readonly internalIps: readonly string[];
+}
+
+export interface SubnetSpec {
+  readonly kind: 'subnet';
+  readonly name: string;
+  readonly uid: string;
+  readonly vpc: string;
+  readonly cidrs: readonly string[];
+  readonly gateways: readonly string[];
+  readonly natOutgoing: boolean;
+  readonly gatewayType: 'distributed' | 'centralized';
+  readonly mtu: number;
+  readonly provider: string;
+  readonly routedByNodes: boolean;
+}
+
+export interface PortSpec {
+  readonly kind: 'port';
+  readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly provider: string;
+  readonly ifaceId: string;
+  readonly subnet: string;
+  readonly mac: string;
+  readonly addresses: readonly string[];
+  readonly gateways: readonly string[];
+  readonly routes: readonly RouteSpec[];
+  readonly defaultRoute: boolean;
+  readonly mtu: number;
+  readonly nicType: string;
+  readonly announced: boolean;
+}
+
+export type Item = NodeSpec | PeerSpec | SubnetSpec | PortSpec;
+
+/** An item of this plan that cannot be used; reported as failed, and never applied. */
+export class ItemError extends Error {
+  override readonly name = 'ItemError';
+}
+
+type Parse = (text: string) => unknown;
+
+function every(parse: Parse, what: string, texts: readonly string[]): readonly string[] {
+  for (const text of texts) if (parse(text) === undefined) throw new ItemError(`${what}: not valid: ${text}`);
+  return texts;
+}
+
+function macOf(text: string): string {
+  const mac = canonicalMac(text);
+  if (mac === undefined) throw new ItemError(`mac: not valid: ${text}`);
+  return mac;
+}
+
+function joinSpec(join: NodeItem__Output['join']): JoinSpec {
+  if (join === null || join.iface_id === '') return { ifaceId: '', mac: '', addresses: [], gateways: [], cidrs: [] };
+  return {
+    ifaceId: join.iface_id,
+    mac: join.mac === '' ? '' : macOf(join.mac),
+    addresses: every(parsePrefix, 'join address', join.addresses),
+    gateways: every(parseIp, 'join gateway', join.gateways),
+    cidrs: every(parseCidr, 'join cidr', join.cidrs),
+  };
+}
+
+function nodeSpec(node: NodeItem__Output): NodeSpec {
+  return {
+    kind: 'node',
+    name: node.name,
+    uid: node.uid,
+    internalIps: every(parseIp, 'internal IP', node.internal_ips),
+    join: joinSpec(node.join),
+    southbound: node.southbound,
+    serviceCidrs: every(parseCidr, 'service cidr', node.service_cidrs),
+  };
+}
+
+function peerSpec(peer: PeerItem__Output): PeerSpec {
+  return { kind: 'peer', name: peer.name, internalIps: every(parseIp, 'internal IP', peer.internal_ips) };
+}
+
+function subnetSpec(subnet: SubnetItem__Output): SubnetSpec {
+  return {
+    kind: 'subnet',
+    name: subnet.name,
+    uid: subnet.uid,
+    vpc: subnet.vpc,
+    cidrs: every(parseCidr, 'cidr', subnet.cidrs),
+    gateways: every(parseIp, 'gateway', subnet.gateways),
+    natOutgoing: subnet.nat_outgoing,
+    gatewayType: subnet.gateway_type === 'centralized' ? 'centralized' : 'distributed',
+    mtu: subnet.mtu,
+    provider: subnet.provider,
+    routedByNodes: subnet.routed_by_nodes,
+  };
+}
+
+function routeSpec({ dst, gateway }: { dst: string; gateway: string }): RouteSpec {
+  if (dst !== '') every(parseCidr, 'route destination', [dst]);
+  every(parseIp, 'route gateway', [gateway]);
+  return { dst, gateway };
+}
+
+function portSpec(port: PortItem__Output): PortSpec {
+  if (port.pod === null || port.pod.name === '' || port.iface_id === '') throw new ItemError('port without pod or id');
+  return {
+    kind: 'port',
+    pod: { namespace: port.pod.namespace, name: port.pod.name, uid: port.pod.uid },
+    provider: port.provider,
+    ifaceId: port.iface_id,
+    subnet: port.subnet,
+    mac: macOf(port.mac),
+    addresses: every(parsePrefix, 'address', port.addresses),
+    gateways: every(parseIp, 'gateway', port.gateways),
+    routes: port.routes.map(routeSpec),
+    defaultRoute: port.default_route,
+    mtu: port.mtu,
+    nicType: port.nic_type,
+    announced: port.announced,
+  };
+}
+
+/** The item of a message; undefined for a kind that this version does not know, which is ignored. */
+export function itemOf(message: Item__Output | null): Item | undefined {
+  if (message?.node) return nodeSpec(message.node);
+  if (message?.peer) return peerSpec(message.peer);
+  if (message?.subnet) return subnetSpec(message.subnet);
+  if (message?.port) return portSpec(message.port);
+  return undefined;
+}

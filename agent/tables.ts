@@ -1,0 +1,111 @@
+// The plan as the agent holds it: items by key, with the look-ups of the CNI server and of the drivers. The plan client
+// is its one writer.
+import { Bell } from './bell.ts';
+import type { Item, NodeSpec, PeerSpec, PortSpec, SubnetSpec } from './items.ts';
+
+/** Whose port an ADD asks for; `uid` is '' when the runtime did not say. */
+export interface PortQuery {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly provider: string;
+}
+
+const portKey = (namespace: string, name: string, provider: string): string => `${namespace}/${name}/${provider}`;
+
+export class PlanTables {
+  readonly #items = new Map<string, Item>();
+  /** Those that are not ports: few, and looked through often. */
+  readonly #topology = new Map<string, Item>();
+  /** Keys of port items by pod and provider: for a moment a name can have an old and a new pod. */
+  readonly #ports = new Map<string, Set<string>>();
+  readonly #bell = new Bell();
+  readonly #listeners: (() => void)[] = [];
+
+  get size(): number {
+    return this.#items.size;
+  }
+
+  entries(): IterableIterator<[string, Item]> {
+    return this.#items.entries();
+  }
+
+  get(key: string): Item | undefined {
+    return this.#items.get(key);
+  }
+
+  /** Called after each change of an item that is not a port; ports concern nobody but those who wait for them. */
+  onTopology(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  apply(key: string, item: Item): void {
+    const before = this.#items.get(key);
+    if (before !== undefined) this.#unindex(key, before);
+    this.#items.set(key, item);
+    if (item.kind !== 'port') this.#topology.set(key, item);
+    else {
+      this.#topology.delete(key);
+      const index = portKey(item.pod.namespace, item.pod.name, item.provider);
+      const keys = this.#ports.get(index) ?? new Set();
+      this.#ports.set(index, keys.add(key));
+      this.#bell.ring(index);
+    }
+    this.#tell(before, item);
+  }
+
+  delete(key: string): void {
+    const before = this.#items.get(key);
+    if (before === undefined) return;
+    this.#items.delete(key);
+    this.#topology.delete(key);
+    this.#unindex(key, before);
+    this.#tell(before, undefined);
+  }
+
+  /** The node's own item, with its key. */
+  node(): { readonly key: string; readonly item: NodeSpec } | undefined {
+    for (const [key, item] of this.#topology) if (item.kind === 'node') return { key, item };
+    return undefined;
+  }
+
+  subnets(): { readonly key: string; readonly item: SubnetSpec }[] {
+    return [...this.#topology].flatMap(([key, item]) => (item.kind === 'subnet' ? [{ key, item }] : []));
+  }
+
+  peers(): PeerSpec[] {
+    return [...this.#topology.values()].filter((item) => item.kind === 'peer');
+  }
+
+  /** The port of a pod; with a uid only that pod's, else the newest of the name. */
+  port(query: PortQuery): PortSpec | undefined {
+    const keys = this.#ports.get(portKey(query.namespace, query.name, query.provider)) ?? [];
+    let found: PortSpec | undefined;
+    for (const key of keys) {
+      const item = this.#items.get(key);
+      if (item?.kind === 'port' && (query.uid === '' || item.pod.uid === query.uid)) found = item;
+    }
+    return found;
+  }
+
+  /** Waits until the port is in the plan and fulfils `accept`. */
+  portWhen(query: PortQuery, signal: AbortSignal, accept: (port: PortSpec) => boolean): Promise<PortSpec> {
+    return this.#bell.until(portKey(query.namespace, query.name, query.provider), signal, () => {
+      const port = this.port(query);
+      return port !== undefined && accept(port) ? port : undefined;
+    });
+  }
+
+  #unindex(key: string, item: Item): void {
+    if (item.kind !== 'port') return;
+    const index = portKey(item.pod.namespace, item.pod.name, item.provider);
+    const keys = this.#ports.get(index);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#ports.delete(index);
+  }
+
+  #tell(before: Item | undefined, after: Item | undefined): void {
+    if ((before ?? after)?.kind === 'port' && (after ?? before)?.kind === 'port') return;
+    for (const listener of this.#listeners) listener();
+  }
+}

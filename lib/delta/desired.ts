@@ -1,0 +1,304 @@
+// The desired side: what every source wants, put together by row and by element. Counts who wants what, so that an
+// element goes with the last of its owners, and names what two owners want differently. Knows nothing of the database.
+import type { Atom } from '../ovsdb/types.ts';
+import { sameFact } from './equal.ts';
+import type { MemberFact, Owner, Place, RowFact, RowId } from './fact.ts';
+import { holdsChildren } from './fault.ts';
+import { Multimap } from './multimap.ts';
+import { referencesIn } from './shape.ts';
+import type { Shapes } from './shape.ts';
+
+export type Fact = RowFact | MemberFact;
+
+/** One element of a column of a row; without column the row itself. */
+export interface Spot {
+  readonly row: RowId;
+  readonly column?: string;
+  readonly element?: Atom;
+}
+
+export interface Claim {
+  readonly source: string;
+  readonly owner: Owner;
+  readonly value?: Atom;
+}
+
+/** What an element is wanted with: `contested` when two owners want a map's key with different values. */
+export interface Wanted {
+  readonly owners: readonly Owner[];
+  readonly value: Atom | undefined;
+  readonly contested: boolean;
+}
+
+/** Told of each row and element whose claims have changed, after the change. */
+export interface Touch {
+  row(id: RowId): void;
+  /** `owner` is the one whose claim has come or gone. */
+  element(row: RowId, column: string, element: Atom, owner: Owner): void;
+  /** The fact is in force no longer; what it says may still be in the database. */
+  withdrawn(fact: RowFact): void;
+}
+
+/** Elements wanted of one row, by column. */
+export interface Members {
+  readonly table: string;
+  readonly columns: Map<string, Map<Atom, readonly Claim[]>>;
+}
+
+/** A place of a child, and how many claims there are to it. */
+interface Placed extends Spot {
+  claims: number;
+}
+
+interface RowClaim {
+  readonly source: string;
+  readonly fact: RowFact;
+}
+
+export class Desired {
+  readonly #shapes: Shapes;
+  readonly #touch: Touch;
+  readonly #sources = new Map<string, ReadonlyMap<string, Fact>>();
+  readonly #rows = new Map<RowId, RowClaim[]>();
+  readonly #elements = new Map<RowId, Members>();
+  /** Where a child row is to hang: every strong reference to it that anyone wants. */
+  readonly #places = new Map<RowId, readonly Placed[]>();
+  readonly #needers = new Multimap<RowId, RowId>();
+
+  constructor(shapes: Shapes, touch: Touch) {
+    this.#shapes = shapes;
+    this.#touch = touch;
+  }
+
+  facts(source: string): Iterable<Fact> {
+    return this.#sources.get(source)?.values() ?? [];
+  }
+
+  *owners(): Iterable<Owner> {
+    for (const facts of this.#sources.values()) for (const { owner } of facts.values()) yield owner;
+  }
+
+  sources(): IterableIterator<string> {
+    return this.#sources.keys();
+  }
+
+  /** Facts that did not change touch nothing. */
+  replace(source: string, facts: readonly Fact[]): void {
+    const before = this.#sources.get(source) ?? new Map<string, Fact>();
+    const after = keyed(facts);
+    for (const [key, fact] of before) {
+      const next = after.get(key);
+      // The old object stays: it is the one that the claims hold.
+      if (next && sameFact(next, fact)) after.set(key, fact);
+    }
+    const gone = [...before].filter(([key, fact]) => after.get(key) !== fact).map(([, fact]) => fact);
+    const fresh = [...after].filter(([key, fact]) => before.get(key) !== fact).map(([, fact]) => fact);
+    if (after.size > 0) this.#sources.set(source, after);
+    else this.#sources.delete(source);
+    for (const fact of gone) this.#withdraw(source, fact);
+    for (const fact of fresh) this.#claim(source, fact);
+    for (const fact of [...gone, ...fresh]) this.#tell(fact);
+  }
+
+  /** The fact that is in force for a row; undefined when nobody wants it, or when it is contested. */
+  fact(id: RowId): RowFact | undefined {
+    return this.contested(id) ? undefined : this.#rows.get(id)?.[0]?.fact;
+  }
+
+  wanted(id: RowId): boolean {
+    return this.#rows.has(id);
+  }
+
+  /** Two owners want the row, or two parents want the child. */
+  contested(id: RowId): boolean {
+    const claims = this.#rows.get(id);
+    if (claims && claims.length > 1 && differ(claims)) return true;
+    return (this.#places.get(id)?.length ?? 0) > 1;
+  }
+
+  /** Everyone who has to do with a contested row. */
+  claimants(id: RowId): Owner[] {
+    const places = this.places(id).flatMap((spot) => this.#ownersAt(spot));
+    return [...new Set([...this.#ownersAt({ row: id }), ...places])].sort();
+  }
+
+  #ownersAt({ row, column, element }: Spot): Owner[] {
+    if (column !== undefined && element !== undefined)
+      return this.#claims(row, column, element).map(({ owner }) => owner);
+    return (this.#rows.get(row) ?? []).map(({ fact }) => fact.owner);
+  }
+
+  element(row: RowId, column: string, element: Atom): Wanted | undefined {
+    const claims = this.#claims(row, column, element);
+    const first = claims[0];
+    if (!first) return undefined;
+    if (claims.length === 1) return { owners: [first.owner], value: first.value, contested: false };
+    const owners = [...new Set(claims.map(({ owner }) => owner))].sort();
+    return { owners, value: first.value, contested: claims.some(({ value }) => value !== first.value) };
+  }
+
+  members(row: RowId): Members | undefined {
+    return this.#elements.get(row);
+  }
+
+  places(child: RowId): readonly Spot[] {
+    return this.#places.get(child) ?? [];
+  }
+
+  /** Rows whose fact names `id` in `needs`. */
+  needers(id: RowId): ReadonlySet<RowId> {
+    return this.#needers.get(id);
+  }
+
+  rows(): IterableIterator<RowId> {
+    return this.#rows.keys();
+  }
+
+  /** Children that anyone wants somewhere. */
+  placed(): IterableIterator<RowId> {
+    return this.#places.keys();
+  }
+
+  memberRows(): IterableIterator<RowId> {
+    return this.#elements.keys();
+  }
+
+  #claim(source: string, fact: Fact): void {
+    if ('member' in fact) {
+      this.#put(source, fact);
+      return;
+    }
+    const claims = this.#rows.get(fact.id) ?? [];
+    this.#rows.set(fact.id, [...claims, { source, fact }]);
+    for (const need of fact.needs ?? []) this.#needers.add(need, fact.id);
+    for (const spot of this.#childSpots(fact)) this.#place(spot.child, { row: fact.id, column: spot.column });
+    if (fact.in) this.#put(source, placement(fact, fact.in));
+  }
+
+  #withdraw(source: string, fact: Fact): void {
+    if ('member' in fact) {
+      this.#take(source, fact);
+      return;
+    }
+    this.#touch.withdrawn(fact);
+    const left = (this.#rows.get(fact.id) ?? []).filter((claim) => claim.source !== source || claim.fact !== fact);
+    if (left.length > 0) this.#rows.set(fact.id, left);
+    else this.#rows.delete(fact.id);
+    const needed = new Set(left.flatMap((claim) => claim.fact.needs ?? []));
+    for (const need of fact.needs ?? []) if (!needed.has(need)) this.#needers.delete(need, fact.id);
+    for (const spot of this.#childSpots(fact)) this.#displace(spot.child, { row: fact.id, column: spot.column });
+    if (fact.in) this.#take(source, placement(fact, fact.in));
+  }
+
+  #put(source: string, member: MemberFact): void {
+    const { id, column, element, owner, value } = member;
+    const members = this.#elements.get(id) ?? { table: member.member, columns: new Map() };
+    this.#elements.set(id, members);
+    const elements = members.columns.get(column) ?? new Map<Atom, readonly Claim[]>();
+    members.columns.set(column, elements);
+    const claims = elements.get(element) ?? [];
+    elements.set(element, [...claims, { source, owner, ...(value !== undefined && { value }) }]);
+    for (const child of this.#childOf(member)) this.#place(child, { row: id, column, element });
+  }
+
+  #take(source: string, member: MemberFact): void {
+    const { id, column, element, owner, value } = member;
+    const claims = this.#claims(id, column, element);
+    const at = claims.findIndex((claim) => claim.source === source && claim.owner === owner && claim.value === value);
+    if (at < 0) return;
+    const left = claims.toSpliced(at, 1);
+    if (left.length > 0) this.#elements.get(id)?.columns.get(column)?.set(element, left);
+    else this.#erase(id, column, element);
+    for (const child of this.#childOf(member)) this.#displace(child, { row: id, column, element });
+  }
+
+  #erase(id: RowId, column: string, element: Atom): void {
+    const columns = this.#elements.get(id)?.columns;
+    const elements = columns?.get(column);
+    elements?.delete(element);
+    if (elements?.size === 0) columns?.delete(column);
+    if (columns?.size === 0) this.#elements.delete(id);
+  }
+
+  #claims(row: RowId, column: string, element: Atom): readonly Claim[] {
+    return this.#elements.get(row)?.columns.get(column)?.get(element) ?? [];
+  }
+
+  #childOf(member: MemberFact): RowId[] {
+    const column = this.#shapes.get(member.member)?.columns.get(member.column);
+    if (!holdsChildren(this.#shapes, column)) return [];
+    return [(column?.value ? member.value : member.element) as RowId];
+  }
+
+  *#childSpots(fact: RowFact): Iterable<{ child: RowId; column: string }> {
+    for (const column of this.#shapes.get(fact.row)?.strong ?? []) {
+      const value = fact.columns[column.name];
+      if (value === undefined || !holdsChildren(this.#shapes, column)) continue;
+      for (const [target, { strong }] of referencesIn(column, value)) {
+        if (strong) yield { child: target as RowId, column: column.name };
+      }
+    }
+  }
+
+  #place(child: RowId, spot: Spot): void {
+    const places = this.#places.get(child) ?? [];
+    const same = places.find((other) => sameSpot(other, spot));
+    if (same) same.claims++;
+    else this.#places.set(child, [...places, { ...spot, claims: 1 }]);
+  }
+
+  #displace(child: RowId, spot: Spot): void {
+    const places = this.#places.get(child) ?? [];
+    const same = places.find((other) => sameSpot(other, spot));
+    if (same && --same.claims > 0) return;
+    const left = places.filter((other) => other !== same);
+    if (left.length > 0) this.#places.set(child, left);
+    else this.#places.delete(child);
+  }
+
+  #tell(fact: Fact): void {
+    if ('member' in fact) {
+      this.#touch.element(fact.id, fact.column, fact.element, fact.owner);
+      for (const child of this.#childOf(fact)) this.#touch.row(child);
+      return;
+    }
+    this.#touch.row(fact.id);
+    for (const { child } of this.#childSpots(fact)) this.#touch.row(child);
+    if (fact.in) this.#touch.element(fact.in.id, fact.in.column, fact.id, fact.owner);
+  }
+}
+
+/** The same fact of the same owner from two sources is one wish; anything else is two. */
+function differ([first, ...others]: readonly RowClaim[]): boolean {
+  return others.some(({ fact }) => first !== undefined && !sameFact(fact, first.fact));
+}
+
+/** A child's place as the member of its parent that it is. */
+function placement({ id, owner }: RowFact, { row, id: parent, column }: Place): MemberFact {
+  return { member: row, id: parent, column, element: id, owner };
+}
+
+/** Facts by what they are about; one source that says two things about a row keeps both, and contests itself. */
+function keyed(facts: readonly Fact[]): Map<string, Fact> {
+  const map = new Map<string, Fact>();
+  for (const fact of facts) {
+    let key = keyOf(fact);
+    let same = map.get(key);
+    while (same && !sameFact(same, fact)) {
+      key += '+';
+      same = map.get(key);
+    }
+    if (!same) map.set(key, fact);
+  }
+  return map;
+}
+
+/** One row held twice by one column is one place. */
+function sameSpot(a: Spot, b: Spot): boolean {
+  return a.row === b.row && a.column === b.column;
+}
+
+function keyOf(fact: Fact): string {
+  if ('row' in fact) return `${fact.id} ${fact.owner}`;
+  return `${fact.id} ${fact.column} ${String(fact.element)} ${fact.owner}`;
+}

@@ -1,0 +1,275 @@
+// Judges one row or one element: what, if anything, has to be written. Looks at both sides as they are now, and keeps
+// only what neither side can tell: whose an element was that nobody wants any more.
+import type { Atom, Value } from '../ovsdb/types.ts';
+import type { ActualRow } from './actual.ts';
+import { columnDelta } from './column-delta.ts';
+import type { ColumnDelta } from './column-delta.ts';
+import type { Spot, Wanted } from './desired.ts';
+import type { Owner, RowFact, RowId } from './fact.ts';
+import { holdsChildren, owned } from './fault.ts';
+import { elementKey } from './item.ts';
+import type { ElementItem, RowItem } from './item.ts';
+import type { TrackerOptions } from './options.ts';
+import { isMap, isSet, sameValue } from './shape.ts';
+import type { Column } from './shape.ts';
+import type { Tracker } from './tracker.ts';
+
+/** One element of one column, and the child row that it stands for. */
+interface At {
+  readonly table: string;
+  readonly row: RowId;
+  readonly column: Column;
+  readonly element: Atom;
+  readonly child: RowId | undefined;
+}
+
+interface Present {
+  readonly present: boolean;
+  readonly value: Atom | undefined;
+}
+
+type Sides = Pick<Tracker, 'shapes' | 'desired' | 'actual' | 'aliases'>;
+
+export class Judge {
+  readonly #sides: Sides;
+  readonly #options: TrackerOptions;
+  readonly #singletons: ReadonlySet<string>;
+  readonly #retired = new Map<string, Owner>();
+  readonly #regimes = new Map<RowId, string>();
+
+  constructor(sides: Sides, options: TrackerOptions) {
+    this.#sides = sides;
+    this.#options = options;
+    this.#singletons = new Set(options.singletons);
+  }
+
+  /** The row's own item: its existence and its columns; elements that members fill have items of their own. */
+  row(id: RowId): RowItem | undefined {
+    const { desired } = this.#sides;
+    if (desired.contested(id)) return undefined;
+    const found = this.found(id);
+    const fact = desired.fact(id);
+    if (!fact) return found && this.#unwanted(id, found);
+    const item = { table: fact.row, row: id, owners: [fact.owner] };
+    if (!found) return { kind: 'insert', ...item };
+    if (this.replaced(id)) return this.#isRoot(fact.row) ? { kind: 'delete', ...item } : undefined;
+    return this.deltas(fact, found).next().done ? undefined : { kind: 'update', ...item };
+  }
+
+  /** What of the row's own columns differs. */
+  *deltas(fact: RowFact, found: ActualRow): Generator<readonly [Column, ColumnDelta]> {
+    const { shapes, desired, aliases } = this.#sides;
+    const members = desired.members(fact.id)?.columns;
+    for (const [name, value] of Object.entries(fact.columns)) {
+      const column = shapes.get(fact.row)?.columns.get(name);
+      const have = found.row[name];
+      if (!column || have === undefined || this.#keeps(fact, name)) continue;
+      const others = members?.get(name);
+      const delta = columnDelta(column, {
+        want: aliases.realValue(column, value),
+        have,
+        others: (element) => others?.has(aliases.derivedKey(column, element)) ?? false,
+        owned: (key) => owned(this.#options, fact.row, name, key),
+      });
+      if (delta) yield [column, delta];
+    }
+  }
+
+  /** What is to be done for one element of a column that is filled by members or children. */
+  element(row: RowId, name: string, element: Atom): ElementItem | undefined {
+    const found = this.found(row);
+    const wanted = this.#sides.desired.element(row, name, element);
+    const table = this.#tableOf(row);
+    const column = this.#sides.shapes.get(table)?.columns.get(name);
+    if (!column) return undefined;
+    const have = this.#have(column, found?.row[name], element);
+    const child = this.#child(column, element, wanted ? wanted.value : have.value);
+    const at = { table, row, column, element, child };
+    if (wanted && !this.#makesWay(child)) return this.#added(at, wanted, have);
+    if (!have.present || !this.#removable(at)) return undefined;
+    return item('remove', at, undefined, [this.#lastOwner(at)]);
+  }
+
+  #tableOf(row: RowId): string {
+    return this.found(row)?.table ?? this.#sides.desired.members(row)?.table ?? '';
+  }
+
+  #makesWay(child: RowId | undefined): boolean {
+    return child !== undefined && this.replaced(child);
+  }
+
+  #added(at: At, wanted: Wanted, have: Present): ElementItem | undefined {
+    if (wanted.contested || (at.child !== undefined && this.#sides.desired.contested(at.child))) return undefined;
+    const value = this.#sides.aliases.realMapped(at.column, wanted.value);
+    return have.present && have.value === value ? undefined : item('add', at, wanted.value, wanted.owners);
+  }
+
+  /** Whether the elements of this column are looked at one by one. */
+  managed(row: RowId, table: string, column: Column): boolean {
+    if (holdsChildren(this.#sides.shapes, column)) return true;
+    const keys = this.#options.owns[table]?.[column.name];
+    if (keys === 'all' || (keys !== undefined && this.#singletons.has(table))) return true;
+    return this.#sides.desired.members(row)?.columns.has(column.name) ?? false;
+  }
+
+  /** The elements of other rows that hold this one, in the database. */
+  *held(id: RowId): Iterable<Required<Spot>> {
+    const { actual, aliases } = this.#sides;
+    const uuid = aliases.real(id);
+    for (const { uuid: holder, column } of actual.holders(uuid)) {
+      const row = aliases.derived(holder);
+      const value = actual.get(holder)?.row[column];
+      if (value === undefined || !isMap(value)) yield { row, column, element: id };
+      else yield* keysTo(value, uuid).map((element) => ({ row, column, element }));
+    }
+  }
+
+  /** An immutable column differs: the row goes first, and comes back in a later transaction (one id, two of them). */
+  replaced(id: RowId): boolean {
+    const { desired, shapes, aliases } = this.#sides;
+    const fact = desired.fact(id);
+    const immutable = fact && shapes.get(fact.row)?.immutable;
+    if (!fact || !immutable?.length) return false;
+    const found = this.found(id);
+    return immutable.some((column) => {
+      const value = fact.columns[column.name];
+      const have = found?.row[column.name];
+      if (value === undefined || have === undefined || this.#keeps(fact, column.name)) return false;
+      return !sameValue(aliases.realValue(column, value), have);
+    });
+  }
+
+  /** Whether the row was taken over, and the column is one that such a row keeps. */
+  #keeps({ row, id }: RowFact, column: string): boolean {
+    return this.#sides.aliases.has(id) && (this.#options.keep?.[row]?.includes(column) ?? false);
+  }
+
+  /** Whether the row may be taken away when nobody wants it. */
+  ours(id: RowId): boolean {
+    const { actual, aliases } = this.#sides;
+    const uuid = aliases.real(id);
+    const found = actual.get(uuid);
+    if (!found || this.#singletons.has(found.table)) return false;
+    return actual.isOurs(uuid) || aliases.has(id);
+  }
+
+  /** A row of ours whose content is not (yet) what we know. */
+  unconfirmed(id: RowId): boolean {
+    const found = this.found(id);
+    if (!found || !this.ours(id)) return false;
+    return this.#sides.desired.wanted(id) ? this.row(id) !== undefined : !this.#isRoot(found.table);
+  }
+
+  found(id: RowId): ActualRow | undefined {
+    return this.#sides.actual.get(this.#sides.aliases.real(id));
+  }
+
+  /** Remembers whose the element was, until its removal is confirmed. */
+  retire(key: string, owner: Owner): void {
+    this.#retired.set(key, owner);
+  }
+
+  retired(key: string): boolean {
+    return this.#retired.has(key);
+  }
+
+  forget(key: string): void {
+    this.#retired.delete(key);
+  }
+
+  /** Whether it has changed which columns of the row belong to its own fact, or whether it is wanted at all. */
+  regimeChanged(id: RowId): boolean {
+    const fact = this.#sides.desired.fact(id);
+    const owned = Object.entries(this.#options.owns[fact?.row ?? ''] ?? {}).filter(([, keys]) => keys === 'all');
+    const now = owned.map(([name]) => (name in (fact?.columns ?? {}) ? '' : name)).join(' ');
+    if (now === (this.#regimes.get(id) ?? '')) return false;
+    if (now === '') this.#regimes.delete(id);
+    else this.#regimes.set(id, now);
+    return true;
+  }
+
+  /** Drops what is remembered of elements that are not pending. */
+  sweep(pending: (key: string) => boolean): void {
+    for (const key of this.#retired.keys()) if (!pending(key)) this.#retired.delete(key);
+  }
+
+  #unwanted(id: RowId, { table }: ActualRow): RowItem | undefined {
+    if (!this.#isRoot(table) || !this.ours(id)) return undefined;
+    return { kind: 'delete', table, row: id, owners: [this.#ownerOf(id, table)] };
+  }
+
+  #removable({ table, row, column, element, child }: At): boolean {
+    const { desired } = this.#sides;
+    if (this.#names(row, column.name)) return false;
+    if (child !== undefined) return this.#displaced(child);
+    if (!owned(this.#options, table, column.name, element)) return false;
+    if (this.#singletons.has(table)) return true;
+    // A list of keys in a row whose fact does not name the column: only what a member of this process put there.
+    const ours = this.#options.owns[table]?.[column.name] === 'all' || this.retired(keyAt({ row, column, element }));
+    return ours && desired.fact(row) !== undefined;
+  }
+
+  /** Whether a child may leave a place where it is not wanted: it is ours, and goes, makes way or has another place. */
+  #displaced(child: RowId): boolean {
+    const { desired } = this.#sides;
+    if (!this.ours(child) || desired.contested(child)) return false;
+    return !desired.wanted(child) || this.replaced(child) || desired.places(child).length > 0;
+  }
+
+  #names(row: RowId, column: string): boolean {
+    return this.#sides.desired.fact(row)?.columns[column] !== undefined;
+  }
+
+  #have(column: Column, value: Value | undefined, element: Atom): Present {
+    const real = this.#sides.aliases.realKey(column, element);
+    if (value === undefined) return { present: false, value: undefined };
+    if (isMap(value)) return { present: value.has(real), value: value.get(real) };
+    return { present: isSet(value) ? value.has(real) : value === real, value: undefined };
+  }
+
+  /** The child row that an element stands for, if its column holds children. */
+  child(row: RowId, name: string, element: Atom): RowId | undefined {
+    const column = this.#sides.shapes.get(this.#tableOf(row))?.columns.get(name);
+    if (!column) return undefined;
+    const value = this.#sides.desired.element(row, name, element)?.value;
+    return this.#child(column, element, value ?? this.#have(column, this.found(row)?.row[name], element).value);
+  }
+
+  #child(column: Column, element: Atom, value: Atom | undefined): RowId | undefined {
+    const { aliases, shapes } = this.#sides;
+    if (!holdsChildren(shapes, column)) return undefined;
+    const target = column.value ? value : element;
+    return target === undefined ? undefined : aliases.derived(String(target));
+  }
+
+  /** Whose the removal is: the last owner's, else that of the row which the element stands for, else the row's own. */
+  #lastOwner(at: At): Owner {
+    const retired = this.#retired.get(keyAt(at));
+    if (retired !== undefined) return retired;
+    const { actual, aliases } = this.#sides;
+    const target = at.child ?? (at.column.key ? (at.element as RowId) : undefined);
+    const owner = target === undefined ? undefined : actual.owner(aliases.real(target));
+    return owner ?? this.#ownerOf(at.row, at.table);
+  }
+
+  #ownerOf(id: RowId, table: string): Owner {
+    const { actual, aliases, desired } = this.#sides;
+    return desired.fact(id)?.owner ?? actual.owner(aliases.real(id)) ?? (`Leftover//${table}` as Owner);
+  }
+
+  #isRoot(table: string): boolean {
+    return this.#sides.shapes.get(table)?.child === false;
+  }
+}
+
+function keyAt({ row, column, element }: Pick<At, 'row' | 'column' | 'element'>): string {
+  return elementKey(row, column.name, element);
+}
+
+function keysTo(map: ReadonlyMap<Atom, Atom>, uuid: string): Atom[] {
+  return [...map].filter(([, to]) => to === uuid).map(([key]) => key);
+}
+
+function item(kind: ElementItem['kind'], at: At, value: Atom | undefined, owners: readonly Owner[]): ElementItem {
+  return { kind, table: at.table, row: at.row, column: at.column.name, element: at.element, value, owners };
+}

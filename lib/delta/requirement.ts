@@ -1,0 +1,161 @@
+// What must be in a batch together with an item, or in the database already. Four kinds of reference (weak, strong,
+// child, text) say what an addition needs and what a removal has to wait for; nothing here knows any table.
+import type { ElementItem, Item, RowItem } from './item.ts';
+import { elementKey, isRowItem } from './item.ts';
+import type { RowId } from './fact.ts';
+import { entriesOf, referencesIn, referencesOf } from './shape.ts';
+import type { Reference } from './shape.ts';
+import type { Tracker } from './tracker.ts';
+import type { Row } from '../ovsdb/types.ts';
+
+/** One of `items` must go in the same transaction; none of them means that `row` is missing, or in the way. */
+export interface Requirement {
+  readonly row: RowId;
+  readonly items: readonly Item[];
+}
+
+export class Requirements {
+  readonly #tracker: Tracker;
+  #texts: readonly { row: RowId; text: string }[] | undefined;
+
+  constructor(tracker: Tracker) {
+    this.#tracker = tracker;
+  }
+
+  of(item: Item): Requirement[] {
+    if (!isRowItem(item)) return item.kind === 'add' ? this.#added(item) : this.#taken(item);
+    if (item.kind === 'delete') {
+      return [...this.#needers(item.row), ...this.#holders(item.row), ...this.#mentions(item)];
+    }
+    return [...this.#references(item), ...(item.kind === 'insert' ? this.#parent(item) : [])];
+  }
+
+  /** Targets of the row's own columns and of its text. */
+  #references({ row: id }: RowItem): Requirement[] {
+    const { desired, shapes } = this.#tracker;
+    const fact = desired.fact(id);
+    if (!fact) return [];
+    const targets = new Set<RowId>(fact.needs);
+    for (const column of shapes.get(fact.row)?.references ?? []) {
+      const value = fact.columns[column.name];
+      if (value === undefined) continue;
+      for (const [target, to] of referencesIn(column, value)) if (this.#seen(to)) targets.add(target as RowId);
+    }
+    targets.delete(id);
+    return [...targets].flatMap((target) => this.#target(target));
+  }
+
+  /** A row that exists or is inserted along with this. One that is ours and on its way out is as good as missing. */
+  #target(id: RowId): Requirement[] {
+    const { desired, items, judge } = this.#tracker;
+    if (judge.found(id)) {
+      const leaving = judge.ours(id) && !desired.wanted(id);
+      return leaving || judge.replaced(id) ? [{ row: id, items: [] }] : [];
+    }
+    const insert = items.get(id);
+    return [{ row: id, items: insert?.kind === 'insert' ? [insert] : [] }];
+  }
+
+  /** A row of a table that is no root vanishes at commit unless something of the same batch holds it. */
+  #parent({ table, row }: RowItem): Requirement[] {
+    const { desired, items, shapes } = this.#tracker;
+    if (shapes.get(table)?.child !== true) return [];
+    const places = desired.places(row).map(({ row: parent, column, element }) => {
+      if (column === undefined || element === undefined) return items.get(parent);
+      return items.get(elementKey(parent, column, element));
+    });
+    return [{ row: desired.places(row)[0]?.row ?? row, items: places.filter((item) => item !== undefined) }];
+  }
+
+  #added(item: ElementItem): Requirement[] {
+    const { judge, shapes } = this.#tracker;
+    const column = shapes.get(item.table)?.columns.get(item.column);
+    const targets = column
+      ? [...referencesOf(column, item.element, item.value)].filter(([, to]) => this.#seen(to))
+      : [];
+    const child = judge.child(item.row, item.column, item.element);
+    const moves = child === undefined ? [] : this.#leaves(child);
+    return [...this.#target(item.row), ...targets.flatMap(([target]) => this.#target(target as RowId)), ...moves];
+  }
+
+  /** A child that hangs elsewhere leaves that place in the same transaction. */
+  #leaves(child: RowId): Requirement[] {
+    const { items, judge } = this.#tracker;
+    return [...judge.held(child)].map(({ row, column, element }) => {
+      const item = items.get(elementKey(row, column, element)) ?? items.get(row);
+      return { row, items: item ? [item] : [] };
+    });
+  }
+
+  #taken(item: ElementItem): Requirement[] {
+    const { desired, items, judge } = this.#tracker;
+    const child = judge.child(item.row, item.column, item.element);
+    if (child === undefined) return [];
+    if (!desired.wanted(child) || judge.replaced(child)) return this.#needers(child);
+    return desired.places(child).map(({ row, column, element }) => {
+      const key = column === undefined || element === undefined ? row : elementKey(row, column, element);
+      const arrival = items.get(key);
+      return { row, items: arrival ? [arrival] : [] };
+    });
+  }
+
+  /** Rows whose text names this one go first or along; those that keep naming it keep it. */
+  #needers(id: RowId): Requirement[] {
+    const { desired, judge, oldNeeds } = this.#tracker;
+    const requirements: Requirement[] = [];
+    for (const row of new Set([...desired.needers(id), ...oldNeeds.of(id)])) {
+      if (row === id || !judge.found(row)) continue;
+      const still = desired.fact(row)?.needs?.includes(id) ?? desired.contested(row);
+      requirements.push({ row, items: still ? [] : this.#departures(row) });
+    }
+    return requirements;
+  }
+
+  /**
+   * Rows left by an earlier process: what their text needs is not known, so any that spells the name of this row (the
+   * value of a unique index, as ovn-nb(5) has it in matches) is taken to mean it.
+   */
+  #mentions({ row: id, table }: RowItem): Requirement[] {
+    const { judge, shapes } = this.#tracker;
+    const found = judge.found(id)?.row ?? {};
+    const values = (shapes.get(table)?.schema.indexes ?? []).flat().map((column) => found[column]);
+    const names = values.filter((name) => typeof name === 'string' && name !== '') as string[];
+    const texts = names.length > 0 ? this.#unconfirmedTexts() : [];
+    return texts
+      .filter(({ row, text }) => row !== id && names.some((name) => text.includes(name)))
+      .map(({ row }) => ({ row, items: this.#departures(row) }));
+  }
+
+  #unconfirmedTexts(): readonly { row: RowId; text: string }[] {
+    const { judge, unconfirmed } = this.#tracker;
+    this.#texts ??= [...unconfirmed].map((row) => ({ row, text: textOf(judge.found(row)?.row ?? {}) }));
+    return this.#texts;
+  }
+
+  /** What a strong reference names cannot be deleted before the reference is gone. */
+  #holders(id: RowId): Requirement[] {
+    const { items, judge } = this.#tracker;
+    return [...judge.held(id)].map(({ row, column, element }) => {
+      const ways = [items.get(row), items.get(elementKey(row, column, element))].filter((item) => item !== undefined);
+      return { row, items: ways.filter(({ kind }) => kind !== 'insert' && kind !== 'add') };
+    });
+  }
+
+  /** Items by which the text of a row in the database ceases to be what it is. */
+  #departures(id: RowId): Item[] {
+    const { items, judge } = this.#tracker;
+    const own = items.get(id);
+    const places = [...judge.held(id)].map(({ row, column, element }) => items.get(elementKey(row, column, element)));
+    return [own, ...places].filter((item) => item !== undefined);
+  }
+
+  /** Whether the replica holds the table that is referred to; what is not read cannot be waited for. */
+  #seen({ table }: Reference): boolean {
+    return this.#tracker.monitors(table);
+  }
+}
+
+function textOf(row: Row): string {
+  const atoms = Object.values(row).flatMap((value) => [...entriesOf(value)].flat());
+  return atoms.filter((atom) => typeof atom === 'string').join('\n');
+}

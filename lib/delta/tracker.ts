@@ -1,0 +1,323 @@
+// The tracker: per row and element what is wanted, what there is, and what differs. The difference is kept up to date
+// from either side; everything is compared anew only on a (re)connect, or when a row turns out to have another UUID.
+//
+//        desired (facts by source)          actual (rows of the replica)
+//              ____________   ______________
+//             /            \ /              \        o  pending: insert, update, add
+//            |  o           X             x  |       x  pending: delete, remove (ours alone)
+//             \____________/ \______________/
+import type { Atom, DatabaseSchema, RowChange } from '../ovsdb/types.ts';
+import { Actual, changedElements, elementsOf } from './actual.ts';
+import { Adoption } from './adoption.ts';
+import { Aliases } from './alias.ts';
+import { Desired } from './desired.ts';
+import type { Fact } from './desired.ts';
+import type { Owner, RowId } from './fact.ts';
+import { faultOf } from './fault.ts';
+import type { Rules } from './fault.ts';
+import { Frozen } from './frozen.ts';
+import { Items, elementKey, isRowItem, keyOf, sameItem } from './item.ts';
+import type { Item } from './item.ts';
+import { Judge } from './judge.ts';
+import { Multimap } from './multimap.ts';
+import { Relation } from './relation.ts';
+import type { TrackerOptions } from './options.ts';
+import { shapesOf } from './shape.ts';
+import type { Shapes } from './shape.ts';
+
+export interface Watcher {
+  /** The owner's pending work, freeze or conflict has changed; `fresh` when it wants something else than before. */
+  owner(owner: Owner, fresh: boolean): void;
+  /** The row was looked at anew: whoever waits for it may try again. */
+  row(id: RowId): void;
+}
+
+/** Columns that the replica holds, by table. */
+export type Monitored = Readonly<Record<string, readonly string[]>>;
+
+export class Tracker {
+  readonly shapes: Shapes;
+  readonly desired: Desired;
+  readonly actual: Actual;
+  readonly aliases = new Aliases();
+  readonly items = new Items();
+  readonly frozen: Frozen;
+  readonly judge: Judge;
+  /** Rows whose text may still name what an earlier fact of theirs needed. */
+  readonly oldNeeds = new Relation<RowId, RowId>();
+  /** Rows of an earlier process whose text is unknown to us, until they are as wanted or gone. */
+  readonly unconfirmed = new Set<RowId>();
+  readonly #rules: Rules;
+  readonly #monitored: Monitored | undefined;
+  readonly #adoption: Adoption;
+  readonly #watchers: Watcher[] = [];
+  readonly #conflicts = new Map<string, readonly Owner[]>();
+  readonly #conflictsOf = new Multimap<Owner, string>();
+  #flight: { readonly keys: ReadonlySet<string>; readonly owners: ReadonlySet<Owner> } | undefined;
+  #connected = false;
+  #stale = false;
+
+  /** `monitored` absent: the replica holds everything. */
+  constructor(schema: DatabaseSchema, options: TrackerOptions, monitored?: Monitored) {
+    this.shapes = shapesOf(schema);
+    this.#monitored = monitored;
+    this.#rules = {
+      owns: options.owns,
+      singletons: options.singletons ?? [],
+      shapes: this.shapes,
+      monitored: (table, column) => monitored === undefined || (monitored[table]?.includes(column) ?? false),
+    };
+    this.actual = new Actual(this.shapes, options);
+    this.desired = new Desired(this.shapes, {
+      row: (id) => this.#touchRow(id),
+      element: (row, column, element, owner) => this.#touchElement(row, column, element, owner),
+      withdrawn: ({ id, needs = [] }) => {
+        for (const need of needs) this.oldNeeds.add(id, need);
+      },
+    });
+    this.frozen = new Frozen(options.ownerOf);
+    this.#adoption = new Adoption(this, options);
+    this.judge = new Judge(this, options);
+  }
+
+  watch(watcher: Watcher): void {
+    this.#watchers.push(watcher);
+  }
+
+  /** The whole of what `source` wants. A fact that the schema does not allow freezes it. */
+  replace(source: string, facts: readonly Fact[]): void {
+    for (const fact of facts) {
+      const fault = faultOf(this.#rules, fact);
+      if (fault === undefined) continue;
+      this.#freeze(source, new Error(fault), facts);
+      return;
+    }
+    const thawed = this.frozen.thaw(source);
+    this.desired.replace(source, facts);
+    for (const owner of thawed) this.#tellOwner(owner);
+  }
+
+  /** The source failed: nothing of its owners is inserted, changed or deleted until it succeeds. */
+  freeze(source: string, error: unknown): void {
+    this.#freeze(source, error, []);
+  }
+
+  /** Changes of the replica, in one call what belongs to one update of the server. */
+  change(changes: readonly RowChange[]): void {
+    for (const change of changes) {
+      this.actual.apply(change);
+      if (this.#adoption.follow(change)) this.#stale = true;
+    }
+    if (this.#connected && !this.#stale) for (const change of changes) this.#changed(change);
+    this.refresh();
+  }
+
+  /** The replica is complete: compares everything. */
+  connect(): void {
+    this.#connected = true;
+    this.#stale = true;
+    this.unconfirmed.clear();
+    this.refresh();
+    for (const [uuid] of this.actual.rows()) this.#note(this.aliases.derived(uuid));
+  }
+
+  disconnect(): void {
+    this.#connected = false;
+  }
+
+  /** Compares anew if a row has got or lost another UUID since. */
+  refresh(): void {
+    if (this.#connected && this.#stale) this.#compare();
+  }
+
+  /** Whether `pending` is the whole difference between the two sides. */
+  get synced(): boolean {
+    return this.#connected && !this.#stale;
+  }
+
+  /** Whether the replica holds rows of the table. */
+  monitors(table: string): boolean {
+    return this.#monitored === undefined || table in this.#monitored;
+  }
+
+  /** Nothing that the owner wants or has given up is missing in the database, and nothing is on its way. */
+  applied(owner: Owner): boolean {
+    if (!this.synced || this.items.ofOwner(owner).size > 0) return false;
+    return !this.frozen.has(owner) && !this.#conflictsOf.has(owner) && !this.#flight?.owners.has(owner);
+  }
+
+  /** Rows and elements that are held as they are because two owners want them differently, with those owners. */
+  get conflicts(): ReadonlyMap<string, readonly Owner[]> {
+    return this.#conflicts;
+  }
+
+  conflictsOf(owner: Owner): ReadonlySet<string> {
+    return this.#conflictsOf.get(owner);
+  }
+
+  /** These items are being written. */
+  takeOff(items: ReadonlySet<Item>): void {
+    const owners = new Set([...items].flatMap((item) => item.owners));
+    this.#flight = { keys: new Set([...items].map(keyOf)), owners };
+  }
+
+  /** What was being written is written or lost; by now the replica tells which. */
+  land(): void {
+    const flight = this.#flight;
+    this.#flight = undefined;
+    for (const key of flight?.keys ?? []) if (!this.items.get(key)) this.judge.forget(key);
+    for (const id of this.oldNeeds.keys()) this.#settleNeeds(id);
+    for (const owner of flight?.owners ?? []) this.#tellOwner(owner);
+  }
+
+  #freeze(source: string, error: unknown, facts: readonly Fact[]): void {
+    const known = [...this.desired.facts(source)];
+    const owners = new Set([...known, ...facts].map(({ owner }) => owner));
+    for (const owner of this.frozen.freeze(source, error, { owners, blind: known.length === 0 }))
+      this.#tellOwner(owner);
+  }
+
+  #settleNeeds(id: RowId): void {
+    const there = this.actual.get(this.aliases.real(id)) !== undefined;
+    if (there ? this.desired.fact(id) && !this.items.get(id) : !this.#flight) this.oldNeeds.drop(id);
+  }
+
+  #touchRow(id: RowId): void {
+    if (!this.#connected) return;
+    if (this.#adoption.wanted(id)) this.#stale = true;
+    if (this.#stale) return;
+    this.#row(id, true);
+    for (const { row, column, element } of this.desired.places(id)) {
+      if (column !== undefined && element !== undefined) this.#element(row, column, element, true);
+    }
+    this.#holders(id);
+    if (this.judge.regimeChanged(id)) this.#present(id);
+  }
+
+  #touchElement(row: RowId, column: string, element: Atom, owner: Owner): void {
+    if (!this.desired.element(row, column, element)) this.judge.retire(elementKey(row, column, element), owner);
+    if (!this.#connected || this.#stale) return;
+    this.#element(row, column, element, true);
+    if (this.desired.fact(row)?.columns[column] !== undefined) this.#row(row, true);
+  }
+
+  #changed(change: RowChange): void {
+    const id = this.aliases.derived(change.uuid);
+    this.#row(id, false);
+    const modified = change.old !== undefined && change.new !== undefined;
+    if (modified) {
+      this.#moved(id, change);
+    } else {
+      this.#members(id);
+      this.#present(id);
+    }
+    if (!modified || !this.desired.wanted(id)) this.#holders(id);
+  }
+
+  /** The elements that have come or gone. */
+  #moved(id: RowId, change: RowChange): void {
+    for (const column of this.shapes.get(change.table)?.columns.values() ?? []) {
+      if (!this.judge.managed(id, change.table, column)) continue;
+      for (const element of changedElements(column, change)) {
+        this.#element(id, column.name, this.aliases.derivedKey(column, element), false);
+      }
+    }
+  }
+
+  #compare(): void {
+    this.#stale = false;
+    this.#adoption.match();
+    const contestants = [...this.#conflictsOf.keys()];
+    for (const owner of contestants) this.#conflictsOf.take(owner);
+    this.#conflicts.clear();
+    const rows = new Set([...this.desired.rows(), ...this.desired.placed()]);
+    for (const [uuid] of this.actual.rows()) rows.add(this.aliases.derived(uuid));
+    for (const { row } of this.items.values()) rows.add(row);
+    for (const row of this.desired.memberRows()) rows.add(row);
+    for (const id of rows) {
+      this.#row(id, false);
+      this.judge.regimeChanged(id);
+      this.#members(id);
+      this.#present(id);
+    }
+    // Who has everything already is applied from now on, and nothing else would say so.
+    for (const owner of new Set([...contestants, ...this.desired.owners()])) this.#tellOwner(owner);
+    this.judge.sweep((key) => this.items.get(key) !== undefined || this.#flight?.keys.has(key) === true);
+  }
+
+  /** Every element that anyone wants of the row. */
+  #members(id: RowId): void {
+    for (const [column, elements] of this.desired.members(id)?.columns ?? []) {
+      for (const element of elements.keys()) this.#element(id, column, element, false);
+    }
+    const pending = [...this.items.ofRow(id)].filter((item) => !isRowItem(item));
+    for (const { column, element } of pending) this.#element(id, column, element, false);
+  }
+
+  /** Every element that the row has in columns whose elements are ours. */
+  #present(id: RowId): void {
+    const found = this.judge.found(id);
+    if (!found) return;
+    for (const column of this.shapes.get(found.table)?.columns.values() ?? []) {
+      if (!this.judge.managed(id, found.table, column)) continue;
+      for (const element of elementsOf(found.row[column.name])) {
+        this.#element(id, column.name, this.aliases.derivedKey(column, element), false);
+      }
+    }
+  }
+
+  /** The elements of other rows that hold this one. */
+  #holders(id: RowId): void {
+    for (const { row, column, element } of this.judge.held(id)) this.#element(row, column, element, false);
+  }
+
+  #row(id: RowId, fresh: boolean): void {
+    this.#conflict(id, this.desired.contested(id) ? this.desired.claimants(id) : []);
+    this.#put(id, this.judge.row(id), fresh);
+    this.#settleNeeds(id);
+    if (this.unconfirmed.has(id)) this.#note(id);
+    for (const watcher of this.#watchers) watcher.row(id);
+  }
+
+  #element(row: RowId, column: string, element: Atom, fresh: boolean): void {
+    const key = elementKey(row, column, element);
+    const wanted = this.desired.element(row, column, element);
+    this.#conflict(key, wanted?.contested ? wanted.owners : []);
+    const item = this.judge.element(row, column, element);
+    this.#put(key, item, fresh);
+    if (!item && !this.#flight?.keys.has(key)) this.judge.forget(key);
+  }
+
+  #put(key: string, item: Item | undefined, fresh: boolean): void {
+    const before = this.items.get(key);
+    // A wish that was renewed makes a new item, although it says the same: what is on its way is not the answer to it.
+    if (fresh ? !before && !item : sameItem(before, item)) return;
+    if (item) this.items.set(item);
+    else this.items.delete(key);
+    for (const owner of ownersOf(before, item)) this.#tellOwner(owner, fresh);
+  }
+
+  #conflict(key: string, owners: readonly Owner[]): void {
+    const before = this.#conflicts.get(key) ?? [];
+    if (before.length === owners.length && before.every((owner, i) => owner === owners[i])) return;
+    if (owners.length > 0) this.#conflicts.set(key, owners);
+    else this.#conflicts.delete(key);
+    for (const owner of before) this.#conflictsOf.delete(owner, key);
+    for (const owner of owners) this.#conflictsOf.add(owner, key);
+    for (const owner of new Set([...before, ...owners])) this.#tellOwner(owner);
+  }
+
+  /** Keeps `unconfirmed`: a row of ours that is there and not as wanted. */
+  #note(id: RowId): void {
+    if (this.judge.unconfirmed(id)) this.unconfirmed.add(id);
+    else this.unconfirmed.delete(id);
+  }
+
+  #tellOwner(owner: Owner, fresh = false): void {
+    for (const watcher of this.#watchers) watcher.owner(owner, fresh);
+  }
+}
+
+function ownersOf(...items: readonly (Item | undefined)[]): ReadonlySet<Owner> {
+  return new Set(items.flatMap((item) => item?.owners ?? []));
+}

@@ -1,0 +1,127 @@
+// Settling: dirty keys are drained in wiring order, in slices that leave the event loop alive. Inputs that arrive in
+// between wait for the end of the round, so that churn cannot starve it.
+//
+//   idle --enter, settle--> draining, slice by slice --> telling (quiet callbacks) --> buffered inputs? draining : idle
+import type { Derivation } from './derivation.ts';
+import type { GraphOptions } from './types.ts';
+
+type Waiter = { readonly resolve: () => void; readonly reject: (error: unknown) => void };
+
+export class Settler {
+  readonly #derivations: readonly Derivation<unknown, unknown>[];
+  readonly #options: GraphOptions;
+  readonly #onQuiet: (() => void)[] = [];
+  #buffer: (() => void)[] = [];
+  #waiters: Waiter[] = [];
+  #state: 'idle' | 'draining' | 'telling' = 'idle';
+  #scheduled = false;
+  #place = -1;
+
+  constructor(derivations: readonly Derivation<unknown, unknown>[], options: GraphOptions) {
+    this.#derivations = derivations;
+    this.#options = options;
+  }
+
+  /** The derivation that runs now, -1 outside of a settle. */
+  get place(): number {
+    return this.#place;
+  }
+
+  get settling(): boolean {
+    return this.#state === 'draining';
+  }
+
+  get quiet(): boolean {
+    return this.#state !== 'draining' && this.#derivations.every(({ dirty }) => dirty.size === 0);
+  }
+
+  onQuiet(callback: () => void): void {
+    this.#onQuiet.push(callback);
+  }
+
+  enter(fn: () => void): void {
+    if (this.#state === 'idle') fn();
+    else this.#buffer.push(fn);
+    this.#schedule();
+  }
+
+  settle(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const wait = (): void => void this.#waiters.push({ resolve, reject });
+      // While a round runs this waits for the next one, which holds what entered meanwhile.
+      if (this.#state === 'idle') wait();
+      else this.#buffer.push(wait);
+      this.#schedule();
+    });
+  }
+
+  settleNow(): void {
+    if (this.#state !== 'idle') throw new Error('settleNow is called from within a settle');
+    try {
+      do this.#drain(Infinity);
+      while (this.#finish());
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#options.clock.defer(() => this.#turn());
+  }
+
+  #turn(): void {
+    this.#scheduled = false;
+    try {
+      const done = this.#drain(this.#options.clock.now() + this.#options.sliceMs);
+      if (!done || this.#finish()) this.#schedule();
+    } catch (error) {
+      // Nobody to tell means that nobody would notice: the process stops rather than go on with half an answer.
+      if (!this.#fail(error)) throw error;
+    }
+  }
+
+  /** Answers true when nothing is dirty any more, false when the time is up. */
+  #drain(until: number): boolean {
+    this.#state = 'draining';
+    try {
+      for (const derivation of this.#derivations) {
+        this.#place++;
+        if (!this.#drainOne(derivation, until)) return false;
+      }
+      return true;
+    } finally {
+      this.#place = -1;
+    }
+  }
+
+  #drainOne(derivation: Derivation<unknown, unknown>, until: number): boolean {
+    while (derivation.step()) if (this.#options.clock.now() >= until) return false;
+    return true;
+  }
+
+  /** Ends a round; answers true when a further one is due for what arrived meanwhile. */
+  #finish(): boolean {
+    this.#state = 'telling';
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const callback of this.#onQuiet) callback();
+    for (const { resolve } of waiters) resolve();
+    this.#state = 'idle';
+    const buffered = this.#buffer;
+    this.#buffer = [];
+    for (const fn of buffered) fn();
+    return buffered.length > 0;
+  }
+
+  /** Answers whether there was anyone to tell. */
+  #fail(error: unknown): boolean {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    this.#state = 'idle';
+    for (const { reject } of waiters) reject(error);
+    return waiters.length > 0;
+  }
+}

@@ -1,0 +1,182 @@
+// One JSON-RPC 1.0 connection (RFC 7047 section 4): requests matched with replies by id, pipelined; echo answered and sent.
+// It ends exactly once, with a reason, whatever went wrong; it never reconnects and never waits for ever. Replies and
+// notifications are handed over synchronously in the order of the wire: nothing may be put between an update and the
+// reply that follows it.
+import type { Duplex } from 'node:stream';
+import type { Clock } from './clock.ts';
+import { ConnectionLost, ProtocolError, QueueFull, RequestError, parseError } from './errors.ts';
+import { FrameReader } from './framing.ts';
+
+export interface ConnectionOptions {
+  readonly clock: Clock;
+  /** Milliseconds of silence after which an echo is sent; as long again without a byte ends the connection. 0: never. */
+  readonly probeInterval: number;
+  /** Bytes of the longest message taken. */
+  readonly maxMessage: number;
+  /** Requests that may be outstanding. */
+  readonly maxRequests: number;
+  /** Bytes that may wait for a peer that does not read. */
+  readonly maxBuffered: number;
+  notified(method: string, params: readonly unknown[]): void;
+  /** Called once; every outstanding request has failed by then. */
+  ended(reason: string): void;
+}
+
+/** What happens with a reply; called synchronously, exactly one of the two, once. */
+export interface Reply {
+  result(value: unknown): void;
+  failed(error: RequestError | ConnectionLost): void;
+}
+
+interface Outstanding {
+  readonly method: string;
+  readonly reply: Reply;
+}
+
+export class Connection {
+  readonly #stream: Duplex;
+  readonly #options: ConnectionOptions;
+  readonly #reader: FrameReader;
+  readonly #outstanding = new Map<number, Outstanding>();
+  #nextId = 1;
+  #reason: string | undefined;
+  #heardAt: number;
+  #timer: unknown;
+  /**
+   * How many probe intervals a probe may stay unanswered. A server that gathers the rows of a large database answers
+   * nothing meanwhile, and to give up on it would make it begin again.
+   */
+  patience = 1;
+
+  constructor(stream: Duplex, options: ConnectionOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    this.#reader = new FrameReader(options.maxMessage, (message) => this.#take(message));
+    this.#heardAt = options.clock.now();
+    stream.on('data', (chunk: Uint8Array) => this.#receive(chunk));
+    stream.on('error', (error: Error) => this.end(error.message));
+    stream.on('end', () => this.end(this.#reader.idle ? 'closed by the server' : 'closed within a message'));
+    stream.on('close', () => this.end('closed'));
+    if (options.probeInterval > 0) this.#watch(options.probeInterval, () => this.#probe());
+  }
+
+  /** Why it ended; undefined while it lives. */
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  /** Sends a request. Throws QueueFull, having sent nothing, when too much is outstanding. */
+  call(method: string, params: unknown, reply: Reply): void {
+    if (this.#reason !== undefined) {
+      reply.failed(new ConnectionLost(this.#reason, false));
+      return;
+    }
+    const { maxRequests, maxBuffered } = this.#options;
+    if (this.#outstanding.size >= maxRequests || this.#stream.writableLength > maxBuffered) {
+      throw new QueueFull(
+        `${this.#outstanding.size} requests outstanding, ${this.#stream.writableLength} bytes unsent`,
+      );
+    }
+    const id = this.#nextId;
+    this.#nextId += 1;
+    this.#outstanding.set(id, { method, reply });
+    this.#send({ method, params, id });
+  }
+
+  /** Sends a request and waits. Replies that came later on the wire may have been taken when this continues. */
+  async request(method: string, params: unknown): Promise<unknown> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.call(method, params, { result: resolve, failed: reject });
+    return await promise;
+  }
+
+  /** Sends a notification, such as `cancel`. */
+  notify(method: string, params: unknown): void {
+    if (this.#reason === undefined) this.#send({ method, params, id: null });
+  }
+
+  /** Ends the connection; the first reason stands. */
+  end(reason: string): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#options.clock.clearTimeout(this.#timer);
+    this.#stream.destroy();
+    const outstanding = [...this.#outstanding.values()];
+    this.#outstanding.clear();
+    for (const { method, reply } of outstanding) reply.failed(new ConnectionLost(reason, method === 'transact'));
+    this.#options.ended(reason);
+  }
+
+  #send(message: unknown): void {
+    this.#stream.write(JSON.stringify(message));
+  }
+
+  #receive(chunk: Uint8Array): void {
+    if (this.#reason !== undefined) return;
+    this.#heardAt = this.#options.clock.now();
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      this.end(error instanceof ProtocolError ? error.message : 'failed while taking a message');
+      // What is not the server's fault is a fault of whoever was called: it must not be lost.
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+
+  #take(message: unknown): void {
+    // An earlier message of the same chunk may have ended the connection.
+    if (this.#reason !== undefined) return;
+    const { method, params, id, result, error } = message as Record<string, unknown>;
+    if (typeof method === 'string') this.#asked(method, params, id);
+    else this.#answered(id, result, error);
+  }
+
+  #asked(method: string, params: unknown, id: unknown): void {
+    if (!Array.isArray(params)) throw new ProtocolError(`${method} without parameters`);
+    if (id === null || id === undefined) this.#options.notified(method, params);
+    else if (this.#stream.writableLength > this.#options.maxBuffered) this.end('asks without reading the answers');
+    else if (method === 'echo') this.#send({ result: params, error: null, id });
+    else this.#send({ result: null, error: { error: 'unknown method', details: method }, id });
+  }
+
+  #answered(id: unknown, result: unknown, error: unknown): void {
+    const request = typeof id === 'number' ? this.#outstanding.get(id) : undefined;
+    if (typeof id !== 'number' || request === undefined) {
+      throw new ProtocolError(`a reply to nothing: id ${JSON.stringify(id) ?? 'absent'}`);
+    }
+    this.#outstanding.delete(id);
+    if (error === null || error === undefined) request.reply.result(result);
+    else request.reply.failed(new RequestError(request.method, parseError(error)));
+  }
+
+  #watch(milliseconds: number, then: () => void): void {
+    this.#timer = this.#options.clock.setTimeout(then, milliseconds);
+  }
+
+  #probe(): void {
+    const { clock, probeInterval } = this.#options;
+    const silent = clock.now() - this.#heardAt;
+    if (silent < probeInterval) {
+      this.#watch(probeInterval - silent, () => this.#probe());
+      return;
+    }
+    const ignore = (): void => undefined;
+    this.#outstanding.set(this.#nextId, { method: 'echo', reply: { result: ignore, failed: ignore } });
+    this.#send({ method: 'echo', params: [], id: this.#nextId });
+    this.#nextId += 1;
+    this.#await(clock.now(), 1);
+  }
+
+  /** Waits for any byte after the probe of `sentAt`; `waited` intervals will have passed. */
+  #await(sentAt: number, waited: number): void {
+    const { clock, probeInterval } = this.#options;
+    const due = clock.now() + probeInterval;
+    this.#watch(probeInterval, () => {
+      // A timer that is late means that this process was busy, with the server's answer perhaps still unread.
+      const late = clock.now() - due > probeInterval / 2;
+      if (this.#heardAt >= sentAt) this.#probe();
+      else if (late || waited < this.patience) this.#await(sentAt, late ? waited : waited + 1);
+      else this.end(`no answer for ${Math.round(clock.now() - this.#heardAt)} ms`);
+    });
+  }
+}

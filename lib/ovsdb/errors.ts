@@ -1,0 +1,149 @@
+// What can go wrong, as classes: one per error string of RFC 7047 (sections 3.1, 4.1.3, 5.2) and of ovsdb-server(7) 3.1,
+// so that a caller distinguishes them by `instanceof` and never by text. A connection's end is not a server's error.
+import type { Operation } from './types.ts';
+
+/** The <error> object of RFC 7047 section 3.1, as received. */
+export interface ErrorObject {
+  readonly error: string;
+  readonly details?: string;
+  /** ovsdb-server(7) 3.1: the JSON text that it could not take. */
+  readonly syntax?: string;
+}
+
+/** The server refused a request other than a transaction, or the whole of one before any operation of it ran. */
+export class RequestError extends Error {
+  readonly method: string;
+  readonly code: string;
+  readonly details: string;
+
+  constructor(method: string, error: ErrorObject) {
+    super(`${method}: ${describe(error)}`);
+    this.name = new.target.name;
+    this.method = method;
+    this.code = error.error;
+    this.details = error.details ?? '';
+  }
+}
+
+/**
+ * A transaction was refused as a whole; nothing of it is in the database. `index` names the operation that failed;
+ * an index equal to the number of operations (and no `operation`) means that all of them ran and the commit was refused.
+ */
+export class TransactError extends Error {
+  readonly index: number;
+  readonly operation: Operation | undefined;
+  /** The error string as the server sent it. */
+  readonly code: string;
+  readonly details: string;
+
+  constructor(error: ErrorObject, index: number, operation: Operation | undefined) {
+    super(`${place(index, operation)}: ${describe(error)}`);
+    this.name = new.target.name;
+    this.index = index;
+    this.operation = operation;
+    this.code = error.error;
+    this.details = error.details ?? '';
+  }
+}
+
+/** A column's type, enum, size, immutability, a unique index or maxRows forbids it. */
+export class ConstraintViolation extends TransactError {}
+/** A strong reference to a row that does not exist; found at commit. */
+export class ReferentialIntegrityViolation extends TransactError {}
+export class ResourcesExhausted extends TransactError {}
+export class IoError extends TransactError {}
+/** A `wait` was not met in time. */
+export class TimedOut extends TransactError {}
+export class DuplicateUuidName extends TransactError {}
+/** The chosen uuid of an insert is in use, or was deleted in the same transaction. */
+export class DuplicateUuid extends TransactError {}
+/** Division by zero. */
+export class DomainError extends TransactError {}
+/** The result of a mutation does not fit into the column. */
+export class ResultRangeError extends TransactError {}
+/** An `assert` of a lock that the connection does not hold. */
+export class NotOwner extends TransactError {}
+export class Aborted extends TransactError {}
+export class NotSupported extends TransactError {}
+/** The request is not one of RFC 7047, or names a table that does not exist. */
+export class SyntaxViolation extends TransactError {}
+export class UnknownColumn extends TransactError {}
+/** A map or set contains a duplicate. */
+export class DuplicateElement extends TransactError {}
+/** Role-based access control. */
+export class PermissionDenied extends TransactError {}
+export class InternalServerError extends TransactError {}
+/** The transaction was canceled, by us or because its database went away. */
+export class Canceled extends TransactError {}
+
+const byCode: ReadonlyMap<string, typeof TransactError> = new Map([
+  ['constraint violation', ConstraintViolation],
+  ['referential integrity violation', ReferentialIntegrityViolation],
+  ['resources exhausted', ResourcesExhausted],
+  ['I/O error', IoError],
+  ['timed out', TimedOut],
+  ['duplicate uuid-name', DuplicateUuidName],
+  ['duplicate uuid', DuplicateUuid],
+  ['domain error', DomainError],
+  ['range error', ResultRangeError],
+  ['not owner', NotOwner],
+  ['aborted', Aborted],
+  ['not supported', NotSupported],
+  ['syntax error', SyntaxViolation],
+  ['unknown table', SyntaxViolation],
+  ['unknown column', UnknownColumn],
+  ['ovsdb error', DuplicateElement],
+  ['permission error', PermissionDenied],
+  ['internal error', InternalServerError],
+  ['canceled', Canceled],
+]);
+
+/** The error of operation `index`; an error string that no specification names is a plain TransactError. */
+export function transactError(error: ErrorObject, index: number, operation: Operation | undefined): TransactError {
+  return new (byCode.get(error.error) ?? TransactError)(error, index, operation);
+}
+
+/** The connection ended, or was not there. `uncertain`: the server may have committed the transaction. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+  readonly uncertain: boolean;
+
+  constructor(reason: string, uncertain: boolean) {
+    super(reason);
+    this.uncertain = uncertain;
+  }
+}
+
+/** More is outstanding than the connection may hold; nothing was sent. */
+export class QueueFull extends Error {
+  override readonly name = 'QueueFull';
+}
+
+/** What the server sent is not the protocol. The connection ends with it as the reason. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError';
+}
+
+/** Reads an <error>: an object with a string `error`, or (ovsdb-server for unknown methods) a bare string. */
+export function parseError(json: unknown): ErrorObject {
+  if (typeof json === 'string') return { error: json };
+  if (typeof json !== 'object' || json === null) return { error: JSON.stringify(json) ?? 'undefined' };
+  const { error, details, syntax } = json as Record<string, unknown>;
+  return {
+    error: typeof error === 'string' ? error : JSON.stringify(json),
+    ...(typeof details === 'string' && { details }),
+    ...(typeof syntax === 'string' && { syntax }),
+  };
+}
+
+function place(index: number, operation: Operation | undefined): string {
+  if (operation === undefined) return 'commit';
+  const table = 'table' in operation ? ` on ${operation.table}` : '';
+  return `operation ${index} (${operation.op}${table})`;
+}
+
+function describe(error: ErrorObject): string {
+  const details = error.details === undefined ? '' : `: ${error.details}`;
+  const syntax = error.syntax === undefined ? '' : ` in ${error.syntax}`;
+  return `${error.error}${details}${syntax}`;
+}

@@ -1,0 +1,312 @@
+// A lasting conversation with a database that several servers may offer: finds one that will do, copies what was asked
+// for, runs transactions, and begins again elsewhere when the connection ends, keeping the copies.
+//
+//   stopped --start--> connecting --stream, _Server, schema--> syncing --all copies--> ready
+//                        ^   |                                   |                      |
+//                        |   +------------ any failure ----------+----------------------+
+//                        +---- waiting <-- the next remote, at once or after a pause
+//
+// It never writes on its own, never repeats a transaction, and never shows a copy that is empty or half made.
+import type { Duplex } from 'node:stream';
+import { backoff } from './backoff.ts';
+import { systemClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import { Connection } from './connection.ts';
+import { Conversation } from './conversation.ts';
+import { ConnectionLost } from './errors.ts';
+import { dial } from './remote.ts';
+import type { Tls } from './remote.ts';
+import { TableReplica } from './replica.ts';
+import type { MonitorRequest, Replica, ReplicaConsumer } from './replica.ts';
+import { STALE } from './server.ts';
+import type { DatabaseStatus } from './server.ts';
+import type { DatabaseSchema, Operation, OperationResult } from './types.ts';
+
+/** `ready`: transactions are taken and every copy is as the server is. */
+export type SessionState = 'stopped' | 'connecting' | 'syncing' | 'ready' | 'waiting';
+
+/** Where state changes are told; pino's loggers fit. */
+export interface SessionLog {
+  debug(fields: Readonly<Record<string, unknown>>, message: string): void;
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export interface SessionOptions {
+  /** `unix:PATH`, `tcp:HOST:PORT`, `ssl:HOST:PORT`. May be empty until `setRemotes`. */
+  readonly remotes: readonly string[];
+  readonly database: string;
+  /** Stay only with the leader of a clustered database, as a writer should; no effect on a standalone one. */
+  readonly leaderOnly?: boolean;
+  /** Needed for `ssl:` remotes. */
+  readonly tls?: Tls;
+  /** Milliseconds of silence before a probe, and again before giving up; 5,000 by default, 0 for never. */
+  readonly probeInterval?: number;
+  /** Milliseconds that a connect may take; 5,000 by default. */
+  readonly connectTimeout?: number;
+  /** Milliseconds of the longest pause between two rounds over the remotes; 2,000 by default. */
+  readonly longestPause?: number;
+  /** Bytes of the longest message taken; 256 MiB by default (100,000 rows of OVN are 50 MB). */
+  readonly maxMessage?: number;
+  readonly clock?: Clock;
+  /** Uniform in [0, 1). */
+  readonly random?: () => number;
+  readonly log?: SessionLog;
+  /** How a stream is made; the network by default. */
+  readonly dial?: (remote: string, tls: Tls | undefined, signal: AbortSignal) => Promise<Duplex>;
+  /** Told of every state, after it was entered; `reason` says why a connection ended. */
+  readonly observe?: (state: SessionState, reason: string | undefined) => void;
+}
+
+/** Requests outstanding and bytes unsent on one connection, beyond which transactions are refused (QueueFull). */
+const MAX_REQUESTS = 10_000;
+const MAX_BUFFERED = 64 * 2 ** 20;
+const FIRST_PAUSE = 50;
+/** A member that lags may catch up for so long; after that its older state is what the cluster has (a restored copy). */
+const STALE_PATIENCE = 10_000;
+
+const silent: SessionLog = { debug: () => undefined, info: () => undefined, warn: () => undefined };
+
+/** A conversation that is being opened or is open. */
+interface Attempt {
+  readonly remote: string;
+  readonly abort: AbortController;
+  conversation?: Conversation;
+}
+
+export class Session {
+  readonly #options: Required<Omit<SessionOptions, 'tls' | 'observe' | 'remotes'>> &
+    Pick<SessionOptions, 'tls' | 'observe'>;
+  readonly #replicas = new Set<TableReplica>();
+  #remotes: readonly string[];
+  #state: SessionState = 'stopped';
+  #schema: DatabaseSchema | undefined;
+  #attempt: Attempt | undefined;
+  #timer: unknown;
+  /** The remote to try next, and how many tries have failed since the last lasting success. */
+  #cursor = 0;
+  #failures = 0;
+  #readyAt = 0;
+  #monitors = 0;
+  /** The cluster seen last, and the newest log entry of it. */
+  #seen: { cid: string; index: number } = { cid: '', index: 0 };
+  #staleSince: number | undefined;
+  /** The last failure told of per remote, so that a server that is down fills no log. */
+  readonly #told = new Map<string, string>();
+
+  constructor(options: SessionOptions) {
+    this.#options = {
+      leaderOnly: false,
+      probeInterval: 5000,
+      connectTimeout: 5000,
+      longestPause: 2000,
+      maxMessage: 256 * 2 ** 20,
+      clock: systemClock,
+      random: Math.random,
+      log: silent,
+      dial,
+      ...options,
+    };
+    this.#remotes = [...options.remotes];
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** The schema as the last server stated it; undefined before the first one did. */
+  get schema(): DatabaseSchema | undefined {
+    return this.#schema;
+  }
+
+  /** The remote that is being spoken with. */
+  get remote(): string | undefined {
+    return this.#attempt?.remote;
+  }
+
+  /** What the server says of itself and the database. */
+  get status(): DatabaseStatus | undefined {
+    return this.#attempt?.conversation?.status;
+  }
+
+  /** Begins to connect, and goes on until `stop`. */
+  start(): void {
+    if (this.#state !== 'stopped') return;
+    // Clients spread over the members; with leaderOnly it does not matter where the search begins.
+    this.#cursor = Math.floor(this.#options.random() * this.#remotes.length);
+    this.#failures = 0;
+    this.#connect();
+  }
+
+  /** Ends the connection; outstanding transactions fail with ConnectionLost. Copies keep their rows. May be started again. */
+  async stop(): Promise<void> {
+    if (this.#state === 'stopped') return;
+    const attempt = this.#attempt;
+    this.#options.clock.clearTimeout(this.#timer);
+    this.#leave('stopped');
+    this.#enter('stopped', 'stopped');
+    await attempt?.conversation?.closed;
+  }
+
+  /** Replaces the list. A connection to a remote that is not in it any more ends; a pause is cut short. */
+  setRemotes(remotes: readonly string[]): void {
+    if (remotes.length === this.#remotes.length && remotes.every((remote) => this.#remotes.includes(remote))) return;
+    this.#remotes = [...remotes];
+    for (const remote of this.#told.keys()) if (!remotes.includes(remote)) this.#told.delete(remote);
+    if (this.#state === 'stopped') return;
+    const current = this.#attempt?.remote;
+    if (current !== undefined && remotes.includes(current)) {
+      this.#cursor = remotes.indexOf(current);
+      return;
+    }
+    if (current !== undefined) this.#failed('not a remote any more');
+    this.#cursor = 0;
+    this.#failures = 0;
+    this.#again(0);
+  }
+
+  /** Ends the current connection and goes to the next remote: for an observer who knows that this server will not do. */
+  leave(reason: string): void {
+    if (this.#attempt !== undefined) this.#failed(reason);
+  }
+
+  /** Copies tables and columns of the database from now on, through every reconnect. */
+  monitor(request: MonitorRequest, consumer: ReplicaConsumer): Replica {
+    this.#monitors += 1;
+    const replica: TableReplica = new TableReplica(`monitor-${this.#monitors}`, request, consumer, () => {
+      if (this.#replicas.delete(replica)) this.#attempt?.conversation?.cancelMonitor(replica);
+    });
+    this.#replicas.add(replica);
+    this.#attempt?.conversation?.monitor(replica);
+    return replica;
+  }
+
+  /**
+   * Runs one transaction. All monitor updates that it causes have been delivered when this resolves. Rejects with a
+   * TransactError (nothing was written), ConnectionLost (`uncertain`: it may have been) or QueueFull.
+   */
+  async transact(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
+    const conversation = this.#attempt?.conversation;
+    if (this.#state !== 'ready' || conversation === undefined) {
+      throw new ConnectionLost(`not connected to ${this.#options.database}: ${this.#state}`, false);
+    }
+    return await conversation.transact(operations);
+  }
+
+  /**
+   * Any other request of RFC 7047 section 4.1 or ovsdb-server(7) on the current connection, as JSON: `list_dbs`, `lock`,
+   * `get_server_id`, `convert` ... Rejects with RequestError or ConnectionLost. A lock ends with the connection.
+   */
+  async request(method: string, params: readonly unknown[]): Promise<unknown> {
+    const conversation = this.#attempt?.conversation;
+    if (conversation === undefined) throw new ConnectionLost(`not connected: ${this.#state}`, false);
+    return await conversation.request(method, params);
+  }
+
+  #connect(): void {
+    const remote = this.#remotes[this.#cursor % Math.max(1, this.#remotes.length)];
+    if (remote === undefined) {
+      this.#enter('waiting', 'no remotes');
+      return;
+    }
+    const attempt: Attempt = { remote, abort: new AbortController() };
+    this.#attempt = attempt;
+    this.#enter('connecting');
+    this.#timer = this.#options.clock.setTimeout(() => attempt.abort.abort(), this.#options.connectTimeout);
+    void this.#open(attempt);
+  }
+
+  async #open(attempt: Attempt): Promise<void> {
+    let stream: Duplex;
+    try {
+      stream = await this.#options.dial(attempt.remote, this.#options.tls, attempt.abort.signal);
+    } catch (error) {
+      if (this.#attempt === attempt) this.#failed((error as Error).message);
+      return;
+    }
+    if (this.#attempt === attempt) this.#converse(attempt, stream);
+    else stream.destroy();
+  }
+
+  #converse(attempt: Attempt, stream: Duplex): void {
+    const { clock, database, leaderOnly, maxMessage, probeInterval } = this.#options;
+    clock.clearTimeout(this.#timer);
+    this.#enter('syncing');
+    attempt.conversation = new Conversation({
+      database,
+      wanted: () => ({ leaderOnly, ...this.#seen, ...(this.#acceptsStale() && { index: 0 }) }),
+      replicas: this.#replicas,
+      connect: (events) =>
+        new Connection(stream, {
+          clock,
+          maxMessage,
+          probeInterval,
+          maxRequests: MAX_REQUESTS,
+          maxBuffered: MAX_BUFFERED,
+          ...events,
+        }),
+      learned: (schema) => (this.#schema = schema),
+      observed: ({ cid, index }) => (this.#seen = { cid, index }),
+      synced: () => this.#synced(attempt),
+      ended: (reason) => this.#ended(attempt, reason),
+    });
+    attempt.conversation.begin();
+  }
+
+  #acceptsStale(): boolean {
+    return this.#staleSince !== undefined && this.#options.clock.now() - this.#staleSince > STALE_PATIENCE;
+  }
+
+  #synced(attempt: Attempt): void {
+    this.#readyAt = this.#options.clock.now();
+    this.#staleSince = undefined;
+    this.#told.clear();
+    this.#enter('ready');
+    this.#options.log.info({ remote: attempt.remote, database: this.#options.database }, 'OVSDB session ready');
+  }
+
+  #ended(attempt: Attempt, reason: string): void {
+    if (this.#attempt !== attempt) return;
+    this.#failed(reason);
+  }
+
+  /** The attempt is over: tells of it, and plans the next one. */
+  #failed(reason: string): void {
+    const { clock, longestPause, log, database, random } = this.#options;
+    const remote = this.#attempt?.remote ?? '';
+    if (reason === STALE) this.#staleSince ??= clock.now();
+    // Success is lasting when it outlived the longest pause: a server that ends every connection is not tried in a loop.
+    const lasted = this.#state === 'ready' && clock.now() - this.#readyAt > longestPause;
+    clock.clearTimeout(this.#timer);
+    this.#leave(reason);
+    const again = this.#told.get(remote) === reason;
+    this.#told.set(remote, reason);
+    log[again ? 'debug' : 'warn']({ remote, database, reason }, 'OVSDB connection ended');
+    this.#cursor = (this.#cursor + 1) % Math.max(1, this.#remotes.length);
+    this.#failures = lasted ? 0 : this.#failures + 1;
+    const pause = backoff(this.#failures, this.#remotes.length, { first: FIRST_PAUSE, most: longestPause, random });
+    this.#enter('waiting', reason);
+    this.#again(pause);
+  }
+
+  /** Drops the current attempt; consumers hear of it when their copies had been live. */
+  #leave(reason: string): void {
+    const attempt = this.#attempt;
+    const wasReady = this.#state === 'ready';
+    this.#attempt = undefined;
+    attempt?.abort.abort();
+    attempt?.conversation?.end(reason);
+    if (wasReady) for (const { consumer } of this.#replicas) consumer.lost?.(reason);
+  }
+
+  #again(pause: number): void {
+    const { clock } = this.#options;
+    clock.clearTimeout(this.#timer);
+    this.#timer = clock.setTimeout(() => this.#connect(), pause);
+  }
+
+  #enter(state: SessionState, reason?: string): void {
+    this.#state = state;
+    this.#options.observe?.(state, reason);
+  }
+}

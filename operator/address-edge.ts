@@ -1,0 +1,81 @@
+// The allocator with its module and its way to the API: built here, because it is the one part that joins them.
+import { randomBytes } from 'node:crypto';
+import type { Owner } from '../lib/delta/fact.ts';
+import { owner as ownerOf } from '../lib/delta/ids.ts';
+import type { Graph } from '../lib/graph/graph.ts';
+import { pooledRandom } from '../lib/net/index.ts';
+import { ipRow } from './api/project.ts';
+import { nodeRef, podRef } from './api/refs.ts';
+import type { Indexes, IpRow, Tables } from './api/tables.ts';
+import { Assignments } from './ipam/assignments.ts';
+import { Ipam } from './ipam/ipam.ts';
+import { Allocator, loadAllocator } from './ipam/module.ts';
+import { assignmentLimits } from './ipam/options.ts';
+import { ipManifest, type NewIp, WriteRefused } from './ipam/writer.ts';
+import type { KubeClient } from './kube/client.ts';
+import { messageOf } from './kube/errors.ts';
+import { KubeIpWriter } from './kube/ip-writer.ts';
+import type { KubeObject } from './kube/object.ts';
+import { resources } from './kube/resources.ts';
+import type { WriterOptions } from './kube/writer.ts';
+import type { World } from './world.ts';
+
+/** A released address rests this long: what the network still knows of its last owner is forgotten by then. */
+const holdDownMs = 5_000;
+
+export interface AddressEdgeOptions {
+  readonly writer: WriterOptions;
+  readonly graph: Graph<Tables, Indexes>;
+  readonly world: World;
+  /** The compiled policies/ipam. */
+  readonly module: Uint8Array;
+  readonly restored: () => boolean;
+  /** Nothing that was built from the IP object is left, and nothing holds it. */
+  readonly cleared: (row: IpRow) => boolean;
+}
+
+/** Builds the allocator and wires its inputs. Does nothing until it is started. */
+export function assignments(options: AddressEdgeOptions): Assignments {
+  const { writer, graph, world, module, restored, cleared } = options;
+  const { clock, log } = writer;
+  const allocator = new Allocator(loadAllocator(module));
+  const random = pooledRandom(randomBytes);
+  const built = new Assignments({
+    ipam: (changed) => new Ipam({ allocator, now: () => clock.now(), random, holdDownMs, changed }),
+    writer: new KubeIpWriter<NewIp, IpRow>({
+      ...writer,
+      manifest: ipManifest,
+      row: ipRow,
+      refused: (message, cause) => new WriteRefused(message, cause),
+    }),
+    clock,
+    limits: assignmentLimits,
+    enter: (fn) => graph.enter(fn),
+    unassigned: world.unassigned,
+    usage: world.usage,
+    restored,
+    cleared,
+    failed: (step, name, error) => log.warn({ step, name, error: messageOf(error) }, 'IP object not written'),
+  });
+  graph.derive('assign-demand', world.demand, (row) => [row], built.inputs.demand);
+  graph.derive('assign-ip', world.ip, (row) => [row], built.inputs.ip);
+  graph.derive('assign-network', world.network, (row) => [row], built.inputs.network);
+  return built;
+}
+
+/** Whose rows stand on an IP object. */
+export const holderOf = ({ namespace, podName }: IpRow): Owner =>
+  ownerOf(namespace === '' ? nodeRef(podName) : podRef(namespace, podName));
+
+/**
+ * What the last leader wrote may not have come by the watch yet: a list that is consistent with everything before this
+ * call is taken in, object by object.
+ */
+export async function takeInIps(client: KubeClient, ingest: (object: KubeObject) => void): Promise<void> {
+  let token = '';
+  do {
+    const page = await client.list(resources.IP, { limit: 500, ...(token !== '' && { continue: token }) });
+    for (const object of page.items) ingest(object);
+    token = page.continue;
+  } while (token !== '');
+}

@@ -1,0 +1,175 @@
+// From the API's objects to rows: only the fields that something reads, so that all other changes stop here. Total:
+// what is missing or of the wrong type becomes '' or an empty list, and never an exception.
+import { canonicalMac, formatIp, parseIp } from '../../lib/net/index.ts';
+import { defaultsManager } from './managers.ts';
+import { flagOf, integerOf, isObject, listOf, objectOf, textOf, textsOf } from './json.ts';
+import type { JsonObject } from './fact.ts';
+import type { CentralRow, IpRow, Meta, NamespaceRow, NodeRow, PodRow, SubnetRow, VpcRow } from './tables.ts';
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Labels and annotations that are read: Kube-OVN's (also those of attached networks, `<provider>.kubernetes.io/`). */
+const inUse = (key: string): boolean => /(?:^|\.)ovn\.kubernetes\.io\//.test(key) || key.startsWith('kubeloom.io/');
+
+const texts = (value: unknown, keep: (key: string) => boolean): Labels =>
+  Object.fromEntries(
+    Object.entries(objectOf(value)).filter(([key, text]) => typeof text === 'string' && keep(key)),
+  ) as Labels;
+
+/** Milliseconds since the epoch of an API timestamp (RFC 3339, UTC); 0 when there is none. */
+export function timeOf(value: unknown): number {
+  // oxlint-disable-next-line no-restricted-globals -- parsing a text reads no clock
+  const time = Date.parse(textOf(value));
+  return Number.isNaN(time) ? 0 : time;
+}
+
+/** `labels` tells which labels the kind's readers look at. */
+function metaOf(object: JsonObject, labels: (key: string) => boolean = inUse): Meta {
+  const meta = objectOf(object['metadata']);
+  return {
+    name: textOf(meta['name']),
+    namespace: textOf(meta['namespace']),
+    uid: textOf(meta['uid']),
+    generation: integerOf(meta['generation']),
+    deleting: textOf(meta['deletionTimestamp']) !== '',
+    finalizers: textsOf(meta['finalizers']),
+    labels: texts(meta['labels'], labels),
+    annotations: texts(meta['annotations'], inUse),
+  };
+}
+
+const createdOf = (object: JsonObject): number => timeOf(objectOf(object['metadata'])['creationTimestamp']);
+
+export function podRow(source: unknown): PodRow {
+  const object = objectOf(source);
+  const spec = objectOf(object['spec']);
+  const meta = metaOf(object);
+  return {
+    meta,
+    node: textOf(spec['nodeName']),
+    hostNetwork: flagOf(spec['hostNetwork']),
+    completed: completed(meta.deleting, objectOf(object['status'])),
+    podType: podType(objectOf(object['metadata'])),
+  };
+}
+
+/**
+ * Succeeded and Failed are final: a kubelet reports them only when no container runs or will run again. A pod that is
+ * being deleted has them too in the end, but its last container is seen to stop earlier.
+ */
+function completed(deleting: boolean, status: JsonObject): boolean {
+  const phase = textOf(status['phase']);
+  if (phase === 'Succeeded' || phase === 'Failed') return true;
+  return deleting && containersGone(status);
+}
+
+const containerLists = ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'];
+
+/** True when there are containers and each has ended; one that waits to start counts as alive. */
+function containersGone(status: JsonObject): boolean {
+  if (listOf(status['containerStatuses']).length === 0) return false;
+  const all = containerLists.flatMap((list) => listOf(status[list]));
+  return all.every((entry) => isObject(objectOf(objectOf(entry)['state'])['terminated']));
+}
+
+const retained: Readonly<Record<string, string>> = {
+  StatefulSet: 'StatefulSet',
+  VirtualMachineInstance: 'VirtualMachine',
+};
+
+/** The kind of owner whose pods keep their addresses, by the controlling owner reference. */
+function podType(meta: JsonObject): string {
+  const controller = listOf(meta['ownerReferences'])
+    .map(objectOf)
+    .find((reference) => flagOf(reference['controller']));
+  return retained[textOf(controller?.['kind'])] ?? '';
+}
+
+export function nodeRow(source: unknown): NodeRow {
+  const object = objectOf(source);
+  const status = objectOf(object['status']);
+  const internal = listOf(status['addresses'])
+    .map(objectOf)
+    .filter((entry) => entry['type'] === 'InternalIP')
+    .map((entry) => textOf(entry['address']));
+  const ready = listOf(status['conditions'])
+    .map(objectOf)
+    .some((condition) => condition['type'] === 'Ready' && condition['status'] === 'True');
+  return {
+    meta: metaOf(object, () => true),
+    created: createdOf(object),
+    internalIps: addressesOf(internal),
+    ready,
+  };
+}
+
+export function namespaceRow(source: unknown): NamespaceRow {
+  return { meta: metaOf(objectOf(source), () => true) };
+}
+
+export function ipRow(source: unknown): IpRow {
+  const object = objectOf(source);
+  const spec = objectOf(object['spec']);
+  const meta = metaOf(object);
+  const single = [textOf(spec['v4IpAddress']), textOf(spec['v6IpAddress'])].filter((text) => text !== '');
+  return {
+    meta,
+    created: createdOf(object),
+    subnet: textOf(spec['subnet']),
+    podName: textOf(spec['podName']),
+    namespace: textOf(spec['namespace']),
+    podType: textOf(spec['podType']),
+    node: textOf(spec['nodeName']),
+    // Older objects have the joined form only.
+    addresses: addressesOf(single.length > 0 ? single : textOf(spec['ipAddress']).split(',')),
+    mac: canonicalMac(textOf(spec['macAddress'])) ?? '',
+    ownerUid: meta.annotations['kubeloom.io/owner-uid'] ?? '',
+  };
+}
+
+export function subnetRow(source: unknown): SubnetRow {
+  const object = objectOf(source);
+  return {
+    meta: metaOf(object),
+    created: createdOf(object),
+    spec: objectOf(object['spec']),
+    ownDefaults: appliedFields(objectOf(object['metadata']), defaultsManager),
+    activeGateway: textOf(objectOf(object['status'])['activateGateway']),
+  };
+}
+
+/** Fields of spec that a field manager holds by server-side apply. */
+function appliedFields(meta: JsonObject, manager: string): string[] {
+  const entry = listOf(meta['managedFields'])
+    .map(objectOf)
+    .find((held) => held['manager'] === manager && held['operation'] === 'Apply');
+  const spec = objectOf(objectOf(entry?.['fieldsV1'])['f:spec']);
+  return Object.keys(spec)
+    .filter((key) => key.startsWith('f:'))
+    .map((key) => key.slice(2))
+    .sort();
+}
+
+export function vpcRow(source: unknown): VpcRow {
+  const object = objectOf(source);
+  return { meta: metaOf(object), spec: objectOf(object['spec']) };
+}
+
+/** A pod of ovn-central; undefined before it has an address, or when it will not run again. */
+export function centralRow(source: unknown): CentralRow | undefined {
+  const object = objectOf(source);
+  const status = objectOf(object['status']);
+  const [hostIp] = addressesOf([textOf(status['hostIP'])]);
+  if (hostIp === undefined || completed(metaOf(object).deleting, status)) return undefined;
+  const ready = listOf(status['conditions'])
+    .map(objectOf)
+    .some((condition) => condition['type'] === 'Ready' && condition['status'] === 'True');
+  return { pod: textOf(objectOf(object['metadata'])['name']), hostIp, ready };
+}
+
+/** Canonical, IPv4 first, in the given order within a family; what is no address is left out. */
+function addressesOf(given: readonly string[]): string[] {
+  const parsed = given.map((text) => parseIp(text.trim())).filter((ip) => ip !== undefined);
+  const byFamily = parsed.sort((a, b) => a.family - b.family);
+  return byFamily.map(formatIp);
+}

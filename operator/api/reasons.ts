@@ -1,0 +1,26 @@
+// The registry of reasons: every problem that a user can meet has its line here, and its line in docs/reasons.md (a test
+// keeps them equal). Spelled as Kube-OVN spells them where it has one, since people and tests read them.
+export const reasons = {
+  InternalError: 'a reconciler failed; what it wanted before is kept as it is',
+  AcquireAddressFailed: 'the pod or node has no address yet; the message says why, and it is tried again by itself',
+  FeatureNotAvailable: 'fields of the spec have no effect yet; the message names them, and everything else works',
+  IsolationNotAvailable:
+    'the spec restricts traffic by fields that are not enforced yet; what it would keep out gets in, so it is not ready',
+  Conflict: 'two objects want one row in OVN; the first keeps it',
+  NameCollision: 'another object has a name that gives the same name in OVN; this one carries a suffix there',
+  NoReadyGateway: 'no gateway node of the centralized subnet is ready, so its traffic does not leave the cluster',
+  NodeAddressConflictWithSubnet:
+    'the InternalIP of the node lies in the range of a subnet, whose pods cannot reach the node',
+  NodeNetworkUnavailable: 'the join subnet is missing or invalid, so nodes and pods cannot reach each other',
+  Rejected: 'the northbound database refuses a row; it is tried again with pauses, and nobody else waits for it',
+  RouteInvalid: 'a static route or a policy route of the VPC cannot be used and is left out',
+  ValidateLogicalSwitchFailed: 'the spec of the subnet breaks a rule; nothing is built for it',
+  ValidateSubnetVlanFailed: 'the Vlan of the subnet does not exist or is in conflict',
+  VpcNotFound: 'the VPC of the subnet does not exist; the subnet is not routed',
+  Waiting: 'a row waits for another one that it refers to',
+} as const;
+
+export type Reason = keyof typeof reasons;
+
+/** Reasons of what does not keep an object from being used: it is ready all the same. */
+export const advisory: ReadonlySet<Reason> = new Set<Reason>(['FeatureNotAvailable']);

@@ -1,0 +1,45 @@
+// References to API objects, and the keys of the tables that hold them: built here and nowhere else.
+import type { Ref } from './fact.ts';
+
+export const kubeOvn = 'kubeovn.io/v1';
+
+const core = (kind: string, namespace: string, name: string): Ref => ({ apiVersion: 'v1', kind, namespace, name });
+const crd = (kind: string, name: string): Ref => ({ apiVersion: kubeOvn, kind, namespace: '', name });
+
+export const podRef = (namespace: string, name: string): Ref => core('Pod', namespace, name);
+export const nodeRef = (name: string): Ref => core('Node', '', name);
+export const namespaceRef = (name: string): Ref => core('Namespace', '', name);
+export const subnetRef = (name: string): Ref => crd('Subnet', name);
+export const vpcRef = (name: string): Ref => crd('Vpc', name);
+export const ipRef = (name: string): Ref => crd('IP', name);
+
+/** Key of an object in its table: `namespace/name`, or the name alone for cluster-scoped kinds. */
+export const objectKey = (namespace: string, name: string): string =>
+  namespace === '' ? name : `${namespace}/${name}`;
+
+/** Name of the IP object of a pod's interface on the default network, and of its logical switch port. */
+export const podIpName = (namespace: string, name: string): string => `${name}.${namespace}`;
+
+/** Name of the IP object of a node's join port, and of its logical switch port. */
+export const nodeIpName = (node: string): string => `node-${node}`;
+
+/** The key of the one row of table `cluster`, and of the index `centrals`. */
+export const only = 'cluster';
+
+/** Owner of what there is once per cluster; no object of the API. */
+export const clusterRef: Ref = core('Cluster', '', only);
+
+const builders: Readonly<Record<string, (namespace: string, name: string) => Ref>> = {
+  Pod: podRef,
+  Node: (_, name) => nodeRef(name),
+  Namespace: (_, name) => namespaceRef(name),
+  Subnet: (_, name) => subnetRef(name),
+  Vpc: (_, name) => vpcRef(name),
+  IP: (_, name) => ipRef(name),
+};
+
+/** The object that an owner's text names, undefined for a kind that owns no rows. */
+export function refOfOwner(owner: string): Ref | undefined {
+  const [kind = '', namespace = '', name = ''] = owner.split('/');
+  return builders[kind]?.(namespace, name);
+}

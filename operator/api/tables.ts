@@ -1,0 +1,270 @@
+// The tables of the graph and what their rows hold: the API's objects, projected to the fields in use, and the few
+// tables that are computed. A field that is not here does not exist for the reconcilers.
+import type { PortItem } from '../plan/item.ts';
+import type { JsonObject, Ref } from './fact.ts';
+import type { Reason } from './reasons.ts';
+
+export interface Meta {
+  readonly name: string;
+  /** '' for cluster-scoped kinds. */
+  readonly namespace: string;
+  readonly uid: string;
+  readonly generation: number;
+  readonly deleting: boolean;
+  readonly finalizers: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface PodRow {
+  readonly meta: Meta;
+  readonly node: string;
+  readonly hostNetwork: boolean;
+  /** Succeeded or Failed and not to be restarted, or deleted and its containers gone: its address is free. */
+  readonly completed: boolean;
+  /** As IP.spec.podType has it: '', StatefulSet or VirtualMachine. */
+  readonly podType: string;
+}
+
+export interface NodeRow {
+  readonly meta: Meta;
+  /** Creation time in ms since the epoch: of a node and a subnet that cover one address, the older is right. */
+  readonly created: number;
+  /** By family, IPv4 first, canonical. */
+  readonly internalIps: readonly string[];
+  readonly ready: boolean;
+}
+
+export interface NamespaceRow {
+  readonly meta: Meta;
+}
+
+/** An IP object that the API server holds: an assignment. */
+export interface IpRow {
+  readonly meta: Meta;
+  /** Creation time in ms since the epoch: of two objects with one address the older keeps it. */
+  readonly created: number;
+  readonly subnet: string;
+  readonly podName: string;
+  readonly namespace: string;
+  readonly podType: string;
+  readonly node: string;
+  /** IPv4 first; '' never appears. */
+  readonly addresses: readonly string[];
+  readonly mac: string;
+  /** UID of the pod or node that the address was assigned for, '' for objects made by others. */
+  readonly ownerUid: string;
+}
+
+export interface SubnetRow {
+  readonly meta: Meta;
+  /** Creation time in ms since the epoch: of two overlapping subnets the older is right. */
+  readonly created: number;
+  /** As written by the user, validated and typed by `SubnetSpec` of subnet.gen.ts at the place of use. */
+  readonly spec: JsonObject;
+  /** Fields of spec that the manager `kube-ovn-defaults` holds: to leave one out of the next apply would remove it. */
+  readonly ownDefaults: readonly string[];
+  /** status.activateGateway as the API has it: the choice of a gateway node is sticky. */
+  readonly activeGateway: string;
+}
+
+export interface VpcRow {
+  readonly meta: Meta;
+  /** As written by the user; parsed at the place of use. */
+  readonly spec: JsonObject;
+}
+
+/** What is wrong with an object, before it is known whom to tell. */
+export interface Finding {
+  readonly reason: Reason;
+  readonly message: string;
+}
+
+/** A subnet after defaulting, with what its own spec has wrong. Computed from `subnet`. */
+export interface CheckedSubnet {
+  readonly name: string;
+  readonly created: number;
+  readonly uid: string;
+  /** Absent when the spec cannot be used. */
+  readonly network?: Network;
+  /** Fields of spec that defaulting adds or rewrites; empty when there is nothing to write. */
+  readonly defaults: JsonObject;
+  readonly findings: readonly Finding[];
+  /** What the spec asks for in vain; none of it keeps the subnet from being used. */
+  readonly notices: readonly Finding[];
+}
+
+/** A subnet that its own spec allows; what it may not overlap is still to be seen. Computed from `checked`. */
+export interface Candidate {
+  readonly name: string;
+  readonly created: number;
+  readonly uid: string;
+  readonly network: Network;
+}
+
+/** A label selector as the API has it, without the fields that say nothing. */
+export interface Selector {
+  readonly matchLabels: Readonly<Record<string, string>>;
+  readonly matchExpressions: readonly {
+    readonly key: string;
+    readonly operator: string;
+    readonly values: readonly string[];
+  }[];
+}
+
+/** A node as pods see it: changes only when it comes, goes, or its chassis does. Computed from `node`. */
+export interface Host {
+  readonly name: string;
+  /** Name of the chassis in the southbound database, '' until the agent has told it. */
+  readonly chassis: string;
+}
+
+/** The subnets that a namespace's pods take their addresses from, in order. Computed; never empty. */
+export interface Binding {
+  readonly namespace: string;
+  readonly subnets: readonly string[];
+}
+
+/** A subnet after defaulting and validation, present only when it can be used. Computed from `candidate`. */
+export interface Network {
+  readonly name: string;
+  readonly uid: string;
+  readonly vpc: string;
+  readonly provider: string;
+  /** Normalised, IPv4 first. */
+  readonly cidrs: readonly string[];
+  readonly gateways: readonly string[];
+  /** `a` or `a..b`, merged and sorted, gateways included. */
+  readonly excludeIps: readonly string[];
+  /** A logical switch with a port of its VPC's router; false where addresses alone are managed for another plugin. */
+  readonly overlay: boolean;
+  readonly gatewayType: 'distributed' | 'centralized';
+  /** Nodes of a centralized gateway, in order of preference. */
+  readonly gatewayNodes: readonly string[];
+  /** A centralized gateway uses all ready nodes at once. */
+  readonly ecmp: boolean;
+  /** Namespaces of the VPC without a subnet of their own use this one. */
+  readonly isDefault: boolean;
+  readonly natOutgoing: boolean;
+  /** 0: the node's default. */
+  readonly mtu: number;
+  /** OVN route table of the router port, '' is the main one. */
+  readonly routeTable: string;
+  readonly namespaces: readonly string[];
+  readonly namespaceSelectors: readonly Selector[];
+  readonly deleting: boolean;
+}
+
+/** Someone who needs an address: a bound pod's interface, a node's join port. Computed; input of the allocator. */
+export interface Demand {
+  /** Name of the IP object, `<pod>.<ns>` or `node-<node>`: the key of this table. */
+  readonly ip: string;
+  readonly owner: Ref;
+  readonly uid: string;
+  readonly node: string;
+  /** Subnets in the order in which to try them. */
+  readonly subnets: readonly string[];
+  readonly podName: string;
+  readonly namespace: string;
+  readonly podType: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Why a demand has no address yet; written by the allocator, key = Demand.ip. */
+export interface Unassigned {
+  readonly ip: string;
+  readonly owner: Ref;
+  readonly reason: 'NoAvailableAddress' | 'AddressConflict' | 'AddressOutOfRange' | 'NoSubnet' | 'WaitingForRelease';
+  readonly message: string;
+}
+
+/** Exact use of a subnet's addresses; written by the allocator at most once a second per subnet. */
+export interface Usage {
+  readonly subnet: string;
+  /** IPv4 and IPv6; ranges as in `10.16.0.2-10.16.0.9,10.16.0.11`. */
+  readonly families: readonly {
+    readonly family: 4 | 6;
+    readonly using: bigint;
+    readonly available: bigint;
+    readonly usingRange: string;
+    readonly availableRange: string;
+  }[];
+}
+
+/** A member of ovn-central: the address of its node. */
+export interface CentralRow {
+  readonly pod: string;
+  readonly hostIp: string;
+  readonly ready: boolean;
+}
+
+export interface Tables {
+  pod: PodRow;
+  node: NodeRow;
+  namespace: NamespaceRow;
+  ip: IpRow;
+  subnet: SubnetRow;
+  vpc: VpcRow;
+  checked: CheckedSubnet;
+  candidate: Candidate;
+  network: Network;
+  host: Host;
+  binding: Binding;
+  demand: Demand;
+  unassigned: Unassigned;
+  usage: Usage;
+  central: CentralRow;
+  /** Settings and facts of the cluster that rows depend on, one row, key 'cluster'. */
+  cluster: Cluster;
+}
+
+export interface Cluster {
+  /** UID of namespace kube-system: the salt of MACs. */
+  readonly salt: string;
+  readonly defaultVpc: string;
+  readonly defaultSubnet: string;
+  readonly joinSubnet: string;
+  readonly serviceCidrs: readonly string[];
+  readonly apiServer: readonly string[];
+  readonly enableLb: boolean;
+  /** Of pods that do not ask for another. */
+  readonly podNicType: PortItem['nicType'];
+  /** CIDRs, gateways and excludeIps with which the default subnet and the join subnet are made when absent. */
+  readonly defaultRange: RangeSetting;
+  readonly joinRange: RangeSetting;
+  /** `tcp` or `ssl`, and port of the southbound database on each member of ovn-central. */
+  readonly southbound: { readonly scheme: 'tcp' | 'ssl'; readonly port: number };
+}
+
+/** As the settings have it: comma lists, '' where spec's own default is meant. */
+export interface RangeSetting {
+  readonly cidrBlock: string;
+  readonly gateway: string;
+  readonly excludeIps: string;
+}
+
+/** Values of a table by a computed key; the keys are built in operator/api/keys.ts only. */
+export interface Indexes {
+  /** By VPC. */
+  networksByVpc: Network;
+  /** By namespace in spec.namespaces. */
+  networksByNamespace: Network;
+  /** By the label that a namespace selector cannot do without, or by '' when there is none such. */
+  networksBySelector: Network;
+  /** By the names of its two router ports. */
+  networksByPort: Network;
+  /** By the blocks of addresses that the subnet's CIDRs touch. */
+  candidatesByBlock: Candidate;
+  /** By the blocks of addresses that the node's InternalIPs lie in. */
+  nodesByBlock: NodeRow;
+  /** By the name of the node's port group. */
+  hostsByGroup: Host;
+  /** By subnet and address. */
+  ipsByAddress: IpRow;
+  /** By subnet. */
+  ipsBySubnet: IpRow;
+  /** By namespace in spec.namespaces. */
+  vpcsByNamespace: VpcRow;
+  /** All under one key: there are three at most. */
+  centrals: CentralRow;
+}

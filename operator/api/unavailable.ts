@@ -1,0 +1,59 @@
+// Fields that the API takes and that have no effect yet. Each is told to its author; those that restrict traffic keep
+// their object from being ready, since a rule that is not enforced must never look as if it were.
+import type { Finding } from './tables.ts';
+import type { SubnetSpec } from './subnet.gen.ts';
+import type { VpcSpec } from './vpc.gen.ts';
+
+/** Who is let in, or out. */
+const restricting = ['private', 'acls'] as const satisfies readonly (keyof SubnetSpec)[];
+
+const ofSubnet = [
+  'allowSubnets',
+  'enableDHCP',
+  'enableExternalLBAddress',
+  'enableIPv6RA',
+  'enableMulticastSnoop',
+  'externalEgressGateway',
+  'gatewayNodeSelectors',
+  'logicalGateway',
+  'natOutgoingPolicyRules',
+  'nodeNetwork',
+  'u2oInterconnection',
+  'vips',
+] as const satisfies readonly (keyof SubnetSpec)[];
+
+const ofVpc = [
+  'enableBfd',
+  'enableExternal',
+  'extraExternalSubnets',
+  'vpcPeerings',
+] as const satisfies readonly (keyof VpcSpec)[];
+
+/** What a Subnet asks for in vain; `spec` is filled with its defaults. */
+export function subnetNotices(spec: SubnetSpec): Finding[] {
+  const egress = (spec.gatewayNode ?? '').includes(':') ? ['gatewayNode (node:ip)'] : [];
+  const unenforced = asked(spec, restricting).join(', ');
+  return [
+    ...withoutEffect([...asked(spec, ofSubnet), ...egress]),
+    ...(unenforced === ''
+      ? []
+      : [{ reason: 'IsolationNotAvailable', message: `not enforced yet: ${unenforced}` } as const]),
+  ];
+}
+
+/** What a Vpc asks for in vain. */
+export function vpcNotices(spec: VpcSpec): Finding[] {
+  const watched = (spec.staticRoutes ?? []).some(({ bfdId }) => isAsked(bfdId));
+  const more = [...(spec.bfdPort?.enabled === true ? ['bfdPort'] : []), ...(watched ? ['staticRoutes.bfdId'] : [])];
+  return withoutEffect([...asked(spec, ofVpc), ...more]);
+}
+
+const withoutEffect = (fields: readonly string[]): Finding[] =>
+  fields.length === 0 ? [] : [{ reason: 'FeatureNotAvailable', message: `no effect yet: ${fields.join(', ')}` }];
+
+const asked = <K extends string>(spec: Readonly<Partial<Record<K, unknown>>>, fields: readonly K[]): K[] =>
+  fields.filter((field) => isAsked(spec[field]));
+
+/** Off, empty and absent ask for nothing. */
+const isAsked = (value: unknown): boolean =>
+  Array.isArray(value) ? value.length > 0 : value === true || (typeof value === 'string' && value !== '');

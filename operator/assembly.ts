@@ -1,0 +1,400 @@
+// Everything that the operator is made of, built and connected. Building does nothing: `start` of the parts does.
+//
+//   watches --enter--> graph --quiet--> differ, plan, writers                     (every replica, warm)
+//   lease --elected--> leader: differ, writers, allocator, plan server            (one replica)
+import { randomUUID } from 'node:crypto';
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { Owner } from '../lib/delta/fact.ts';
+import { Graph } from '../lib/graph/graph.ts';
+import type { JsonObject, Ref } from './api/fact.ts';
+import { ipRef, nodeIpName, only, podIpName, subnetRef, vpcRef } from './api/refs.ts';
+import type { Indexes, Tables } from './api/tables.ts';
+import { assignments, holderOf, takeInIps } from './address-edge.ts';
+import { CentralEdge, centralTls } from './central-edge.ts';
+import { clusterRow } from './cluster-row.ts';
+import { both, HoldBook } from './holds.ts';
+import { Applier } from './kube/applier.ts';
+import { KubeClient } from './kube/client.ts';
+import { systemClock } from './kube/clock.ts';
+import { messageOf } from './kube/errors.ts';
+import { EventRecorder } from './kube/events.ts';
+import { FinalizerKeeper } from './kube/finalizer.ts';
+import { LeaderLease } from './kube/lease.ts';
+import type { Log } from './kube/log.ts';
+import { operatorMetrics, type OperatorMetrics } from './kube/metrics.ts';
+import type { KubeObject } from './kube/object.ts';
+import { KubeloomOperator, type Part } from './kube/operator.ts';
+import type { Settings } from './kube/settings.ts';
+import { StatusWriter } from './kube/status.ts';
+import type { WriterOptions } from './kube/writer.ts';
+import { Leader } from './leader.ts';
+import { Northbound } from './nb/apply.ts';
+import type { Assignments } from './ipam/assignments.ts';
+import { metaOf, observed } from './observed.ts';
+import { PlanEdge } from './plan-edge.ts';
+import { PlanStore } from './plan/store.ts';
+import { allocatedNote } from './allocated-note.ts';
+import { metricSources } from './metric-sources.ts';
+import { RowProblems } from './row-problems.ts';
+import { follow } from './taps.ts';
+import { probes } from './probes.ts';
+import { Watches } from './watches.ts';
+import { ownerOf as ownerOfSource, type World, world } from './world.ts';
+
+/** What the process is told by its surroundings. */
+export interface Environment {
+  readonly podName: string;
+  readonly namespace: string;
+  /** Address of this pod, which is its node's: agents dial it. */
+  readonly podIp: string;
+  /** Addresses of the API server's Service, for a subnet must not contain them. */
+  readonly apiServer: readonly string[];
+  /** Members of ovn-central; when empty they are found by their pods. */
+  readonly ovnDbIps: readonly string[];
+}
+
+export interface AssemblyOptions {
+  readonly settings: Settings;
+  readonly environment: Environment;
+  readonly kubeConfig: KubeConfig;
+  readonly log: Log;
+  /** The compiled policies/ipam. */
+  readonly allocator: Uint8Array;
+}
+
+const leaseName = 'kube-ovn-controller';
+const graphClock = { now: () => performance.now(), defer: (fn: () => void) => void setImmediate(fn) };
+
+const part = (name: string, of: Pick<Part, 'start' | 'stop'>): Part => ({
+  name,
+  start: () => of.start(),
+  stop: () => of.stop(),
+});
+
+export class Assembly {
+  readonly operator: KubeloomOperator;
+  readonly #options: AssemblyOptions;
+  readonly #log: Log;
+  readonly #metrics: OperatorMetrics;
+  readonly #client: KubeClient;
+  readonly #graph: Graph<Tables, Indexes>;
+  readonly #world: World;
+  readonly #plan: PlanStore;
+  readonly #nb: Northbound;
+  readonly #rowProblems: RowProblems;
+  readonly #holds: HoldBook;
+  readonly #applier: Applier;
+  readonly #status: StatusWriter;
+  readonly #finalizers: FinalizerKeeper;
+  readonly #events: EventRecorder;
+  readonly #assignments: Assignments;
+  readonly #databaseTls: ReturnType<typeof centralTls>;
+  readonly #central: CentralEdge;
+  readonly #planEdge: PlanEdge;
+  readonly #watches: Watches;
+  readonly #lease: LeaderLease;
+  readonly #leader: Leader;
+  #ready = false;
+  #stopped = false;
+  #restored = false;
+
+  constructor(options: AssemblyOptions) {
+    this.#options = options;
+    this.#log = options.log;
+    const { kubeConfig, log } = options;
+    const clock = systemClock;
+    const sources = metricSources({
+      world: () => this.#world,
+      counts: () => this.#nb.counts(),
+      queues: () => ({
+        objects: this.#applier,
+        status: this.#status,
+        finalizers: this.#finalizers,
+        events: this.#events,
+      }),
+      sizes: () => this.#watches.sizes,
+      leading: () => this.#leader.leading,
+    });
+    this.#metrics = operatorMetrics(sources, kubeConfig.getCurrentCluster()?.server ?? '');
+    this.#client = new KubeClient({ kubeConfig, clock, onRequest: this.#metrics.request });
+    this.#graph = this.#newGraph();
+    this.#plan = new PlanStore((key, sources) => log.error({ key, sources }, 'two sources want one plan item'));
+    this.#databaseTls = centralTls(this.#client, options.environment.namespace, options.settings);
+    this.#nb = this.#newNorthbound();
+    const writer = this.#writer();
+    const applied = (owner: Owner): boolean => this.#nb.applied(owner);
+    this.#applier = new Applier({ ...writer, applied, observed: (ref) => observed(this.#world, ref) });
+    this.#status = new StatusWriter({ ...writer, applied, observed: (ref) => this.#observedStatus(ref) });
+    this.#finalizers = new FinalizerKeeper({ ...writer, applied });
+    this.#events = this.#newEvents(writer);
+    this.#holds = new HoldBook((about) => about.kind === 'IP' && this.#assignments.recheck(about.name));
+    this.#rowProblems = new RowProblems({ status: this.#status.problems, events: this.#events });
+    this.#world = world(this.#graph, {
+      rows: this.#nb.sink,
+      plan: this.#plan,
+      objects: this.#applier,
+      status: this.#status.statuses,
+      problems: both(this.#status.problems, this.#events),
+      holds: both(this.#finalizers, this.#holds),
+    });
+    this.#assignments = assignments({
+      writer,
+      graph: this.#graph,
+      world: this.#world,
+      module: options.allocator,
+      restored: () => this.#ready && this.#restored,
+      cleared: (row) => !this.#holds.isHeld(ipRef(row.meta.name)) && this.#nb.applied(holderOf(row)),
+    });
+    this.#watches = this.#newWatches();
+    this.#central = this.#newCentral(writer);
+    this.#planEdge = this.#newPlanEdge(writer);
+    this.#leader = this.#newLeader();
+    this.#lease = this.#newLease();
+    this.#follow();
+    this.operator = new KubeloomOperator({ kubeConfig, client: this.#client, clock, log, parts: this.#parts() });
+  }
+
+  /** Ends everything in order: the lease is given back only when nothing of ours writes any more. */
+  stop(): Promise<void> {
+    return this.operator.shutdown();
+  }
+
+  #parts(): Part[] {
+    const health = probes({
+      port: this.#options.settings.healthPort,
+      registry: this.#metrics.registry,
+      graph: this.#graph,
+      watches: this.#watches,
+      northbound: this.#nb,
+    });
+    return [
+      part('health server', health),
+      part('northbound database', this.#nb),
+      part('watches', { start: () => this.#startWatches(), stop: () => this.#watches.stop() }),
+      part('lease', { start: () => void this.#stand(), stop: () => this.#stepDown() }),
+    ];
+  }
+
+  #startWatches(): void {
+    this.#central.locate();
+    this.#watches.start();
+  }
+
+  /** A candidate only when what is wanted is the whole answer: half a list would be told and written as if it were all. */
+  async #stand(): Promise<void> {
+    await this.#watches.whenSynced();
+    await this.#graph.settle();
+    this.#log.info(this.#watches.sizes, 'all inputs are in');
+    if (this.#stopped) return;
+    this.#ready = true;
+    this.#planEdge.openGate();
+    this.#nb.poke();
+    this.#lease.start();
+  }
+
+  async #stepDown(): Promise<void> {
+    this.#stopped = true;
+    await this.#leader.deposed();
+    this.#assignments.close();
+    this.#planEdge.close();
+    await this.#lease.stop();
+  }
+
+  #writer(): WriterOptions {
+    return {
+      client: this.#client,
+      clock: systemClock,
+      log: this.#log,
+      mayWrite: () => this.#lease.mayWrite(),
+      onWritten: (object) => this.#written(object),
+    };
+  }
+
+  #written(object: KubeObject): void {
+    this.#watches.ingest(object);
+    const note = allocatedNote(object);
+    if (note !== undefined) this.#events.record(note);
+  }
+
+  /** Whoever acts on tables hears of their changes as part of the settle that brings them. */
+  #follow(): void {
+    const { subnet, vpc, central, namespace } = this.#world;
+    const { settings, environment } = this.#options;
+    const graph = this.#graph;
+    follow(graph, ['follow/subnet', subnet], (name, row) => this.#finalizers.observe(subnetRef(name), row?.meta));
+    follow(graph, ['follow/vpc', vpc], (name, row) => this.#finalizers.observe(vpcRef(name), row?.meta));
+    follow(graph, ['follow/central', central], () => this.#central.locate());
+    follow(graph, ['follow/namespace', namespace], (name, row) => {
+      if (name !== environment.namespace || row === undefined) return;
+      const cluster = clusterRow(settings, row.meta.uid, environment.apiServer);
+      graph.enter(() => this.#world.cluster.set(only, cluster));
+    });
+    graph.onQuiet(() => this.#quiet());
+  }
+
+  #quiet(): void {
+    this.#plan.flush();
+    this.#finalizers.settled();
+    this.#assignments.run();
+    this.#nb.poke();
+  }
+
+  #observedStatus({ kind, name }: Ref): JsonObject | undefined {
+    return (kind === 'Subnet' ? this.#watches.subnetStatus : this.#watches.vpcStatus).get(name);
+  }
+
+  #newGraph(): Graph<Tables, Indexes> {
+    return new Graph<Tables, Indexes>({
+      clock: graphClock,
+      sliceMs: 4,
+      onFailure: (source, error) => this.#log.debug({ source, error: messageOf(error) }, 'derivation gave nothing'),
+      onConflict: (conflict) => this.#log.error({ ...conflict }, 'two sources want one row of a table'),
+    });
+  }
+
+  #newNorthbound(): Northbound {
+    return new Northbound({
+      remotes: [],
+      random: () => systemClock.random(),
+      log: this.#log,
+      ownerOf: ownerOfSource,
+      settled: () => this.#graph.quiet,
+      inputsSynced: () => this.#ready,
+      mayWrite: () => this.#lease.mayWrite(),
+      onChange: (owner) => this.#confirmed(owner),
+      onDeposed: () => this.#overtaken(),
+      onSynced: () => this.#recheck(),
+      onTransaction: this.#metrics.transaction,
+      ...(this.#databaseTls && { tls: this.#databaseTls }),
+    });
+  }
+
+  /** The fence is another's, whatever the lease says: give it up, and stand as a candidate again. */
+  #overtaken(): void {
+    this.#log.error({}, 'another process has written to the northbound database with a newer epoch');
+    void this.#leader
+      .deposed()
+      .then(() => this.#lease.stop())
+      .then(() => this.#lease.start());
+  }
+
+  #confirmed(owner: Owner): void {
+    this.#rowProblems.update(owner, this.#nb.problems(owner));
+    if (!this.#nb.applied(owner)) return;
+    this.#applier.confirmed(owner);
+    this.#status.confirmed(owner);
+    this.#finalizers.confirmed(owner);
+    const [kind = '', namespace = '', name = ''] = owner.split('/');
+    if (kind === 'Pod') this.#assignments.recheck(podIpName(namespace, name));
+    if (kind === 'Node') this.#assignments.recheck(nodeIpName(name));
+  }
+
+  /** Nobody tells of owners that have no rows: whoever waited for them looks again. */
+  #recheck(): void {
+    this.#finalizers.recheck();
+    for (const [name, { meta }] of this.#world.ip.entries()) if (meta.deleting) this.#assignments.recheck(name);
+  }
+
+  #newEvents({ client, clock, log, mayWrite }: WriterOptions): EventRecorder {
+    return new EventRecorder({
+      client,
+      clock,
+      log,
+      mayWrite,
+      component: 'kube-ovn-controller',
+      instance: this.#options.environment.podName,
+      uidOf: (ref) => metaOf(this.#world, ref)?.uid,
+    });
+  }
+
+  #newWatches(): Watches {
+    return new Watches({
+      client: this.#client,
+      clock: systemClock,
+      log: this.#log,
+      enter: (change) => this.#graph.enter(change),
+      world: this.#world,
+      namespace: this.#options.environment.namespace,
+      status: () => this.#status,
+      onMembers: () => this.#central.label(),
+      onRestart: this.#metrics.restart,
+    });
+  }
+
+  #newCentral(writer: WriterOptions): CentralEdge {
+    return new CentralEdge({
+      writer,
+      settings: this.#options.settings,
+      world: this.#world,
+      hosts: this.#options.environment.ovnDbIps,
+      tls: this.#databaseTls,
+      members: () => [...this.#watches.members.entries()].map(([, member]) => member),
+      northbound: (remotes) => this.#nb.setRemotes(remotes),
+    });
+  }
+
+  #newPlanEdge(writer: WriterOptions): PlanEdge {
+    const { settings, environment } = this.#options;
+    return new PlanEdge({
+      writer,
+      events: this.#events,
+      world: this.#world,
+      store: this.#plan,
+      namespace: environment.namespace,
+      host: environment.podIp,
+      port: settings.planPort,
+      epoch: () => this.#lease.epoch,
+      ready: () => this.#ready,
+    });
+  }
+
+  /** The first address of a new leader comes after everything that the last one gave. */
+  async #restore(): Promise<void> {
+    await takeInIps(this.#client, this.#watches.ingest);
+    await this.#graph.settle();
+    this.#restored = true;
+    this.#assignments.run();
+  }
+
+  #newLeader(): Leader {
+    return new Leader({
+      clock: systemClock,
+      log: this.#log,
+      parts: [
+        part('differ', { start: () => this.#nb.lead(), stop: () => this.#nb.follow() }),
+        part('events', this.#events),
+        part('finalizers', this.#finalizers),
+        part('objects', this.#applier),
+        part('status', this.#status),
+        this.#central,
+        part('assignments', this.#assignments),
+        this.#planEdge,
+      ],
+      tasks: [{ name: 'restore addresses', run: () => this.#restore() }, ...this.#planEdge.tasks],
+    });
+  }
+
+  #newLease(): LeaderLease {
+    const { settings, environment } = this.#options;
+    const host = environment.podIp.includes(':') ? `[${environment.podIp}]` : environment.podIp;
+    return new LeaderLease({
+      client: this.#client,
+      clock: systemClock,
+      log: this.#log,
+      namespace: environment.namespace,
+      name: leaseName,
+      identity: `${environment.podName}_${randomUUID()}`,
+      annotations: { 'kubeloom.io/plan-address': `${host}:${settings.planPort}` },
+      times: {
+        duration: settings.leaseDuration * 1000,
+        deadline: settings.leaseRenewDeadline * 1000,
+        retry: settings.leaseRetryPeriod * 1000,
+      },
+      onElected: () => {
+        this.#restored = false;
+        this.#leader.elected();
+      },
+      onDeposed: () => void this.#leader.deposed(),
+    });
+  }
+}

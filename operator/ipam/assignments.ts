@@ -1,0 +1,389 @@
+// The edge between demands and IP objects: an address is written to the API before anything is built with it, and free
+// only when everything that was built with it is gone. Effects are here, decisions in step.ts; the rest of the operator
+// sees the result as rows of table `ip`. Must not write while another process may lead.
+//
+//   demand ---\                                              /--> unassigned, usage
+//   ip --------> what changed -> step per name -> writer ---<
+//   network --/        ^                                     \--> IP objects --watch--> ip
+//                      \--- completed writes, timers, freed addresses
+import type { Sink } from '../../lib/graph/types.ts';
+import type { Demand, IpRow, Network, Unassigned } from '../api/tables.ts';
+import { AddressError } from './errors.ts';
+import { Flights } from './flights.ts';
+import type { Ipam } from './ipam.ts';
+import { Ledger } from './ledger.ts';
+import type { AssignmentOptions } from './options.ts';
+import { stepOf } from './step.ts';
+import type { Action, Reservation } from './step.ts';
+import { UsageReport } from './usage-report.ts';
+import { Waiters } from './waiters.ts';
+import { WriteRefused, isSame, newIp } from './writer.ts';
+import type { CreateAnswer, NewIp } from './writer.ts';
+
+/** A reservation as it goes through its stages. */
+type Reserved = { -readonly [K in keyof Reservation]: Reservation[K] };
+
+/** A write that has succeeded and shows in the table only when the watch gets there. */
+interface Awaited {
+  readonly row: IpRow;
+  readonly action: Action['do'];
+  readonly cancel: () => void;
+}
+
+export class Assignments {
+  readonly #options: AssignmentOptions;
+  readonly #ipam: Ipam;
+  readonly #ledger: Ledger;
+  readonly #flights: Flights;
+  readonly #report: UsageReport;
+  readonly #waiters = new Waiters();
+  readonly #demands = new Map<string, Demand>();
+  readonly #leaving = new Set<string>();
+  readonly #reserved = new Map<string, Reserved>();
+  readonly #awaited = new Map<string, Awaited>();
+  /** What table `unassigned` holds of us. */
+  readonly #told = new Map<string, string>();
+  readonly #dirty = new Set<string>();
+  /** Subnets with changes that are not yet told, and whose waiters are not yet woken. */
+  readonly #changed = new Set<string>();
+  #cancelRun: (() => void) | undefined;
+  #cancelExpiry: (() => void) | undefined;
+  /** Counts up with every start and stop: what was begun in an earlier term has no say. */
+  #term = 0;
+  #started = false;
+
+  constructor(options: AssignmentOptions) {
+    this.#options = options;
+    const { clock, limits } = options;
+    this.#ipam = options.ipam((subnet) => {
+      this.#changed.add(subnet);
+      this.#schedule();
+    });
+    this.#ledger = new Ledger(this.#ipam);
+    this.#flights = new Flights({
+      clock,
+      limit: limits.writes,
+      pauseMs: limits.pauseMs,
+      pauseCapMs: limits.pauseCapMs,
+    });
+    this.#report = new UsageReport({ clock, periodMs: limits.usageMs, tell: (subnet) => this.#tellUsage(subnet) });
+  }
+
+  /** Inputs: wire each with a derivation that yields its table's value as it is. They take in all the time, leader or not. */
+  readonly inputs: { readonly demand: Sink<Demand>; readonly ip: Sink<IpRow>; readonly network: Sink<Network> } = {
+    demand: sink((key, row) => this.#demandChanged(key, row)),
+    ip: sink((key, row) => this.#ipChanged(key, row)),
+    network: sink((key, row) => this.#networkChanged(key, row)),
+  };
+
+  /** Begins to write; this process leads. Nothing is allocated before `restored()`. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#term++;
+    for (const name of this.#demands.keys()) this.#dirty.add(name);
+    for (const name of this.#ledger.names()) this.#dirty.add(name);
+    this.#schedule();
+  }
+
+  /** Stops at once: no write begins after this. Unanswered ones may still be carried out; their objects will be seen. */
+  stop(): void {
+    if (!this.#started) return;
+    this.#started = false;
+    this.#term++;
+    this.#flights.stop();
+    for (const name of this.#reserved.keys()) this.#unreserve(name);
+    for (const name of this.#awaited.keys()) this.#seen(name);
+    for (const name of this.#told.keys()) this.#explain(name, undefined);
+    this.#dirty.clear();
+  }
+
+  /** Stops everything, timers too. */
+  close(): void {
+    this.stop();
+    this.#report.stop();
+    this.#unschedule();
+    this.#cancelExpiry?.();
+  }
+
+  /** To be called when `cleared` may answer differently for this IP object. */
+  recheck(name: string): void {
+    this.#touch(name);
+  }
+
+  /** Works off what has changed. Runs by itself soon after a change; the graph may call it when it is quiet. */
+  run(): void {
+    this.#unschedule();
+    this.#ipam.expire();
+    if (!this.#options.restored()) return;
+    do {
+      for (const name of this.#dirty) {
+        this.#dirty.delete(name);
+        this.#step(name);
+      }
+      this.#settleSubnets();
+    } while (this.#dirty.size > 0);
+    this.#unschedule();
+    this.#armExpiry();
+  }
+
+  /** The IP object that holds an address of this one with better right: this one counts for nothing and will go. */
+  losesTo(name: string): IpRow | undefined {
+    return this.#ledger.winner(name);
+  }
+
+  /** For metrics: what is under way. */
+  get counts(): { readonly waiting: number; readonly reserved: number; readonly writes: number } {
+    return { waiting: this.#told.size, reserved: this.#reserved.size, writes: this.#flights.flying };
+  }
+
+  #demandChanged(name: string, demand: Demand | undefined): void {
+    if (demand) this.#demands.set(name, demand);
+    else this.#demands.delete(name);
+    this.#touch(name);
+  }
+
+  #networkChanged(name: string, network: Network | undefined): void {
+    if (network?.deleting) this.#leaving.add(name);
+    else this.#leaving.delete(name);
+    if (network) {
+      const { cidrs, excludeIps, gateways } = network;
+      this.#ipam.setSubnet(name, { cidrs, exclude: excludeIps, gateways });
+    } else this.#ipam.removeSubnet(name);
+    this.#changed.add(name);
+    this.#schedule();
+  }
+
+  #ipChanged(name: string, row: IpRow | undefined): void {
+    const reserved = this.#reserved.get(name);
+    if (row && reserved) {
+      // The row is what the API holds, whatever we had in mind.
+      if (reserved.ip.subnet === row.subnet) this.#reserved.delete(name);
+      else this.#unreserve(name);
+    }
+    if (this.#awaited.get(name)?.row !== row) this.#seen(name);
+    for (const touched of this.#ledger.change(name, row)) this.#touch(touched);
+  }
+
+  #touch(name: string): void {
+    if (!this.#started) return;
+    this.#dirty.add(name);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#cancelRun ??= this.#options.clock.after(0, () => this.run());
+  }
+
+  #unschedule(): void {
+    this.#cancelRun?.();
+    this.#cancelRun = undefined;
+  }
+
+  #step(name: string): void {
+    const row = this.#ledger.row(name);
+    const demand = this.#demands.get(name);
+    const step = stepOf({
+      demand,
+      row,
+      reservation: this.#reserved.get(name),
+      winner: this.#ledger.winner(name),
+      cleared: row !== undefined && row.meta.deleting && this.#options.cleared(row),
+    });
+    if (step.action.do !== 'allocate') {
+      this.#leave(name);
+      this.#explain(name, demand && step.waiting && { ip: name, owner: demand.owner, ...step.waiting });
+    }
+    this.#act(name, step.action);
+  }
+
+  #act(name: string, action: Action): void {
+    const { writer } = this.#options;
+    switch (action.do) {
+      case 'nothing':
+        break;
+      case 'forget':
+        this.#unreserve(name);
+        this.#dirty.add(name);
+        break;
+      case 'allocate':
+        this.#allocate(name, action.demand);
+        break;
+      case 'create':
+        this.#create(name);
+        break;
+      case 'adopt':
+        this.#write(name, action, () => writer.adopt(this.#adopted(action.row, action.demand), action.row.meta.uid));
+        break;
+      case 'remove':
+        this.#write(name, action, () => writer.remove(name, action.row.meta.uid));
+        break;
+      case 'finish':
+        this.#write(name, action, () => writer.dropFinalizer(name, action.row.meta.uid));
+    }
+  }
+
+  /** Reserves an address in the first subnet that has one, or queues the name at all of them. */
+  #allocate(name: string, demand: Demand): void {
+    const failures: AddressError[] = [];
+    for (const subnet of demand.subnets) {
+      const outcome = this.#tryAllocate(subnet, demand);
+      if (outcome instanceof AddressError) {
+        failures.push(outcome);
+        continue;
+      }
+      this.#reserved.set(name, { ip: outcome, stage: 'untried' });
+      this.#leave(name);
+      this.#explain(name, undefined);
+      this.#create(name);
+      return;
+    }
+    // A full subnet tells a user more than a missing one.
+    const failure = failures.find(({ reason }) => reason !== 'NoSubnet') ?? failures[0] ?? noSubnet(demand);
+    this.#waiters.add(name, demand.subnets);
+    this.#explain(name, { ip: name, owner: demand.owner, reason: failure.reason, message: failure.message });
+  }
+
+  /** Out of the queues. It may have been woken for room that it does not take: whoever is behind it is to look again. */
+  #leave(name: string): void {
+    for (const subnet of this.#waiters.delete(name)) this.#changed.add(subnet);
+  }
+
+  #tryAllocate(subnet: string, demand: Demand): NewIp | AddressError {
+    try {
+      if (this.#leaving.has(subnet)) throw new AddressError('NoSubnet', `subnet ${subnet} is being deleted`);
+      const { addresses, mac } = this.#ipam.allocate(subnet, demand.ip);
+      return newIp(demand, { subnet, addresses, mac });
+    } catch (error) {
+      if (error instanceof AddressError) return error;
+      throw error;
+    }
+  }
+
+  /** One attempt to create the object of a reservation. */
+  #create(name: string): void {
+    const reserved = this.#reserved.get(name);
+    if (!reserved || !this.#flights.idle(name)) return;
+    const attempt = async (): Promise<void> => {
+      if (this.#reserved.get(name) !== reserved) return;
+      const untried = reserved.stage === 'untried';
+      reserved.stage = 'doubtful';
+      try {
+        this.#created(name, reserved, await this.#options.writer.create(reserved.ip));
+      } catch (error) {
+        if (untried && error instanceof WriteRefused) reserved.stage = 'untried';
+        throw this.#failed('create', name, error);
+      }
+    };
+    this.#flights.start(name, attempt, () => this.#touch(name));
+  }
+
+  #created(name: string, reserved: Reserved, answer: CreateAnswer): void {
+    if (this.#reserved.get(name) !== reserved) return;
+    if (!isSame(answer.row, reserved.ip)) {
+      // Somebody's object has the name. Its row will say whose; until it is there another attempt is as good as any.
+      this.#unreserve(name);
+      throw new Error(`IP ${name} exists for ${answer.row.namespace}/${answer.row.podName}`);
+    }
+    reserved.stage = 'accepted';
+    const cancel = this.#options.clock.after(this.#options.limits.confirmMs, () => {
+      if (this.#reserved.get(name) !== reserved) return;
+      // Made and gone again before the watch could tell, or the watch is stuck: ask once more.
+      reserved.stage = 'doubtful';
+      this.#touch(name);
+    });
+    this.#seen(name);
+    this.#awaited.set(name, { row: answer.row, action: 'create', cancel });
+  }
+
+  /** One attempt of a write to an existing object; after success nothing is repeated until its row has changed. */
+  #write(name: string, action: Action & { row: IpRow }, write: () => Promise<void>): void {
+    const awaited = this.#awaited.get(name);
+    if ((awaited?.row === action.row && awaited.action === action.do) || !this.#flights.idle(name)) return;
+    const term = this.#term;
+    const attempt = async (): Promise<void> => {
+      if (this.#ledger.row(name) !== action.row) return;
+      try {
+        await write();
+      } catch (error) {
+        throw this.#failed(action.do, name, error);
+      }
+      if (term === this.#term && this.#ledger.row(name) === action.row) this.#await(name, action);
+    };
+    this.#flights.start(name, attempt, () => this.#touch(name));
+  }
+
+  #await(name: string, action: Action & { row: IpRow }): void {
+    this.#seen(name);
+    const cancel = this.#options.clock.after(this.#options.limits.confirmMs, () => {
+      this.#awaited.delete(name);
+      this.#touch(name);
+    });
+    this.#awaited.set(name, { row: action.row, action: action.do, cancel });
+  }
+
+  #seen(name: string): void {
+    this.#awaited.get(name)?.cancel();
+    this.#awaited.delete(name);
+  }
+
+  #failed(step: string, name: string, error: unknown): unknown {
+    this.#options.failed?.(step, name, error);
+    return error;
+  }
+
+  /** Gives a reservation's address back at once: nothing was built with it. */
+  #unreserve(name: string): void {
+    const reserved = this.#reserved.get(name);
+    if (!reserved) return;
+    this.#reserved.delete(name);
+    this.#ipam.release(reserved.ip.subnet, name, true);
+  }
+
+  #adopted(row: IpRow, demand: Demand): NewIp {
+    const mac = row.mac === '' ? this.#ipam.freeMac(row.subnet) : row.mac;
+    return newIp(demand, { subnet: row.subnet, addresses: row.addresses, mac });
+  }
+
+  #explain(name: string, why: Unassigned | undefined): void {
+    if (this.#told.get(name) === why?.message) return;
+    const { enter, unassigned } = this.#options;
+    if (why) this.#told.set(name, why.message);
+    else this.#told.delete(name);
+    enter(() => (why ? unassigned.set(name, why) : unassigned.delete(name)));
+  }
+
+  /** After changes of subnets: tells their use, and wakes as many waiters as there is room for. */
+  #settleSubnets(): void {
+    for (const subnet of this.#changed) {
+      this.#changed.delete(subnet);
+      this.#report.changed(subnet);
+      if (!this.#started) continue;
+      for (const name of this.#waiters.first(subnet, this.#ipam.room(subnet))) this.#dirty.add(name);
+    }
+  }
+
+  #tellUsage(subnet: string): void {
+    const { enter, usage } = this.#options;
+    const now = this.#ipam.usage(subnet);
+    enter(() => (now ? usage.set(subnet, now) : usage.delete(subnet)));
+  }
+
+  #armExpiry(): void {
+    this.#cancelExpiry?.();
+    const next = this.#ipam.nextExpiry;
+    const { clock } = this.#options;
+    this.#cancelExpiry = next === undefined ? undefined : clock.after(next - clock.now(), () => this.run());
+  }
+}
+
+/** A sink over one table whose derivation yields the value itself. */
+function sink<V>(change: (key: string, value: V | undefined) => void): Sink<V> {
+  return {
+    replace: (source, facts) => change(source.slice(source.indexOf('/') + 1), facts[0]),
+    freeze: () => {},
+  };
+}
+
+const noSubnet = (demand: Demand): AddressError =>
+  new AddressError('NoSubnet', `${demand.owner.kind} ${demand.podName} has no subnet`);

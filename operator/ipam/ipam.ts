@@ -1,0 +1,239 @@
+// Who holds which address of which subnet, in memory. Holdings are kept apart from pools: a subnet may come after its
+// addresses, change its range or go and come back, and what is held stays held. Must not know the API, pods or time
+// beyond the clock that it is given.
+import { compareIp, formatIp, isUnicastMac, parseIp, randomMac } from '../../lib/net/index.ts';
+import type { Family, Ip, RandomBytes } from '../../lib/net/index.ts';
+import { AddressError } from './errors.ts';
+import type { Allocator } from './module.ts';
+import { SubnetPools } from './subnet-pools.ts';
+import type { SubnetRanges } from './subnet-pools.ts';
+import type { Usage } from '../api/tables.ts';
+
+export interface IpamOptions {
+  readonly allocator: Allocator;
+  /** Milliseconds on a clock that never jumps. */
+  readonly now: () => number;
+  readonly random: RandomBytes;
+  /** How long a released address is kept back, ms. Longer protects slow caches, shorter serves small subnets. */
+  readonly holdDownMs: number;
+  /** Called after the use or the room of a subnet has changed; must not call back. */
+  readonly changed?: (subnet: string) => void;
+}
+
+/** What a key asks for; absent fields are chosen. */
+export interface Wants {
+  /** Exact addresses; families that they leave out are chosen too, unless `families` says otherwise. */
+  readonly addresses?: readonly string[];
+  readonly mac?: string;
+  readonly families?: readonly Family[];
+}
+
+/** What a key holds. Addresses canonical, IPv4 first. */
+export interface Holding {
+  readonly addresses: readonly string[];
+  readonly mac: string;
+}
+
+interface Held {
+  readonly ips: readonly Ip[];
+  readonly mac: string;
+  /** Asked for by address: free at once when released. */
+  readonly fixed: boolean;
+}
+
+interface SubnetState {
+  /** Undefined while there is no subnet of the name. */
+  pools: SubnetPools | undefined;
+  readonly held: Map<string, Held>;
+  readonly macs: Map<string, string>;
+}
+
+export class Ipam {
+  readonly #options: IpamOptions;
+  readonly #subnets = new Map<string, SubnetState>();
+
+  constructor(options: IpamOptions) {
+    this.#options = options;
+  }
+
+  /** Makes or changes a subnet. What is held stays held; addresses outside the new range are remembered, not counted. */
+  setSubnet(name: string, ranges: SubnetRanges): void {
+    const state = this.#state(name);
+    if (state.pools?.sameRanges(ranges)) return;
+    const pools = new SubnetPools(this.#options.allocator, ranges);
+    pools.claimAll([...state.held.values()].flatMap((held) => held.ips));
+    if (state.pools) pools.inherit(state.pools);
+    state.pools?.destroy();
+    state.pools = pools;
+  }
+
+  /** Forgets the subnet, not what is held of it. */
+  removeSubnet(name: string): void {
+    const state = this.#subnets.get(name);
+    state?.pools?.destroy();
+    if (state) state.pools = undefined;
+    this.#tidy(name);
+  }
+
+  hasSubnet(name: string): boolean {
+    return this.#subnets.get(name)?.pools !== undefined;
+  }
+
+  /** Assigns addresses to a key that holds none in the subnet. Throws AddressError; then nothing is assigned. */
+  allocate(subnet: string, key: string, wants: Wants = {}): Holding {
+    return this.#assign(subnet, key, wants.addresses?.map(parsed) ?? none, wants);
+  }
+
+  /** `allocate` of exactly these addresses. */
+  claim(subnet: string, key: string, addresses: readonly string[], mac?: string): Holding {
+    const fixed = addresses.map(parsed);
+    const families = fixed.map((ip) => ip.family);
+    return this.#assign(subnet, key, fixed, mac === undefined ? { families } : { families, mac });
+  }
+
+  /**
+   * Makes what a key holds exactly this, as the API says it: for assignments that exist already. Never fails; addresses
+   * that someone else holds, or outside the subnet, are recorded for the key without being counted twice.
+   */
+  hold(subnet: string, key: string, addresses: readonly string[], mac: string): void {
+    const state = this.#state(subnet);
+    const ips = readable(addresses);
+    const before = state.held.get(key);
+    for (const ip of without(ips, before?.ips ?? none)) state.pools?.claim(ip);
+    if (before) {
+      this.#free(state, without(before.ips, ips), before.fixed);
+      this.#forgetMac(state, key);
+    }
+    this.#keep(state, key, { ips, mac, fixed: before?.fixed ?? false });
+    this.#tidy(subnet);
+    this.#options.changed?.(subnet);
+  }
+
+  /** Frees what a key holds; false when it held nothing. Without `unused`, chosen addresses are held down first. */
+  release(subnet: string, key: string, unused = false): boolean {
+    const state = this.#subnets.get(subnet);
+    const held = state?.held.get(key);
+    if (!state || !held) return false;
+    this.#forgetMac(state, key);
+    state.held.delete(key);
+    this.#free(state, held.ips, held.fixed || unused);
+    this.#tidy(subnet);
+    this.#options.changed?.(subnet);
+    return true;
+  }
+
+  /** A MAC that nobody holds in the subnet; not assigned. */
+  freeMac(subnet: string): string {
+    return this.#macFor(this.#state(subnet), '', undefined);
+  }
+
+  holding(subnet: string, key: string): Holding | undefined {
+    const held = this.#subnets.get(subnet)?.held.get(key);
+    return held && holdingOf(held);
+  }
+
+  /** Returns the addresses whose hold-down is over to their pools. */
+  expire(): void {
+    const now = this.#options.now();
+    for (const [name, { pools }] of this.#subnets) if (pools?.expire(now)) this.#options.changed?.(name);
+  }
+
+  /** When the next hold-down is over, undefined when there is none. */
+  get nextExpiry(): number | undefined {
+    const ends = [...this.#subnets.values()].map((state) => state.pools?.nextExpiry).filter((end) => end !== undefined);
+    return ends.length > 0 ? Math.min(...ends) : undefined;
+  }
+
+  /** How many keys could be served with a chosen address of each family now. */
+  room(subnet: string): bigint {
+    return this.#subnets.get(subnet)?.pools?.room ?? 0n;
+  }
+
+  /** Exact counts and ranges: available = count - excluded - using. Undefined without the subnet. O(ranges). */
+  usage(subnet: string): Usage | undefined {
+    const pools = this.#subnets.get(subnet)?.pools;
+    return pools && { subnet, families: pools.usage() };
+  }
+
+  #assign(subnet: string, key: string, fixed: readonly Ip[], wants: Wants): Holding {
+    const state = this.#usable(subnet);
+    if (state.held.has(key)) throw new AddressError('AddressConflict', `${key} holds addresses of ${subnet} already`);
+    const mac = this.#macFor(state, key, wants.mac);
+    const ips = state.pools.allocate(fixed, wants.families);
+    if (ips.length > 1) ips.sort(compareIp);
+    const held: Held = { ips, mac, fixed: fixed.length > 0 };
+    this.#keep(state, key, held);
+    this.#options.changed?.(subnet);
+    return holdingOf(held);
+  }
+
+  #state(name: string): SubnetState {
+    const present = this.#subnets.get(name);
+    if (present) return present;
+    const state: SubnetState = { pools: undefined, held: new Map(), macs: new Map() };
+    this.#subnets.set(name, state);
+    return state;
+  }
+
+  #usable(name: string): SubnetState & { pools: SubnetPools } {
+    const state = this.#subnets.get(name);
+    if (!state?.pools) throw new AddressError('NoSubnet', `subnet ${name} does not exist or cannot be used`);
+    state.pools.expire(this.#options.now());
+    return state as SubnetState & { pools: SubnetPools };
+  }
+
+  #tidy(name: string): void {
+    const state = this.#subnets.get(name);
+    if (state && !state.pools && state.held.size === 0) this.#subnets.delete(name);
+  }
+
+  /** Records what a key holds; nothing is no holding. */
+  #keep(state: SubnetState, key: string, held: Held): void {
+    if (held.ips.length > 0 || held.mac !== '') state.held.set(key, held);
+    else state.held.delete(key);
+    if (held.mac !== '' && !state.macs.has(held.mac)) state.macs.set(held.mac, key);
+  }
+
+  #forgetMac(state: SubnetState, key: string): void {
+    const mac = state.held.get(key)?.mac;
+    if (mac !== undefined && state.macs.get(mac) === key) state.macs.delete(mac);
+  }
+
+  #free(state: SubnetState, ips: readonly Ip[], atOnce: boolean): void {
+    const { now, holdDownMs } = this.#options;
+    const until = atOnce || holdDownMs <= 0 ? undefined : now() + holdDownMs;
+    for (const ip of ips) state.pools?.release(ip, until);
+  }
+
+  #macFor(state: SubnetState, key: string, wanted: string | undefined): string {
+    if (wanted !== undefined) {
+      if (!isUnicastMac(wanted)) throw new AddressError('AddressOutOfRange', `${wanted} is not a unicast MAC`);
+      const holder = state.macs.get(wanted);
+      if (holder === undefined || holder === key) return wanted;
+      throw new AddressError('AddressConflict', `MAC ${wanted} is held by ${holder}`);
+    }
+    for (;;) {
+      const mac = randomMac(this.#options.random);
+      if (!state.macs.has(mac)) return mac;
+    }
+  }
+}
+
+const none: readonly Ip[] = [];
+
+const without = (ips: readonly Ip[], minus: readonly Ip[]): readonly Ip[] =>
+  minus.length === 0 ? ips : ips.filter((ip) => !minus.some((other) => compareIp(other, ip) === 0));
+
+/** The addresses among these texts, each once. */
+function readable(texts: readonly string[]): readonly Ip[] {
+  const ips = texts.map(parseIp).filter((ip) => ip !== undefined);
+  return ips.length < 2 ? ips : ips.filter((ip, at) => without([ip], ips.slice(0, at)).length > 0);
+}
+
+function parsed(text: string): Ip {
+  const ip = parseIp(text);
+  if (!ip) throw new AddressError('AddressOutOfRange', `${text} is not an address`);
+  return ip;
+}
+
+const holdingOf = (held: Held): Holding => ({ addresses: held.ips.map(formatIp), mac: held.mac });

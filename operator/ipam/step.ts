@@ -1,0 +1,107 @@
+// What to do next about one name, from what is true now: no memory, no transitions. The whole life of an assignment is
+// this one function, run again after every change.
+//
+//   demand, no row      allocate -> create (repeated until answered) -> row
+//   demand, its row     nothing (adopt when the row names no owner yet)
+//   demand, other row   wait: a former owner's row is removed first, a foreign one stays and is a conflict
+//   row, no demand      remove -> deleting -> rows in NB confirmed gone -> finish -> gone
+//   row that lost its address to an older one: remove, then as a demand without row
+import type { Demand, IpRow, Unassigned } from '../api/tables.ts';
+import type { NewIp } from './writer.ts';
+import { isKept } from './writer.ts';
+
+/** An address that is held for a name until its row is there. */
+export interface Reservation {
+  readonly ip: NewIp;
+  /**
+   * untried: no object can exist; doubtful: an attempt may have made one; accepted: the API has it, its row is due.
+   */
+  readonly stage: 'untried' | 'doubtful' | 'accepted';
+}
+
+export interface Situation {
+  readonly demand: Demand | undefined;
+  readonly row: IpRow | undefined;
+  readonly reservation: Reservation | undefined;
+  /** The row that holds an address of `row` with better right. */
+  readonly winner: IpRow | undefined;
+  /** Whether everything that was built from `row` is confirmed gone. */
+  readonly cleared: boolean;
+}
+
+export type Action =
+  | { readonly do: 'nothing' }
+  | { readonly do: 'allocate'; readonly demand: Demand }
+  | { readonly do: 'create'; readonly ip: NewIp }
+  | { readonly do: 'adopt'; readonly row: IpRow; readonly demand: Demand }
+  | { readonly do: 'remove'; readonly row: IpRow }
+  | { readonly do: 'finish'; readonly row: IpRow }
+  /** Gives back a reservation of which no object can exist. */
+  | { readonly do: 'forget' };
+
+export interface Step {
+  readonly action: Action;
+  /** Why the demand has no address yet; absent when it has, or when `action` is to find out. */
+  readonly waiting?: Pick<Unassigned, 'reason' | 'message'>;
+}
+
+const nothing: Action = { do: 'nothing' };
+
+export function stepOf(situation: Situation): Step {
+  const { row } = situation;
+  if (!row) return { action: withoutRow(situation) };
+  if (row.meta.deleting) return deleting(row, situation);
+  if (situation.winner) return lost(row, situation.winner);
+  return situation.demand ? owned(row, situation.demand) : { action: isOurs(row) ? remove(row) : nothing };
+}
+
+function withoutRow({ demand, reservation }: Situation): Action {
+  if (!reservation) return demand ? { do: 'allocate', demand } : nothing;
+  const { ip, stage } = reservation;
+  if (stage === 'accepted') return nothing;
+  // A doubtful one is repeated also when nobody wants it: only an answer tells whether there is an object to remove.
+  return stage === 'doubtful' || demand?.uid === ip.ownerUid ? { do: 'create', ip } : { do: 'forget' };
+}
+
+function deleting(row: IpRow, { cleared, demand }: Situation): Step {
+  const finish = cleared && isKept(row);
+  return {
+    action: finish ? { do: 'finish', row } : nothing,
+    ...(demand && { waiting: release(`IP ${row.meta.name} is being deleted`) }),
+  };
+}
+
+function lost(row: IpRow, winner: IpRow): Step {
+  const message = `AddressConflict: ${row.addresses.join(',')} of subnet ${row.subnet} is held by IP ${winner.meta.name}`;
+  return { action: isManaged(row) ? remove(row) : nothing, waiting: { reason: 'AddressConflict', message } };
+}
+
+function owned(row: IpRow, demand: Demand): Step {
+  if (row.podName !== demand.podName || row.namespace !== demand.namespace) {
+    const message = `AddressConflict: IP ${row.meta.name} belongs to ${row.namespace}/${row.podName}`;
+    return { action: nothing, waiting: { reason: 'AddressConflict', message } };
+  }
+  if (row.addresses.length === 0) {
+    const message = `AddressConflict: IP ${row.meta.name} has no address; give it one or delete it`;
+    return { action: nothing, waiting: { reason: 'AddressConflict', message } };
+  }
+  if (row.ownerUid === '') return { action: { do: 'adopt', row, demand } };
+  if (row.ownerUid === demand.uid) return { action: nothing };
+  return {
+    action: remove(row),
+    waiting: release(`IP ${row.meta.name} of the former ${demand.owner.kind} is to go first`),
+  };
+}
+
+/** Assigned by us, for someone whom we would know if he still existed. */
+const isOurs = (row: IpRow): boolean => row.ownerUid !== '';
+
+/** Without the finalizer an object is a reservation that somebody wrote by hand: it is his to remove. */
+const isManaged = (row: IpRow): boolean => isOurs(row) || isKept(row);
+
+const remove = (row: IpRow): Action => ({ do: 'remove', row });
+
+const release = (message: string): Pick<Unassigned, 'reason' | 'message'> => ({
+  reason: 'WaitingForRelease',
+  message: `WaitingForRelease: ${message}`,
+});

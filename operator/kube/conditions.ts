@@ -1,0 +1,109 @@
+// Conditions computed from problems and from what is applied; pure. The types and the three-way rule are Kube-OVN's:
+// Ready, Validated and Error, where only a failed validation makes Validated False.
+import type { Json, JsonObject, ProblemFact } from '../api/fact.ts';
+import { advisory } from '../api/reasons.ts';
+import { asObject } from './object.ts';
+
+export interface Condition {
+  readonly type: 'Ready' | 'Validated' | 'Error';
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: string;
+  readonly message: string;
+  readonly observedGeneration: number;
+  /** RFC 3339, seconds. */
+  readonly lastUpdateTime: string;
+  readonly lastTransitionTime: string;
+}
+
+export interface ConditionInputs {
+  readonly generation: number;
+  readonly problems: readonly Pick<ProblemFact, 'reason' | 'message'>[];
+  /** Everything that the object wants is confirmed. */
+  readonly applied: boolean;
+  /** Reason of Ready=True, Kube-OVN's word for the kind. */
+  readonly readyReason: string;
+  /** The conditions that the API shows now. */
+  readonly previous: readonly JsonObject[];
+  /** RFC 3339, seconds. */
+  readonly now: string;
+}
+
+type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message' | 'observedGeneration'>;
+
+const invalid = 'ValidateLogicalSwitchFailed';
+const longest = 2000;
+
+/** Times are kept from `previous` unless something changed, so equal inputs give equal conditions at any time. */
+export function conditions(inputs: ConditionInputs): Condition[] {
+  const previous = new Map(inputs.previous.map((condition) => [condition.type, condition]));
+  return verdicts(inputs, previous).map((verdict) => timed(verdict, previous.get(verdict.type), inputs.now));
+}
+
+function verdicts(inputs: ConditionInputs, previous: ReadonlyMap<Json | undefined, JsonObject>): Verdict[] {
+  const { generation, problems, applied, readyReason } = inputs;
+  const at = (type: Condition['type'], status: Condition['status'], reason: string, message = ''): Verdict => ({
+    type,
+    status,
+    reason,
+    message,
+    observedGeneration: generation,
+  });
+  const sorted = problems.toSorted((a, b) => (`${a.reason} ${a.message}` < `${b.reason} ${b.message}` ? -1 : 1));
+  const rejected = sorted.find(({ reason }) => (reason as string) === invalid);
+  const grave = sorted.filter(({ reason }) => !advisory.has(reason));
+  const worst = rejected ?? grave[0] ?? sorted[0];
+  const validated =
+    rejected === undefined
+      ? at('Validated', 'True', 'ValidateLogicalSwitchSuccess')
+      : at('Validated', 'False', rejected.reason, rejected.message);
+  const error =
+    worst === undefined ? at('Error', 'False', 'NoError') : at('Error', 'True', worst.reason, textOf(sorted));
+  if (worst !== undefined && grave.length > 0) {
+    return [at('Ready', 'False', worst.reason, textOf(grave)), validated, error];
+  }
+  const ready = applied
+    ? at('Ready', 'True', readyReason)
+    : notYet(previous.get('Ready'), at('Ready', 'Unknown', 'Init', 'Not Observed'));
+  return [ready, validated, error];
+}
+
+const textOf = (problems: ConditionInputs['problems']): string =>
+  problems
+    .map(({ message }) => message)
+    .join('; ')
+    .slice(0, longest);
+
+// While rows are on their way the last word on Ready stands, with the generation that it was said of: a condition that
+// went to Unknown and back with every change would wake everyone who waits for it.
+function notYet(previous: JsonObject | undefined, initial: Verdict): Verdict {
+  if (previous === undefined || typeof previous.status !== 'string' || previous.reason === 'Init') return initial;
+  const { status, reason, message, observedGeneration } = previous;
+  return {
+    type: 'Ready',
+    status: status as Condition['status'],
+    reason: typeof reason === 'string' ? reason : 'Init',
+    message: typeof message === 'string' ? message : '',
+    observedGeneration: typeof observedGeneration === 'number' ? observedGeneration : 0,
+  };
+}
+
+function timed(verdict: Verdict, previous: JsonObject | undefined, now: string): Condition {
+  const transition = previous?.status === verdict.status ? timeOf(previous.lastTransitionTime, now) : now;
+  const same = Object.entries(verdict).every(([key, value]) => (previous?.[key] ?? '') === value);
+  return {
+    ...verdict,
+    lastUpdateTime: same ? timeOf(previous?.lastUpdateTime, now) : now,
+    lastTransitionTime: transition,
+  };
+}
+
+function timeOf(value: Json | undefined, fallback: string): string {
+  return typeof value === 'string' ? value : fallback;
+}
+
+/** The list `status.conditions` of an observed status. */
+export function conditionsOf(status: JsonObject | undefined): JsonObject[] {
+  const list = status?.conditions;
+  if (!Array.isArray(list)) return [];
+  return list.map((condition: Json) => asObject(condition)).filter((condition) => condition !== undefined);
+}

@@ -1,0 +1,169 @@
+// Writes the status of objects: computed fields, plus conditions made from problems and from what is applied. Written
+// only when the API shows something else, with server-side apply, at most once a second per object.
+import type { Owner } from '../../lib/delta/fact.ts';
+import type { Sink } from '../../lib/graph/types.ts';
+import type { Json, JsonObject, ProblemFact, Ref, StatusFact } from '../api/fact.ts';
+import { BySource } from './by-source.ts';
+import { isoSeconds } from './clock.ts';
+import { conditions, conditionsOf } from './conditions.ts';
+import { messageOf, NotFoundError } from './errors.ts';
+import { canonicalJson, covers, rounded, sameJson } from './json.ts';
+import { KeyedQueue } from './queue.ts';
+import { refKey } from './resources.ts';
+import { assertMayWrite, type WriterOptions } from './writer.ts';
+
+export interface StatusWriterOptions extends WriterOptions {
+  /** The status that the API shows now: {} when it has none yet, undefined when the object does not exist. */
+  readonly observed: (ref: Ref) => JsonObject | undefined;
+  /** Whether every row of the owner is confirmed in the database. */
+  readonly applied: (owner: Owner) => boolean;
+  /** Reason of Ready=True for a status that names none; `ResetLogicalSwitchAclSuccess`, Kube-OVN's word for subnets. */
+  readonly readyReason?: (status: StatusFact) => string;
+}
+
+/** The field manager of every status. */
+export const statusManager = 'kubeloom-status';
+
+const spacingMs = 1000;
+
+/** What was sent last, and what the server made of it: a server that drops a field must not be written to for ever. */
+interface Answered {
+  readonly sent: string;
+  readonly shown: string;
+  readonly keys: readonly string[];
+}
+
+export class StatusWriter {
+  readonly #options: StatusWriterOptions;
+  readonly #queue: KeyedQueue;
+  readonly #statuses = new BySource<StatusFact>(({ status }) => refKey(status));
+  readonly #problems = new BySource<ProblemFact>(({ problem }) => refKey(problem));
+  readonly #byOwner = new BySource<{ readonly owner: Owner; readonly target: string }>(({ owner }) => owner);
+  readonly #answered = new Map<string, Answered>();
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = options;
+    this.#queue = new KeyedQueue({
+      clock: options.clock,
+      spacingMs,
+      run: (target) => this.#run(target),
+      onFailure: (target, error, attempt) =>
+        options.log.warn({ target, attempt, error: messageOf(error) }, 'status could not be written'),
+    });
+  }
+
+  /** Objects whose status waits, is being written, or is retried. */
+  get size(): number {
+    return this.#queue.size;
+  }
+
+  /** Where status facts go. A source that failed keeps what it said. */
+  readonly statuses: Sink<StatusFact> = {
+    replace: (source, facts) => this.#replaceStatuses(source, facts),
+    freeze: () => undefined,
+  };
+
+  /** Where problems go. A source that failed keeps them, too. */
+  readonly problems: Sink<ProblemFact> = {
+    replace: (source, facts) => {
+      for (const target of this.#problems.replace(source, facts)) this.#touch(target);
+    },
+    freeze: () => undefined,
+  };
+
+  /** Whether the rows of this owner are confirmed may have changed. */
+  confirmed(owner: Owner): void {
+    for (const { target } of this.#byOwner.at(owner)) this.#queue.add(target);
+  }
+
+  /** The object's status has changed in the API, perhaps by others. */
+  check(ref: Ref): void {
+    this.#touch(refKey(ref));
+  }
+
+  /** Begins to write, every status first of all. */
+  start(): void {
+    for (const target of this.#statuses.targets()) this.#queue.add(target);
+    this.#queue.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#queue.stop();
+  }
+
+  #replaceStatuses(source: string, facts: readonly StatusFact[]): void {
+    this.#byOwner.replace(
+      source,
+      facts.map(({ owner, status }) => ({ owner, target: refKey(status) })),
+    );
+    for (const target of this.#statuses.replace(source, facts)) this.#queue.add(target);
+  }
+
+  #touch(target: string): void {
+    if (this.#statuses.at(target).length > 0) this.#queue.add(target);
+  }
+
+  async #run(target: string): Promise<void> {
+    const fact = this.#statuses.at(target).at(-1);
+    const observed = fact === undefined ? undefined : this.#options.observed(fact.status);
+    if (fact === undefined || observed === undefined) {
+      this.#answered.delete(target);
+      return;
+    }
+    const status = this.#wanted(target, fact, observed);
+    if (this.#isShown(target, status, observed)) return;
+    assertMayWrite(this.#options);
+    await this.#write(target, fact.status, status);
+  }
+
+  #wanted(target: string, fact: StatusFact, observed: JsonObject): JsonObject {
+    const list = conditions({
+      generation: fact.generation,
+      problems: this.#problems.at(target),
+      applied: this.#options.applied(fact.owner),
+      readyReason: this.#options.readyReason?.(fact) ?? 'ResetLogicalSwitchAclSuccess',
+      previous: conditionsOf(observed),
+      now: isoSeconds(this.#options.clock.wall()),
+    });
+    return { ...fact.fields, conditions: list as unknown as Json };
+  }
+
+  #isShown(target: string, status: JsonObject, observed: JsonObject): boolean {
+    const before = this.#answered.get(target);
+    if (before !== undefined) {
+      if (before.sent === canonical(status) && before.shown === canonical(observed)) return true;
+      if (before.keys.some((key) => !(key in status))) return false;
+    }
+    const { conditions: wanted, ...fields } = status;
+    const shown = new Map(conditionsOf(observed).map((condition) => [condition.type, condition]));
+    const said = conditionsOf({ conditions: wanted ?? [] });
+    return (
+      covers(observed, fields) && said.every((condition) => sameJson(withText(shown.get(condition.type)), condition))
+    );
+  }
+
+  async #write(target: string, ref: Ref, status: JsonObject): Promise<void> {
+    const { apiVersion, kind, namespace, name } = ref;
+    const metadata = namespace === '' ? { name } : { name, namespace };
+    const body = { apiVersion, kind, metadata, status };
+    try {
+      const written = await this.#options.client.patch(ref, { type: 'apply', body, manager: statusManager }, 'status');
+      this.#answered.set(target, {
+        sent: canonical(status),
+        shown: canonical(written.status ?? {}),
+        keys: Object.keys(status),
+      });
+      this.#options.onWritten?.(written);
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+      this.#options.log.debug({ target }, 'the object is gone, no status written');
+    }
+  }
+}
+
+const canonical = (value: JsonObject): string => canonicalJson(rounded(value));
+
+// The API server may leave an empty message out.
+function withText(condition: JsonObject | undefined): JsonObject | undefined {
+  return condition === undefined ? undefined : { message: '', ...condition };
+}

@@ -1,0 +1,90 @@
+// What only the leader does, as one thing that is switched on and off any number of times. Turns run one after the
+// other: a deposed process has stopped everything before it can begin again.
+import type { Clock } from './kube/clock.ts';
+import { messageOf } from './kube/errors.ts';
+import type { Log } from './kube/log.ts';
+import type { Part } from './kube/operator.ts';
+import { KeyedQueue } from './kube/queue.ts';
+
+/** Something that takes requests to get ready, and is tried until it succeeds. */
+export interface Task {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+  /** Run again after this many ms. */
+  readonly everyMs?: number;
+}
+
+export interface LeaderOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** In the order in which they are started; starting one does not fail. */
+  readonly parts: readonly Part[];
+  /** Begun after the parts, side by side. */
+  readonly tasks: readonly Task[];
+}
+
+export class Leader {
+  readonly #options: LeaderOptions;
+  readonly #queue: KeyedQueue;
+  readonly #timers = new Set<() => void>();
+  #turn: Promise<void> = Promise.resolve();
+  #leading = false;
+
+  constructor(options: LeaderOptions) {
+    this.#options = options;
+    this.#queue = new KeyedQueue({
+      clock: options.clock,
+      run: (name) => this.#task(name),
+      onFailure: (task, error, attempt) =>
+        options.log.warn({ task, attempt, error: messageOf(error) }, 'task of the leader failed'),
+    });
+  }
+
+  /** Whether the parts are switched on. */
+  get leading(): boolean {
+    return this.#leading;
+  }
+
+  elected(): void {
+    this.#turn = this.#turn.then(() => this.#on());
+  }
+
+  /** Resolves when nothing of the leader's is under way any more. */
+  deposed(): Promise<void> {
+    this.#leading = false;
+    this.#turn = this.#turn.then(() => this.#off());
+    return this.#turn;
+  }
+
+  async #on(): Promise<void> {
+    this.#leading = true;
+    for (const part of this.#options.parts) await part.start();
+    for (const { name } of this.#options.tasks) this.#queue.add(name);
+    this.#queue.start();
+  }
+
+  async #off(): Promise<void> {
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+    await this.#queue.stop();
+    for (const part of this.#options.parts.toReversed()) {
+      try {
+        await part.stop();
+      } catch (error) {
+        this.#options.log.error({ part: part.name, error: messageOf(error) }, 'part could not be stopped');
+      }
+    }
+  }
+
+  async #task(name: string): Promise<void> {
+    const task = this.#options.tasks.find((known) => known.name === name);
+    if (task === undefined || !this.#leading) return;
+    await task.run();
+    if (task.everyMs === undefined || !this.#leading) return;
+    const cancel = this.#options.clock.after(task.everyMs, () => {
+      this.#timers.delete(cancel);
+      this.#queue.add(name);
+    });
+    this.#timers.add(cancel);
+  }
+}

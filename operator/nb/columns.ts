@@ -1,0 +1,42 @@
+// What is copied of the northbound database: the columns that are written, and those by which rows hold each other.
+// A table or column that the server's schema does not have is left out, and a fact that names it is refused.
+
+/** Columns by table. Every column of a fact must be here; so must strong references to rows of ours. */
+export const columns: Readonly<Record<string, readonly string[]>> = {
+  NB_Global: ['external_ids', 'options'],
+  Logical_Router: ['name', 'options', 'external_ids', 'ports', 'static_routes', 'policies', 'nat', 'load_balancer'],
+  Logical_Router_Port: ['name', 'mac', 'networks', 'options', 'external_ids', 'gateway_chassis', 'ha_chassis_group'],
+  Logical_Router_Static_Route: [
+    'ip_prefix',
+    'nexthop',
+    'policy',
+    'route_table',
+    'output_port',
+    'options',
+    'external_ids',
+  ],
+  Logical_Router_Policy: ['priority', 'match', 'action', 'nexthops', 'options', 'external_ids'],
+  Logical_Switch: ['name', 'other_config', 'external_ids', 'ports', 'acls', 'load_balancer', 'qos_rules'],
+  Logical_Switch_Port: [
+    'name',
+    'type',
+    'addresses',
+    'port_security',
+    'options',
+    'tag',
+    'dhcpv4_options',
+    'dhcpv6_options',
+    'external_ids',
+    'ha_chassis_group',
+  ],
+  Port_Group: ['name', 'ports', 'acls', 'external_ids'],
+};
+
+/** Rows that cost northd a full computation however they come: they wait a moment for company. */
+export const structural: readonly string[] = [
+  'Logical_Switch',
+  'Logical_Router',
+  'Logical_Router_Port',
+  'Logical_Router_Static_Route',
+  'Logical_Router_Policy',
+];

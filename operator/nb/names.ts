@@ -1,0 +1,28 @@
+// Names of rows as Kube-OVN gives them, where people and tests look for them. Different objects can come to one name;
+// the loser's gets a suffix (`suffixed`), so that no transaction fails on a unique index.
+import { rowId } from '../../lib/delta/ids.ts';
+import type { Owner } from '../../lib/delta/fact.ts';
+
+/** Logical_Router_Port of a VPC towards a subnet. */
+export const routerPortName = (vpc: string, subnet: string): string => `${vpc}-${subnet}`;
+
+/** Logical_Switch_Port of a subnet towards its VPC's router. */
+export const switchPortName = (subnet: string, vpc: string): string => `${subnet}-${vpc}`;
+
+/**
+ * A word that match expressions take for a name: letters, digits, `.` and `_`, not beginning with a digit. Kubernetes
+ * names have no other character than these and `-`.
+ */
+export function identifier(text: string): string {
+  const legal = text.replaceAll(/[^A-Za-z0-9_.]/g, '.');
+  return /^[0-9]/.test(legal) ? `n${legal}` : legal;
+}
+
+/** Port_Group of all pods on a node. */
+export const nodeGroupName = (node: string): string => identifier(`node.${node}`);
+
+/** Port_Group of the pods on a node whose subnets have a distributed gateway. */
+export const distributedGroupName = (node: string): string => identifier(`distributed.${node}`);
+
+/** The name of the loser of a collision: the same for the same owner, ever. */
+export const suffixed = (name: string, owner: Owner): string => `${name}.${rowId(owner, 'name', name).slice(0, 8)}`;

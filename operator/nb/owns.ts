@@ -1,0 +1,38 @@
+// The keys that are ours in map columns. Only these are compared and written; every other key belongs to someone else
+// (northd, ovn-controller, an administrator), also in rows of ours.
+
+import type { Owns } from '../../lib/delta/options.ts';
+
+const tag = ['vendor', 'kubeloom-owner', 'kubeloom-id'] as const;
+
+/** A map column that is not here is never written; members of a group that nobody wants are taken out. */
+export const owns: Owns = {
+  NB_Global: {
+    external_ids: ['kube-ovn-version', 'kubeloom-epoch'],
+    options: ['use_ct_inv_match', 'use_logical_dp_groups'],
+  },
+  Logical_Router: {
+    external_ids: tag,
+    options: ['mac_binding_age_threshold', 'dynamic_neigh_routers', 'always_learn_from_arp_request'],
+  },
+  Logical_Router_Port: { external_ids: [...tag, 'lr'], options: ['route_table'] },
+  Logical_Router_Static_Route: { external_ids: [...tag, 'subnet'], options: ['ecmp_symmetric_reply'] },
+  Logical_Router_Policy: { external_ids: [...tag, 'subnet', 'node', 'address-family'] },
+  Logical_Switch: { external_ids: tag },
+  Logical_Switch_Port: {
+    external_ids: [...tag, 'ls', 'pod'],
+    options: ['router-port', 'requested-chassis'],
+  },
+  Port_Group: { external_ids: [...tag, 'node', 'np'], ports: 'all' },
+};
+
+/** Columns by which a row of a Kube-OVN that ran before is known for ours, in tables without a unique index. */
+export const adoptBy: Readonly<Record<string, readonly string[]>> = {
+  Logical_Router: ['name'],
+  Logical_Switch: ['name'],
+  Logical_Router_Policy: ['priority', 'match'],
+  Logical_Router_Static_Route: ['ip_prefix', 'nexthop', 'policy', 'route_table'],
+};
+
+/** Columns of such a row that are taken as found: the MAC of a router port is in the neighbour tables of running pods. */
+export const keep: Readonly<Record<string, readonly string[]>> = { Logical_Router_Port: ['mac'] };

@@ -1,0 +1,108 @@
+// Rows of a VPC's logical router: the router, its ports towards subnets, its routes and its policies.
+import { rowId, owner as ownerOf } from '../../../lib/delta/ids.ts';
+import type { Owner, Place, RowFact, RowId } from '../../../lib/delta/fact.ts';
+import { vpcRef } from '../../api/refs.ts';
+import { map, row, set } from './row.ts';
+
+const vpcOwner = (vpc: string): Owner => ownerOf(vpcRef(vpc));
+
+export const routerId = (vpc: string): RowId => rowId(vpcOwner(vpc), 'Logical_Router', vpc);
+
+const onRouter = (vpc: string, column: string): Place => ({ row: 'Logical_Router', id: routerId(vpc), column });
+
+/** Kube-OVN's options: neighbours age, and are learned from what they answer rather than resolved in advance. */
+export const logicalRouter = (vpc: string): RowFact =>
+  row('Logical_Router', {
+    owner: vpcOwner(vpc),
+    name: vpc,
+    columns: {
+      name: vpc,
+      options: map({
+        mac_binding_age_threshold: '300',
+        dynamic_neigh_routers: 'true',
+        always_learn_from_arp_request: 'false',
+      }),
+    },
+  });
+
+export interface RouterPort {
+  readonly owner: Owner;
+  readonly vpc: string;
+  readonly name: string;
+  readonly mac: string;
+  /** Addresses with prefix length. */
+  readonly networks: readonly string[];
+  /** '' for the main table. */
+  readonly routeTable: string;
+}
+
+export const routerPort = ({ owner, vpc, name, mac, networks, routeTable }: RouterPort): RowFact =>
+  row('Logical_Router_Port', {
+    owner,
+    // There is one per owner: a renamed port is the same row.
+    name: 'port',
+    columns: {
+      name,
+      mac,
+      networks: set(...networks),
+      options: map(routeTable === '' ? {} : { route_table: routeTable }),
+    },
+    external: { lr: vpc },
+    in: onRouter(vpc, 'ports'),
+  });
+
+export interface Route {
+  readonly owner: Owner;
+  readonly vpc: string;
+  readonly prefix: string;
+  readonly nexthop: string;
+  readonly policy: 'dst-ip' | 'src-ip';
+  readonly routeTable: string;
+  /** Replies leave by the next hop that the request came from. */
+  readonly symmetric?: boolean;
+  readonly external?: Readonly<Record<string, string>>;
+}
+
+export const staticRoute = (route: Route): RowFact =>
+  row('Logical_Router_Static_Route', {
+    owner: route.owner,
+    name: [route.policy, route.prefix, route.routeTable, route.nexthop].join(' '),
+    columns: {
+      ip_prefix: route.prefix,
+      nexthop: route.nexthop,
+      policy: set(route.policy),
+      route_table: route.routeTable,
+      options: map(route.symmetric === true ? { ecmp_symmetric_reply: 'true' } : {}),
+    },
+    external: route.external ?? {},
+    in: onRouter(route.vpc, 'static_routes'),
+  });
+
+export interface Policy {
+  readonly owner: Owner;
+  readonly vpc: string;
+  /** Unique among the policies of the owner; what may change (a next hop) is not part of it. */
+  readonly name: string;
+  readonly priority: number;
+  readonly match: string;
+  readonly action: 'allow' | 'drop' | 'reroute';
+  readonly nexthops?: readonly string[];
+  readonly external?: Readonly<Record<string, string>>;
+  /** Port groups and address sets that `match` names. */
+  readonly needs?: readonly RowId[];
+}
+
+export const routerPolicy = (policy: Policy): RowFact =>
+  row('Logical_Router_Policy', {
+    owner: policy.owner,
+    name: policy.name,
+    columns: {
+      priority: policy.priority,
+      match: policy.match,
+      action: policy.action,
+      nexthops: set(...(policy.nexthops ?? [])),
+    },
+    external: policy.external ?? {},
+    in: onRouter(policy.vpc, 'policies'),
+    ...(policy.needs && { needs: policy.needs }),
+  });

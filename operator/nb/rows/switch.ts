@@ -1,0 +1,54 @@
+// Rows of a subnet's logical switch: the switch, its port towards the router, and the ports of pods and nodes. Ports
+// are plain: no `unknown` address, no tag, no QoS in options, or northd cannot handle them one by one.
+import { owner as ownerOf, rowId } from '../../../lib/delta/ids.ts';
+import type { Owner, Place, RowFact, RowId } from '../../../lib/delta/fact.ts';
+import { subnetRef } from '../../api/refs.ts';
+import { map, row, set } from './row.ts';
+
+const subnetOwner = (subnet: string): Owner => ownerOf(subnetRef(subnet));
+
+const switchId = (subnet: string): RowId => rowId(subnetOwner(subnet), 'Logical_Switch', subnet);
+
+const onSwitch = (subnet: string): Place => ({ row: 'Logical_Switch', id: switchId(subnet), column: 'ports' });
+
+export const logicalSwitch = (subnet: string): RowFact =>
+  row('Logical_Switch', { owner: subnetOwner(subnet), name: subnet, columns: { name: subnet } });
+
+/** The switch's end of the link to the router; northd copies the addresses of the router's end. */
+export const routerTypePort = (subnet: string, name: string, routerPort: string): RowFact =>
+  row('Logical_Switch_Port', {
+    owner: subnetOwner(subnet),
+    name: 'router',
+    columns: { name, type: 'router', addresses: set('router'), options: map({ 'router-port': routerPort }) },
+    external: { ls: subnet },
+    in: onSwitch(subnet),
+  });
+
+export interface VifPort {
+  readonly owner: Owner;
+  /** Logical_Switch_Port.name, the `iface-id` of the interface. */
+  readonly name: string;
+  readonly subnet: string;
+  readonly mac: string;
+  /** IPv4 first. */
+  readonly addresses: readonly string[];
+  /** Name or hostname of the only chassis that may bind the port (ovn-nb(5)); '' is any. */
+  readonly chassis: string;
+  readonly external?: Readonly<Record<string, string>>;
+}
+
+/** Id of a port that a pod or node has under this name. */
+export const vifPortId = (owner: Owner, name: string): RowId => rowId(owner, 'Logical_Switch_Port', name);
+
+export const vifPort = (port: VifPort): RowFact =>
+  row('Logical_Switch_Port', {
+    owner: port.owner,
+    name: port.name,
+    columns: {
+      name: port.name,
+      addresses: set([port.mac, ...port.addresses].join(' ')),
+      options: map(port.chassis === '' ? {} : { 'requested-chassis': port.chassis }),
+    },
+    external: { ...port.external, ls: port.subnet },
+    in: onSwitch(port.subnet),
+  });

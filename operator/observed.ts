@@ -1,0 +1,27 @@
+// What the API shows of an object that we write, looked up in the tables: so that nothing is written that is there.
+import type { ReadTable } from '../lib/graph/types.ts';
+import type { Ref } from './api/fact.ts';
+import { objectKey } from './api/refs.ts';
+import type { Meta } from './api/tables.ts';
+import { type Observation, observedMeta } from './kube/applier.ts';
+import type { World } from './world.ts';
+
+/** Undefined when the object does not exist, and for kinds that are not watched. */
+export function metaOf({ pod, node, namespace, subnet, vpc, ip }: World, ref: Ref): Meta | undefined {
+  const tables: Readonly<Record<string, ReadTable<{ readonly meta: Meta }>>> = {
+    Pod: pod,
+    Node: node,
+    Namespace: namespace,
+    Subnet: subnet,
+    Vpc: vpc,
+    IP: ip,
+  };
+  return tables[ref.kind]?.get(objectKey(ref.namespace, ref.name))?.meta;
+}
+
+/** Metadata, and the spec where we fill in its defaults. */
+export function observed(world: World, ref: Ref): Observation {
+  const meta = observedMeta(metaOf(world, ref));
+  const spec = ref.kind === 'Subnet' ? world.subnet.get(ref.name)?.spec : undefined;
+  return typeof meta === 'string' || spec === undefined ? meta : { ...meta, spec };
+}

@@ -1,0 +1,78 @@
+// The items of the node plan, as the operator computes them and the agent consumes them (proto/plan.proto has the
+// same fields). Addresses are text; a list has one entry per family, IPv4 first, so nothing here is IPv4 only.
+
+/** An address with its prefix length, e.g. 10.16.0.5/16 or fd00:10:16::5/64. */
+export type Prefix = string;
+
+export interface Route {
+  /** Destination prefix; '' is the default route of the gateway's family. */
+  readonly dst: string;
+  readonly gateway: string;
+}
+
+/** What a node needs to know of itself; one per node, span = that node. */
+export interface NodeItem {
+  readonly kind: 'node';
+  readonly name: string;
+  readonly uid: string;
+  /** InternalIPs by family, IPv4 first. */
+  readonly internalIps: readonly string[];
+  /** ovn0: address on the join subnet, empty until it is assigned. */
+  readonly join: {
+    readonly ifaceId: string;
+    readonly mac: string;
+    readonly addresses: readonly Prefix[];
+    readonly gateways: readonly string[];
+    readonly cidrs: readonly Prefix[];
+  };
+  /** OVN southbound remotes for `external_ids:ovn-remote`, e.g. tcp:192.0.2.1:6642. */
+  readonly southbound: readonly string[];
+  readonly serviceCidrs: readonly Prefix[];
+}
+
+/** Addresses of every node, for the ipset `other-node`; span = all. */
+export interface PeerItem {
+  readonly kind: 'peer';
+  readonly name: string;
+  readonly internalIps: readonly string[];
+}
+
+/** A subnet as nodes see it: routes by ovn0, ipsets and masquerade; span = all. */
+export interface SubnetItem {
+  readonly kind: 'subnet';
+  readonly name: string;
+  readonly uid: string;
+  readonly vpc: string;
+  readonly cidrs: readonly Prefix[];
+  readonly gateways: readonly string[];
+  readonly natOutgoing: boolean;
+  readonly gatewayType: 'distributed' | 'centralized';
+  /** 0: the node's default. */
+  readonly mtu: number;
+  readonly provider: string;
+  /** Whether the subnet hangs on the default VPC's router as an overlay: routes, sets and counters apply to it. */
+  readonly routedByNodes: boolean;
+}
+
+/** One interface of a pod; span = the pod's node. */
+export interface PortItem {
+  readonly kind: 'port';
+  readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
+  /** `ovn` for the default network. */
+  readonly provider: string;
+  /** Logical_Switch_Port.name, the Interface's `iface-id`. */
+  readonly ifaceId: string;
+  readonly subnet: string;
+  readonly mac: string;
+  readonly addresses: readonly Prefix[];
+  readonly gateways: readonly string[];
+  readonly routes: readonly Route[];
+  readonly defaultRoute: boolean;
+  /** 0: the node's default. */
+  readonly mtu: number;
+  readonly nicType: 'veth-pair' | 'offload-port' | 'dpdk-port';
+  /** The API server has accepted the pod's annotations: ADD may answer. */
+  readonly announced: boolean;
+}
+
+export type PlanItem = NodeItem | PeerItem | SubnetItem | PortItem;

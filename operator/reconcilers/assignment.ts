@@ -1,0 +1,59 @@
+// Reading an assignment: the IP object that the API server holds for a port, and whether it is really for this port.
+import { usedKey } from '../api/keys.ts';
+import type { Ref } from '../api/fact.ts';
+import type { IpRow, Network } from '../api/tables.ts';
+import { Withheld } from '../api/withheld.ts';
+import type { WorldRead } from './reconciler.ts';
+
+export const finalizer = 'kubeovn.io/kube-ovn-controller';
+
+/** Whom the address should be for. */
+export interface Claimant {
+  /** Name of the IP object. */
+  readonly ip: string;
+  readonly ref: Ref;
+  readonly uid: string;
+}
+
+export interface Assignment {
+  readonly ip: IpRow;
+  readonly network: Network;
+}
+
+/**
+ * The claimant's assignment, undefined as long as it has none. Throws Withheld when it has one whose subnet cannot be
+ * used now: what stands on it must neither be built nor torn down.
+ */
+export function assignment(claimant: Claimant, read: WorldRead): Assignment | undefined {
+  const ip = read.get('ip', claimant.ip);
+  if (!ip || !isFor(ip, claimant) || !keepsAddresses(ip, read)) return undefined;
+  const network = read.get('network', ip.subnet);
+  if (network) return { ip, network };
+  if (read.get('checked', ip.subnet)) throw new Withheld(`subnet ${ip.subnet} of ${claimant.ip} cannot be used now`);
+  return undefined;
+}
+
+/**
+ * Objects that Kube-OVN made before us carry no UID: they count by name, when its finalizer says that it gave the
+ * address out. One made by hand is a wish, not an assignment.
+ */
+function isFor(ip: IpRow, { ref, uid }: Claimant): boolean {
+  if (ip.mac === '' || ip.addresses.length === 0) return false;
+  if (ip.ownerUid !== '') return ip.ownerUid === uid;
+  const named = ip.podName === ref.name && ip.namespace === ref.namespace;
+  return named && ip.meta.finalizers.includes(finalizer);
+}
+
+/**
+ * Whether of all IP objects with one of these addresses in the subnet this one is in the right: the older, then the
+ * lower UID. The others yield nothing and are allocated anew.
+ */
+function keepsAddresses(ip: IpRow, read: WorldRead): boolean {
+  return ip.addresses.every((address) =>
+    read.at('ipsByAddress', usedKey(ip.subnet, address)).every((other) => !older(other, ip)),
+  );
+}
+
+function older(a: IpRow, b: IpRow): boolean {
+  return a.created === b.created ? a.meta.uid < b.meta.uid : a.created < b.created;
+}

@@ -1,0 +1,53 @@
+// Who needs an address: bound pods that live in the pod network, and the join port of every node.
+import { nodeIpName, nodeRef, podIpName, podRef } from '../api/refs.ts';
+import { commaList } from '../api/json.ts';
+import type { Demand, NodeRow, PodRow } from '../api/tables.ts';
+import { clusterOf } from './reconciler.ts';
+import type { Projection, WorldRead } from './reconciler.ts';
+
+const labels = (node: string): Readonly<Record<string, string>> => ({ 'ovn.kubernetes.io/node-name': node });
+
+/** A pod holds its address from the moment it is bound to a node until it is completed. */
+export const needsAddress = (pod: PodRow): boolean => pod.node !== '' && !pod.hostNetwork && !pod.completed;
+
+export const podDemand: Projection<PodRow, Demand> = function* (pod, read) {
+  if (!needsAddress(pod)) return;
+  const { namespace, name, uid } = pod.meta;
+  const ip = podIpName(namespace, name);
+  const demand: Demand = {
+    ip,
+    owner: podRef(namespace, name),
+    uid,
+    node: pod.node,
+    subnets: podSubnets(pod, read),
+    podName: name,
+    namespace,
+    podType: pod.podType,
+    labels: labels(pod.node),
+  };
+  yield [ip, demand];
+};
+
+/** The pod's own choice, else its namespace's. */
+function podSubnets(pod: PodRow, read: WorldRead): readonly string[] {
+  const own = commaList(pod.meta.annotations['ovn.kubernetes.io/logical_switch'] ?? '');
+  if (own.length > 0) return own;
+  return read.get('binding', pod.meta.namespace)?.subnets ?? [clusterOf(read).defaultSubnet];
+}
+
+export const nodeDemand: Projection<NodeRow, Demand> = function* (node, read) {
+  const { name, uid } = node.meta;
+  const ip = nodeIpName(name);
+  const demand: Demand = {
+    ip,
+    owner: nodeRef(name),
+    uid,
+    node: name,
+    subnets: [clusterOf(read).joinSubnet],
+    podName: name,
+    namespace: '',
+    podType: '',
+    labels: labels(name),
+  };
+  yield [ip, demand];
+};

@@ -1,0 +1,92 @@
+// Subnets become networks: each is checked by itself, then against what it may not overlap. Of two that want the same
+// addresses the older is right, so that a new object never takes something from one in use.
+import { containsIp, overlaps, parseCidr, parseIp } from '../../lib/net/index.ts';
+import type { Cidr } from '../../lib/net/index.ts';
+import { overlapKeys } from '../api/keys.ts';
+import { checkedSubnet } from '../api/subnet-check.ts';
+import type { Candidate, CheckedSubnet, Finding, Indexes, Network, NodeRow, SubnetRow } from '../api/tables.ts';
+import { Withheld } from '../api/withheld.ts';
+import { clusterOf } from './reconciler.ts';
+import type { Projection, WorldRead } from './reconciler.ts';
+
+/** Scope of the index of node addresses. */
+export const nodeScope = 'node';
+
+/** Table `checked`: one subnet by itself. */
+export const checked: Projection<SubnetRow, CheckedSubnet> = function* (row, read) {
+  yield [row.meta.name, checkedSubnet(row, clusterOf(read))];
+};
+
+/**
+ * Table `candidate`: what its own spec allows. A subnet that could be used before and cannot now keeps what it had: an
+ * edit that went wrong must neither cut off the pods that run nor give their addresses to another subnet.
+ */
+export const candidate: Projection<CheckedSubnet, Candidate> = function* ({ name, uid, created, network, findings }) {
+  if (!network) throw new Withheld(findings[0]?.message ?? `subnet ${name} cannot be used`);
+  yield [name, { name, uid, created, network }];
+};
+
+/** Table `network`: what can be used. Here too, what is refused now keeps what it had. */
+export const network: Projection<Candidate, Network> = function* (row, read) {
+  const [conflict] = conflicts(row, read);
+  if (conflict !== undefined) throw new Withheld(conflict);
+  yield [row.name, row.network];
+};
+
+/** Everything that is wrong with a subnet, alone and among others. */
+export function findingsOf(row: CheckedSubnet, read: WorldRead): Finding[] {
+  const { name, uid, created, network } = row;
+  const found = network ? conflicts({ name, uid, created, network }, read) : [];
+  return [...row.findings, ...found.map((message): Finding => ({ reason: 'ValidateLogicalSwitchFailed', message }))];
+}
+
+/** Without OVN addresses may overlap: only the same place in a VPC is one address space. */
+function conflicts(row: Candidate, read: WorldRead): string[] {
+  return row.network.overlay ? [...overlapping(row, read), ...onNodes(row, read)] : [];
+}
+
+function* overlapping(row: Candidate, read: WorldRead): Generator<string> {
+  const { vpc, cidrs } = row.network;
+  for (const cidr of parsed(cidrs)) {
+    for (const other of found('candidatesByBlock', vpc, cidr, read)) {
+      const rival = other.network;
+      if (other.name === row.name || !rival.overlay || !isOlder(other, row)) continue;
+      const met = parsed(rival.cidrs).some((range) => overlaps(range, cidr));
+      if (met) yield `cidrBlock ${cidrs.join(',')} overlaps subnet ${other.name} (${rival.cidrs.join(',')})`;
+    }
+  }
+}
+
+function* onNodes(row: Candidate, read: WorldRead): Generator<string> {
+  const { vpc, cidrs } = row.network;
+  if (vpc !== clusterOf(read).defaultVpc) return;
+  for (const cidr of parsed(cidrs)) {
+    for (const node of found('nodesByBlock', nodeScope, cidr, read)) {
+      const inside = node.internalIps.find((text) => contains(cidr, text));
+      if (inside && nodeIsOlder(node, row)) {
+        yield `cidrBlock ${cidrs.join(',')} contains the address ${inside} of node ${node.meta.name}`;
+      }
+    }
+  }
+}
+
+type Ranged = 'candidatesByBlock' | 'nodesByBlock';
+
+function found<N extends Ranged>(index: N, scope: string, cidr: Cidr, read: WorldRead): Indexes[N][] {
+  return overlapKeys(scope, cidr).flatMap((key) => [...read.at(index, key)]);
+}
+
+const parsed = (cidrs: readonly string[]): Cidr[] => cidrs.map(parseCidr).filter((cidr) => cidr !== undefined);
+
+function contains(cidr: Cidr, text: string): boolean {
+  const ip = parseIp(text);
+  return ip !== undefined && containsIp(cidr, ip);
+}
+
+function isOlder(a: Candidate, b: Candidate): boolean {
+  if (a.created !== b.created) return a.created < b.created;
+  return a.uid === b.uid ? a.name < b.name : a.uid < b.uid;
+}
+
+/** Of a node and a subnet that came in the same second the node is right: it cannot be given another address here. */
+export const nodeIsOlder = (node: NodeRow, subnet: Candidate): boolean => node.created <= subnet.created;

@@ -1,0 +1,155 @@
+// A node in OVN: its join port, by which it and the pods reach each other, the groups of its pods, and the policies that
+// send traffic to it and, for distributed gateways, out by it. And in the API: annotations of the join port.
+import { owner as ownerOf } from '../../lib/delta/ids.ts';
+import { containsIp, parseCidr, parseIp } from '../../lib/net/index.ts';
+import type { Fact } from '../api/fact.ts';
+import { coveringKeys } from '../api/keys.ts';
+import { manager } from '../api/managers.ts';
+import { nodeIpName, nodeRef } from '../api/refs.ts';
+import type { Host, NodeRow } from '../api/tables.ts';
+import { distributedGroupName, nodeGroupName, suffixed } from '../nb/names.ts';
+import { routerPolicy as priority } from '../nb/priorities.ts';
+import { nodeGroup, nodeGroupId } from '../nb/rows/group.ts';
+import { routerPolicy } from '../nb/rows/router.ts';
+import { vifPort } from '../nb/rows/switch.ts';
+import { assignment } from './assignment.ts';
+import type { Assignment } from './assignment.ts';
+import { nodeIsOlder } from './network.ts';
+import { nodeItem, peerItem } from './node-item.ts';
+import { clusterOf, ofFamily, problem } from './reconciler.ts';
+import type { Projection, Reconciler, WorldRead } from './reconciler.ts';
+import { unassigned } from './unassigned.ts';
+
+const chassisOf = ({ meta }: NodeRow): string => meta.annotations['ovn.kubernetes.io/chassis'] ?? '';
+
+/** Table `host`. */
+export const host: Projection<NodeRow, Host> = function* (row) {
+  yield [row.meta.name, { name: row.meta.name, chassis: chassisOf(row) }];
+};
+
+export const node: Reconciler<NodeRow> = {
+  kind: 'Node',
+  *desired(row, read) {
+    const { name, uid } = row.meta;
+    const ref = nodeRef(name);
+    const join = assignment({ ip: nodeIpName(name), ref, uid }, read);
+    yield* groups(row, read);
+    if (join) yield* joined(row, join, read);
+    else yield* unassigned(nodeIpName(name), ref, read);
+    yield nodeItem(row, join, read);
+    yield peerItem(row);
+    yield* inSubnets(row, read);
+    const { joinSubnet } = clusterOf(read);
+    const without = `subnet ${joinSubnet} ${read.get('checked', joinSubnet) ? 'cannot be used' : 'does not exist'}`;
+    if (!read.get('network', joinSubnet)) yield problem(ref, 'NodeNetworkUnavailable', without);
+  },
+};
+
+/** Names of the node's groups: two nodes can come to one name, and the later in the order of names gives way. */
+function groupNames(name: string, read: WorldRead): { all: string; distributed: string; taken: boolean } {
+  const taken = read.at('hostsByGroup', nodeGroupName(name)).some((other) => other.name < name);
+  const called = (bare: string): string => (taken ? suffixed(bare, ownerOf(nodeRef(name))) : bare);
+  return { all: called(nodeGroupName(name)), distributed: called(distributedGroupName(name)), taken };
+}
+
+/** The two groups of the node's pods; they exist with the node, whether or not it has pods. */
+function* groups({ meta: { name } }: NodeRow, read: WorldRead): Generator<Fact> {
+  const { all, distributed, taken } = groupNames(name, read);
+  yield nodeGroup(name, 'all', all);
+  yield nodeGroup(name, 'distributed', distributed);
+  const message = `port group ${nodeGroupName(name)}: another node has this name`;
+  if (taken) yield problem(nodeRef(name), 'NameCollision', message);
+}
+
+function* joined(row: NodeRow, join: Assignment, read: WorldRead): Generator<Fact> {
+  const { name } = row.meta;
+  const owner = ownerOf(nodeRef(name));
+  const { mac, addresses } = join.ip;
+  const chassis = chassisOf(row) || name;
+  yield vifPort({ owner, name: nodeIpName(name), subnet: join.network.name, mac, addresses, chassis });
+  for (const address of addresses) {
+    yield* toNode(row, address, read);
+    yield fromPods(row, address, read);
+  }
+  yield annotations(row, join);
+}
+
+const familyOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
+
+/** Traffic to the node's own addresses goes by its join port, not out by some gateway and back. */
+function* toNode(row: NodeRow, join: string, read: WorldRead): Generator<Fact> {
+  const { name } = row.meta;
+  const af = familyOf(join);
+  for (const address of row.internalIps) {
+    if (familyOf(address) !== af) continue;
+    yield routerPolicy({
+      owner: ownerOf(nodeRef(name)),
+      vpc: clusterOf(read).defaultVpc,
+      name: `to ${address}`,
+      priority: priority.node,
+      match: `ip${af}.dst == ${address}`,
+      action: 'reroute',
+      nexthops: [join],
+      external: { node: name, 'address-family': String(af) },
+    });
+  }
+}
+
+/** One policy for all pods on the node whose subnets have a distributed gateway: pods come and go in the group. */
+function fromPods(row: NodeRow, join: string, read: WorldRead): Fact {
+  const { name } = row.meta;
+  const af = familyOf(join);
+  const group = groupNames(name, read).distributed;
+  return routerPolicy({
+    owner: ownerOf(nodeRef(name)),
+    vpc: clusterOf(read).defaultVpc,
+    name: `from/${af}`,
+    priority: priority.gateway,
+    match: `ip${af}.src == $${group}_ip${af}`,
+    action: 'reroute',
+    nexthops: [join],
+    external: { node: name, 'address-family': String(af) },
+    needs: [nodeGroupId(name, 'distributed')],
+  });
+}
+
+const annotations = (row: NodeRow, { ip, network }: Assignment): Fact => ({
+  object: nodeRef(row.meta.name),
+  uid: row.meta.uid,
+  owner: ownerOf(nodeRef(row.meta.name)),
+  manager,
+  after: 'applied',
+  generated: false,
+  manifest: {
+    metadata: {
+      annotations: {
+        'ovn.kubernetes.io/allocated': 'true',
+        'ovn.kubernetes.io/ip_address': ip.addresses.join(','),
+        'ovn.kubernetes.io/mac_address': ip.mac,
+        'ovn.kubernetes.io/cidr': network.cidrs.join(','),
+        'ovn.kubernetes.io/gateway': ip.addresses.map((address) => ofFamily(network.gateways, address) ?? '').join(','),
+        'ovn.kubernetes.io/logical_switch': network.name,
+        'ovn.kubernetes.io/port_name': nodeIpName(row.meta.name),
+      },
+    },
+  },
+});
+
+/** Pods of such a subnet take the node for a pod beside them. A subnet younger than the node is refused instead. */
+function* inSubnets(row: NodeRow, read: WorldRead): Generator<Fact> {
+  const { defaultVpc } = clusterOf(read);
+  for (const address of row.internalIps) {
+    const candidates = coveringKeys(defaultVpc, address).flatMap((key) => read.at('candidatesByBlock', key));
+    for (const subnet of candidates) {
+      const { network } = subnet;
+      if (!network.overlay || nodeIsOlder(row, subnet) || !covers(network.cidrs, address)) continue;
+      const message = `InternalIP ${address} is in subnet ${subnet.name} (${network.cidrs.join(',')})`;
+      yield problem(nodeRef(row.meta.name), 'NodeAddressConflictWithSubnet', message);
+    }
+  }
+}
+
+function covers(cidrs: readonly string[], address: string): boolean {
+  const ip = parseIp(address);
+  return cidrs.map(parseCidr).some((cidr) => ip && cidr && containsIp(cidr, ip));
+}

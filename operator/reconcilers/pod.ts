@@ -1,0 +1,117 @@
+// A pod on the default network: its port, its place in the groups of its node, its annotations, and the item by which
+// its node's agent makes the interface. It stands on an assignment; asking for one is demand.ts.
+import { owner as ownerOf } from '../../lib/delta/ids.ts';
+import type { Owner } from '../../lib/delta/fact.ts';
+import type { Fact } from '../api/fact.ts';
+import { manager } from '../api/managers.ts';
+import { ipRef, podIpName, podRef } from '../api/refs.ts';
+import type { PodRow } from '../api/tables.ts';
+import type { PortItem } from '../plan/item.ts';
+import { groupMember, nodeGroupId } from '../nb/rows/group.ts';
+import type { NodeGroup } from '../nb/rows/group.ts';
+import { vifPort, vifPortId } from '../nb/rows/switch.ts';
+import { assignment } from './assignment.ts';
+import type { Assignment } from './assignment.ts';
+import { needsAddress } from './demand.ts';
+import { clusterOf, ofFamily, withLength } from './reconciler.ts';
+import type { Reconciler, WorldRead } from './reconciler.ts';
+import { unassigned } from './unassigned.ts';
+
+export const pod: Reconciler<PodRow> = {
+  kind: 'Pod',
+  *desired(row, read) {
+    if (!needsAddress(row)) return;
+    const { namespace, name, uid } = row.meta;
+    const ref = podRef(namespace, name);
+    const ip = podIpName(namespace, name);
+    const assigned = assignment({ ip, ref, uid }, read);
+    if (!assigned) {
+      yield* unassigned(ip, ref, read);
+      return;
+    }
+    const owner = ownerOf(ref);
+    yield { hold: ipRef(ip), reason: `pod ${namespace}/${name} uses it`, owner };
+    yield port(row, assigned, owner, read);
+    yield* memberships(row, assigned, owner, read);
+    const nicType = clusterOf(read).podNicType;
+    const values = annotations(assigned, nicType);
+    yield annotated(row, values, owner);
+    yield {
+      plan: `port/${namespace}/${name}/ovn`,
+      span: new Set([row.node]),
+      owner,
+      item: item(row, assigned, nicType, values),
+    };
+  },
+};
+
+function port(row: PodRow, { ip, network }: Assignment, owner: Owner, read: WorldRead): Fact {
+  const { namespace, name } = row.meta;
+  return vifPort({
+    owner,
+    name: podIpName(namespace, name),
+    subnet: network.name,
+    mac: ip.mac,
+    addresses: ip.addresses,
+    // ovn-controller compares with the name and with the hostname of its chassis, and the agent sets the latter.
+    chassis: read.get('host', row.node)?.chassis || row.node,
+    external: { pod: `${namespace}/${name}` },
+  });
+}
+
+/** Pods of other VPCs are in no group of a node: their addresses may be those of others. */
+function* memberships(row: PodRow, { network }: Assignment, owner: Owner, read: WorldRead): Generator<Fact> {
+  if (network.vpc !== clusterOf(read).defaultVpc || !read.get('host', row.node)) return;
+  const element = vifPortId(owner, podIpName(row.meta.namespace, row.meta.name));
+  const groups: NodeGroup[] = network.gatewayType === 'distributed' ? ['all', 'distributed'] : ['all'];
+  for (const group of groups) yield groupMember(nodeGroupId(row.node, group), element, owner);
+}
+
+type NicType = PortItem['nicType'];
+type Annotations = Readonly<Record<string, string>>;
+
+/** `allocated` and `routed` come together: the port, its groups and its address are one transaction. */
+function annotations({ ip, network }: Assignment, nicType: NicType): Annotations {
+  const key = (suffix: string): string => `ovn.kubernetes.io/${suffix}`;
+  return {
+    [key('allocated')]: 'true',
+    [key('routed')]: 'true',
+    [key('ip_address')]: ip.addresses.join(','),
+    [key('mac_address')]: ip.mac,
+    [key('cidr')]: network.cidrs.join(','),
+    [key('gateway')]: network.gateways.join(','),
+    [key('logical_switch')]: network.name,
+    ...(network.overlay && { [key('logical_router')]: network.vpc }),
+    [key('pod_nic_type')]: nicType,
+  };
+}
+
+const annotated = (row: PodRow, values: Annotations, owner: Owner): Fact => ({
+  object: podRef(row.meta.namespace, row.meta.name),
+  uid: row.meta.uid,
+  owner,
+  manager,
+  after: 'applied',
+  generated: false,
+  manifest: { metadata: { annotations: values } },
+});
+
+function item(row: PodRow, { ip, network }: Assignment, nicType: NicType, values: Annotations): PortItem {
+  const { namespace, name, uid } = row.meta;
+  const seen = row.meta.annotations;
+  return {
+    kind: 'port',
+    pod: { namespace, name, uid },
+    provider: 'ovn',
+    ifaceId: podIpName(namespace, name),
+    subnet: network.name,
+    mac: ip.mac,
+    addresses: withLength(ip.addresses, network),
+    gateways: ip.addresses.map((address) => ofFamily(network.gateways, address) ?? ''),
+    routes: [],
+    defaultRoute: true,
+    mtu: network.mtu,
+    nicType,
+    announced: Object.entries(values).every(([key, value]) => seen[key] === value),
+  };
+}

@@ -1,0 +1,42 @@
+// The names of the link between a switch and its router. They are made of two names joined by "-", so two pairs can come
+// to one, and so can a node's port or a pod's: the later in the order of names gets a suffix.
+import { owner as ownerOf } from '../../lib/delta/ids.ts';
+import { nodeIpName, objectKey, subnetRef } from '../api/refs.ts';
+import type { Network } from '../api/tables.ts';
+import { routerPortName, suffixed, switchPortName } from '../nb/names.ts';
+import type { WorldRead } from './reconciler.ts';
+
+export interface RouterPortNames {
+  readonly onRouter: string;
+  readonly onSwitch: string;
+  /** Names that are taken; empty as a rule. */
+  readonly taken: readonly string[];
+}
+
+/** Keys of the index `networksByPort`. */
+export function portKeys({ name, vpc, overlay }: Network): string[] {
+  return overlay ? [`lrp ${routerPortName(vpc, name)}`, `lsp ${switchPortName(name, vpc)}`] : [];
+}
+
+export function routerPortNames(network: Network, read: WorldRead): RouterPortNames {
+  const owner = ownerOf(subnetRef(network.name));
+  const [lrp, lsp] = [routerPortName(network.vpc, network.name), switchPortName(network.name, network.vpc)];
+  const lrpTaken = earlier(network, `lrp ${lrp}`, read);
+  const lspTaken = earlier(network, `lsp ${lsp}`, read) || isVif(lsp, read);
+  return {
+    onRouter: lrpTaken ? suffixed(lrp, owner) : lrp,
+    onSwitch: lspTaken ? suffixed(lsp, owner) : lsp,
+    taken: [...(lrpTaken ? [lrp] : []), ...(lspTaken ? [lsp] : [])],
+  };
+}
+
+const earlier = (network: Network, key: string, read: WorldRead): boolean =>
+  read.at('networksByPort', key).some((other) => other.name < network.name);
+
+/** A node's port is `node-<node>`; a pod's is `<pod>.<namespace>`, and a namespace has no dot. */
+function isVif(name: string, read: WorldRead): boolean {
+  const prefix = nodeIpName('');
+  if (name.startsWith(prefix) && read.get('node', name.slice(prefix.length))) return true;
+  const dot = name.lastIndexOf('.');
+  return dot > 0 && read.get('pod', objectKey(name.slice(dot + 1), name.slice(0, dot))) !== undefined;
+}

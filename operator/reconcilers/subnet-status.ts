@@ -1,0 +1,85 @@
+// A subnet in the API: the defaults written into its spec, its status, what is wrong with it, and why it may not go.
+import { owner as ownerOf } from '../../lib/delta/ids.ts';
+import type { Fact, HoldFact, JsonObject } from '../api/fact.ts';
+import { defaultsManager } from '../api/managers.ts';
+import { subnetRef } from '../api/refs.ts';
+import type { Network, SubnetRow, Usage } from '../api/tables.ts';
+import { activeGateways } from './gateway.ts';
+import { findingsOf } from './network.ts';
+import { routerPortNames } from './router-port-name.ts';
+import { clusterOf, problem } from './reconciler.ts';
+import type { Reconciler, WorldRead } from './reconciler.ts';
+
+export const subnetStatus: Reconciler<SubnetRow> = {
+  kind: 'Subnet',
+  *desired(row, read) {
+    const { name } = row.meta;
+    const about = subnetRef(name);
+    const owner = ownerOf(about);
+    const checked = read.get('checked', name);
+    if (!checked) return;
+    if (Object.keys(checked.defaults).length > 0) {
+      const manifest = { spec: checked.defaults };
+      yield { object: about, manifest, owner, manager: defaultsManager, generated: false, uid: row.meta.uid };
+    }
+    const findings = findingsOf(checked, read);
+    for (const { reason, message } of [...findings, ...checked.notices]) yield problem(about, reason, message);
+    const network = read.get('network', name);
+    if (network && findings.length === 0) yield* linkProblems(row, network, read);
+    const usage = read.get('usage', name);
+    // Without counts nothing is said at all: to leave them out would remove them.
+    if (usage || !network) yield { status: about, generation: row.meta.generation, owner, fields: fields(row, read) };
+    if (row.meta.deleting) yield* holds(name, read);
+  },
+};
+
+function* linkProblems(row: SubnetRow, network: Network, read: WorldRead): Generator<Fact> {
+  const about = subnetRef(network.name);
+  if (!network.overlay) return;
+  if (!read.get('vpc', network.vpc)) yield problem(about, 'VpcNotFound', `VPC ${network.vpc} does not exist`);
+  const { taken } = routerPortNames(network, read);
+  if (taken.length > 0) yield problem(about, 'NameCollision', `${taken.join(', ')}: another port has this name`);
+  if (!isCentralized(network, read) || activeGateways(row, network, read).length > 0) return;
+  const nodes = network.gatewayNodes.join(', ') || 'none is named in gatewayNode';
+  yield problem(about, 'NoReadyGateway', `no gateway node is ready and has its join address (${nodes})`);
+}
+
+/** Leaves the default VPC by nodes of its own. */
+function isCentralized({ name, vpc, gatewayType }: Network, read: WorldRead): boolean {
+  const { defaultVpc, joinSubnet } = clusterOf(read);
+  return gatewayType === 'centralized' && vpc === defaultVpc && name !== joinSubnet;
+}
+
+function fields(row: SubnetRow, read: WorldRead): JsonObject {
+  const network = read.get('network', row.meta.name);
+  return { ...counts(read.get('usage', row.meta.name)), ...(network && gatewayFields(row, network, read)) };
+}
+
+function gatewayFields(row: SubnetRow, network: Network, read: WorldRead): JsonObject {
+  if (!isCentralized(network, read) || network.ecmp) return { activateGateway: '' };
+  return { activateGateway: activeGateways(row, network, read)[0] ?? '' };
+}
+
+const none = { using: 0n, available: 0n, usingRange: '', availableRange: '' };
+
+/** Both families are always there; the one that the subnet lacks has nothing. */
+function counts(usage: Usage | undefined): JsonObject {
+  if (!usage) return {};
+  const fields = ([4, 6] as const).flatMap((family) => {
+    const found = usage.families.find((entry) => entry.family === family) ?? none;
+    return [
+      [`v${family}availableIPs`, found.available],
+      [`v${family}availableIPrange`, found.availableRange],
+      [`v${family}usingIPs`, found.using],
+      [`v${family}usingIPrange`, found.usingRange],
+    ] as const;
+  });
+  return Object.fromEntries(fields);
+}
+
+/** Asked only of a subnet that is being deleted, since the list is as long as the subnet has addresses in use. */
+function* holds(name: string, read: WorldRead): Generator<HoldFact> {
+  const about = subnetRef(name);
+  const used = read.at('ipsBySubnet', name).length;
+  if (used > 0) yield { hold: about, reason: `${used} addresses are in use`, owner: ownerOf(about) };
+}

@@ -1,0 +1,95 @@
+// Routes and policies that the user gives a VPC. One that cannot be used is left out and named; the others stand.
+import { owner as ownerOf } from '../../lib/delta/ids.ts';
+import { canonicalCidr, canonicalIp } from '../../lib/net/index.ts';
+import type { RowFact } from '../../lib/delta/fact.ts';
+import type { Fact } from '../api/fact.ts';
+import { commaList } from '../api/json.ts';
+import { vpcRef } from '../api/refs.ts';
+import type { VpcRow } from '../api/tables.ts';
+import type { VpcSpec } from '../api/vpc.gen.ts';
+import { routerPolicy, staticRoute } from '../nb/rows/router.ts';
+import { ofFamily, problem } from './reconciler.ts';
+
+// What is absent counts as empty, so that one function can say what is wrong with it.
+const noRoute = { cidr: '', nextHopIP: '', policy: '', routeTable: '', ecmpMode: '' };
+const noPolicy = { match: '', action: '', priority: 0, nextHopIP: '' };
+type UserRoute = typeof noRoute;
+type UserPolicy = typeof noPolicy;
+
+export function* userRoutes(row: VpcRow): Generator<Fact> {
+  // The API server has seen to the types of the fields, by the schema of the CRD.
+  const { staticRoutes = [] }: VpcSpec = row.spec;
+  const rows = new Map<string, RowFact>();
+  for (const given of staticRoutes) {
+    const route = { ...noRoute, ...given };
+    const wrong = routeFault(route);
+    if (wrong === undefined) {
+      const fact = routeRow(row.meta.name, route);
+      rows.set(fact.id, fact);
+    } else yield problem(vpcRef(row.meta.name), 'RouteInvalid', `static route ${route.cidr}: ${wrong}`);
+  }
+  yield* rows.values();
+}
+
+const prefixOf = (text: string): string => canonicalCidr(text) ?? canonicalIp(text) ?? '';
+
+function routeFault({ cidr, nextHopIP, policy }: UserRoute): string | undefined {
+  const prefix = prefixOf(cidr);
+  if (prefix === '') return 'neither a prefix nor an address';
+  const nexthop = canonicalIp(nextHopIP);
+  if (nexthop === undefined) return `next hop ${nextHopIP} is not an address`;
+  if (ofFamily([prefix], nexthop) === undefined) return `next hop ${nexthop} is of another family`;
+  return ['', 'policyDst', 'policySrc'].includes(policy) ? undefined : `unknown policy ${policy}`;
+}
+
+const routeRow = (vpc: string, route: UserRoute): RowFact =>
+  staticRoute({
+    owner: ownerOf(vpcRef(vpc)),
+    vpc,
+    prefix: prefixOf(route.cidr),
+    nexthop: canonicalIp(route.nextHopIP) ?? '',
+    policy: route.policy === 'policySrc' ? 'src-ip' : 'dst-ip',
+    routeTable: route.routeTable,
+    symmetric: route.ecmpMode === 'ecmp_symmetric_reply',
+  });
+
+export function* userPolicies(row: VpcRow): Generator<Fact> {
+  const { policyRoutes = [] }: VpcSpec = row.spec;
+  const rows = new Map<string, RowFact>();
+  for (const given of policyRoutes) {
+    const policy = { ...noPolicy, ...given };
+    const wrong = policyFault(policy);
+    if (wrong === undefined) {
+      const fact = policyRow(row.meta.name, policy);
+      // Of two with one priority and match the first counts: OVN would choose either.
+      if (!rows.has(fact.id)) rows.set(fact.id, fact);
+    } else
+      yield problem(vpcRef(row.meta.name), 'RouteInvalid', `policy route ${policy.priority} ${policy.match}: ${wrong}`);
+  }
+  yield* rows.values();
+}
+
+const actions = ['allow', 'drop', 'reroute'] as const;
+
+const nextHops = ({ action, nextHopIP }: UserPolicy): string[] =>
+  action === 'reroute' ? commaList(nextHopIP).map((text) => canonicalIp(text) ?? '') : [];
+
+function policyFault(policy: UserPolicy): string | undefined {
+  if (policy.priority < 0 || policy.priority > 32_767) return 'the priority is not within 0 and 32767';
+  if (policy.match === '') return 'the match is empty';
+  if (!actions.some((action) => action === policy.action)) return `unknown action ${policy.action}`;
+  const hops = nextHops(policy);
+  const missing = policy.action === 'reroute' && hops.length === 0;
+  return missing || hops.includes('') ? `next hop ${policy.nextHopIP} is not an address` : undefined;
+}
+
+const policyRow = (vpc: string, policy: UserPolicy): RowFact =>
+  routerPolicy({
+    owner: ownerOf(vpcRef(vpc)),
+    vpc,
+    name: `user ${policy.priority} ${policy.match}`,
+    priority: policy.priority,
+    match: policy.match,
+    action: actions.find((action) => action === policy.action) ?? 'drop',
+    nexthops: nextHops(policy),
+  });

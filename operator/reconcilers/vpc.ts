@@ -1,0 +1,64 @@
+// A VPC: its logical router with the routes and policies of its spec, and its status.
+import { owner as ownerOf } from '../../lib/delta/ids.ts';
+import type { JsonObject } from '../api/fact.ts';
+import { vpcRef } from '../api/refs.ts';
+import { textOf } from '../api/json.ts';
+import type { Cluster, Network, VpcRow } from '../api/tables.ts';
+import { vpcNotices } from '../api/unavailable.ts';
+import { logicalRouter } from '../nb/rows/router.ts';
+import { clusterOf, problem } from './reconciler.ts';
+import type { Reconciler, WorldRead } from './reconciler.ts';
+import { userPolicies, userRoutes } from './vpc-routes.ts';
+
+export const vpc: Reconciler<VpcRow> = {
+  kind: 'Vpc',
+  *desired(row, read) {
+    const { name } = row.meta;
+    const cluster = clusterOf(read);
+    const about = vpcRef(name);
+    const owner = ownerOf(about);
+    const subnets = overlays(name, read);
+    yield logicalRouter(name);
+    yield* userRoutes(row);
+    yield* userPolicies(row);
+    // The API server has seen to the types of the fields, by the schema of the CRD.
+    for (const { reason, message } of vpcNotices(row.spec)) yield problem(about, reason, message);
+    yield { status: about, generation: row.meta.generation, owner, fields: status(row, subnets, cluster) };
+    if (row.meta.deleting && subnets.length > 0) {
+      yield { hold: about, reason: `subnets ${subnets.map((subnet) => subnet.name).join(', ')} are in it`, owner };
+    }
+  },
+};
+
+const overlays = (name: string, read: WorldRead): Network[] =>
+  read
+    .at('networksByVpc', name)
+    .filter((network) => network.overlay)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+
+function status(row: VpcRow, subnets: readonly Network[], cluster: Cluster): JsonObject {
+  const { name } = row.meta;
+  const isDefault = name === cluster.defaultVpc;
+  const own = textOf(row.spec['defaultSubnet']) || (subnets.find((subnet) => subnet.isDefault)?.name ?? '');
+  return {
+    standby: true,
+    default: isDefault,
+    router: name,
+    subnets: subnets.map((subnet) => subnet.name),
+    defaultLogicalSwitch: isDefault ? cluster.defaultSubnet : own,
+    ...loadBalancers(name, isDefault),
+  };
+}
+
+/** Names of the rows that Kube-OVN's users look for. */
+function loadBalancers(name: string, isDefault: boolean): JsonObject {
+  const names = (['tcp', 'udp', 'sctp'] as const).flatMap((protocol) => {
+    const plain = isDefault ? `cluster-${protocol}-loadbalancer` : `vpc-${name}-${protocol}-load`;
+    const session = isDefault ? `cluster-${protocol}-session-loadbalancer` : `vpc-${name}-${protocol}-sess-load`;
+    return [
+      [`${protocol}LoadBalancer`, plain],
+      [`${protocol}SessionLoadBalancer`, session],
+    ] as const;
+  });
+  return Object.fromEntries(names);
+}

@@ -1,0 +1,73 @@
+// Facts leave the graph for those who act on them, each shape to its own. One split per derivation, since what a failed
+// derivation is about is known only where it is wired.
+import type { MemberFact, RowFact } from '../lib/delta/fact.ts';
+import { owner as ownerOf } from '../lib/delta/ids.ts';
+import type { Sink } from '../lib/graph/types.ts';
+import type { Fact, HoldFact, ObjectFact, PlanFact, ProblemFact, Ref, StatusFact } from './api/fact.ts';
+import { Withheld } from './api/withheld.ts';
+
+/** Where each shape of fact goes. */
+export interface Sinks {
+  readonly rows: Sink<RowFact | MemberFact>;
+  readonly plan: Sink<PlanFact>;
+  readonly objects: Sink<ObjectFact>;
+  readonly status: Sink<StatusFact>;
+  readonly problems: Sink<ProblemFact>;
+  readonly holds: Sink<HoldFact>;
+}
+
+type Shape = keyof Sinks;
+
+function shapeOf(fact: Fact): Shape {
+  if ('row' in fact || 'member' in fact) return 'rows';
+  if ('plan' in fact) return 'plan';
+  if ('object' in fact) return 'objects';
+  if ('status' in fact) return 'status';
+  return 'problem' in fact ? 'problems' : 'holds';
+}
+
+const shapes: readonly Shape[] = ['rows', 'plan', 'objects', 'status', 'problems', 'holds'];
+
+/**
+ * The sink of one derivation. A sink that never got anything from a source is not told of it, so that an event costs
+ * what it concerns. `about` names the object of a key, for the problem of a derivation that threw.
+ */
+export class Split implements Sink<Fact> {
+  readonly #sinks: Sinks;
+  readonly #about: (source: string) => Ref;
+  readonly #used = new Map<string, ReadonlySet<Shape>>();
+
+  constructor(sinks: Sinks, about: (source: string) => Ref) {
+    this.#sinks = sinks;
+    this.#about = about;
+  }
+
+  replace(source: string, facts: readonly Fact[]): void {
+    const now = Map.groupBy(facts, shapeOf);
+    const before = this.#used.get(source) ?? new Set();
+    for (const shape of shapes) {
+      if (now.has(shape) || before.has(shape)) this.#hand(shape, source, now.get(shape) ?? []);
+    }
+    if (now.size > 0) this.#used.set(source, new Set(now.keys()));
+    else this.#used.delete(source);
+  }
+
+  /** All that the source wanted stays; what failed is told, unless the user is told better by another derivation. */
+  freeze(source: string, error: unknown): void {
+    for (const shape of shapes) if (shape !== 'problems') this.#sinks[shape].freeze(source, error);
+    const about = this.#about(source);
+    const problems: ProblemFact[] =
+      error instanceof Withheld
+        ? []
+        : [{ problem: about, reason: 'InternalError', message: textOf(error), owner: ownerOf(about) }];
+    this.#sinks.problems.replace(source, problems);
+    this.#used.set(source, new Set(shapes));
+  }
+
+  #hand(shape: Shape, source: string, facts: readonly Fact[]): void {
+    // The shapes were told apart by `shapeOf`, so each sink gets its own.
+    (this.#sinks[shape] as Sink<Fact>).replace(source, facts);
+  }
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,166 @@
+// The wiring: one line per table, per index and per derivation, in the order in which they are computed. Nothing here
+// decides anything; what a derivation says is in its file.
+//
+//   API objects                computed                                     wanted
+//   -----------                --------                                     ------
+//   subnet -> checked -> candidate -> network -+--------------------> Subnet: switch, router port, policies, plan
+//               |  (by its own spec)   ^ (among others)  +----------> Subnet: spec defaults, status, problems, holds
+//   node -------|----------------------+  |              |
+//     |  \          |                     v  |   +--------------------> Vpc: router, routes, status
+//     |   +-> host -|-------------+   binding|   |
+//   namespace ------|-------------|----> ^   |   |   +----------------> Namespace: annotations
+//   vpc ------------|-------------|------|---+---+   |
+//   pod ------------|-------------|------+-> demand  |     +----------> Pod: port, groups, annotations, plan, holds
+//     ^             |             |            |     |     |
+//   cluster --------+ settings    +------------|-----|-----+----------> Node: join port, groups, policies, plan
+//                                              v
+//                                         [allocator] --> API: IP objects --> ip ----------> Pod, Node
+//                                              |
+//                                              +--> usage, unassigned --------------------> Subnet, Pod, Node
+//   central (members of ovn-central) -------------------------------------------------------> Node: plan
+import { owner as ownerText } from '../lib/delta/ids.ts';
+import type { Graph } from '../lib/graph/graph.ts';
+import type { ReadTable, Table } from '../lib/graph/types.ts';
+import type { Ref } from './api/fact.ts';
+import { addressKeys, rangeKeys, usedKey } from './api/keys.ts';
+import { requiredLabel } from './api/labels.ts';
+import { textsOf } from './api/json.ts';
+import { clusterRef, namespaceRef, nodeRef, only, podRef, subnetRef, vpcRef } from './api/refs.ts';
+import type { Indexes, Tables } from './api/tables.ts';
+import { nodeGroupName } from './nb/names.ts';
+import { binding } from './reconcilers/binding.ts';
+import { defaultObjects } from './reconcilers/default-objects.ts';
+import { nodeDemand, podDemand } from './reconcilers/demand.ts';
+import { namespace } from './reconcilers/namespace.ts';
+import { candidate, checked, network, nodeScope } from './reconcilers/network.ts';
+import { host, node } from './reconcilers/node.ts';
+import { pod } from './reconcilers/pod.ts';
+import type { Reconciler } from './reconcilers/reconciler.ts';
+import { portKeys } from './reconcilers/router-port-name.ts';
+import { subnet } from './reconcilers/subnet.ts';
+import { subnetStatus } from './reconcilers/subnet-status.ts';
+import { vpc } from './reconcilers/vpc.ts';
+import { Split } from './sinks.ts';
+import type { Sinks } from './sinks.ts';
+
+/** The tables that are written from outside, each by its one producer, inside `graph.enter`. */
+export interface World {
+  readonly cluster: Table<Tables['cluster']>;
+  readonly central: Table<Tables['central']>;
+  readonly pod: Table<Tables['pod']>;
+  readonly node: Table<Tables['node']>;
+  readonly namespace: Table<Tables['namespace']>;
+  readonly ip: Table<Tables['ip']>;
+  readonly subnet: Table<Tables['subnet']>;
+  readonly vpc: Table<Tables['vpc']>;
+  /** Written by the allocator, by IP object. */
+  readonly unassigned: Table<Tables['unassigned']>;
+  /** Written by the allocator, by subnet. */
+  readonly usage: Table<Tables['usage']>;
+  /** Computed: what the allocator works from. */
+  readonly network: ReadTable<Tables['network']>;
+  readonly demand: ReadTable<Tables['demand']>;
+}
+
+/** Wires an empty graph. Keys of API tables are `namespace/name`, or the name alone; see operator/api/refs.ts. */
+export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
+  const tables = inputs(graph);
+  const { checked: checkedTable, network: networkTable, ...computed } = computedTables(graph);
+
+  graph.index('vpcsByNamespace', tables.vpc, (row) => textsOf(row.spec['namespaces']));
+  graph.index('nodesByBlock', tables.node, (row) => addressKeys(nodeScope, row.internalIps));
+  graph.index('ipsByAddress', tables.ip, (row) => row.addresses.map((address) => usedKey(row.subnet, address)));
+  graph.index('ipsBySubnet', tables.ip, (row) => [row.subnet]);
+  graph.index('centrals', tables.central, () => [only]);
+  graph.index('candidatesByBlock', computed.candidate, (row) => rangeKeys(row.network.vpc, row.network.cidrs));
+  graph.index('networksByVpc', networkTable, (row) => [row.vpc]);
+  graph.index('networksByNamespace', networkTable, (row) => row.namespaces);
+  graph.index('networksBySelector', networkTable, (row) => row.namespaceSelectors.map(requiredLabel));
+  graph.index('networksByPort', networkTable, portKeys);
+  graph.index('hostsByGroup', computed.host, (row) => [nodeGroupName(row.name)]);
+
+  graph.derive('host', tables.node, host, graph.into(computed.host));
+  graph.derive('checked', tables.subnet, checked, graph.into(checkedTable));
+  graph.derive('candidate', checkedTable, candidate, graph.into(computed.candidate));
+  graph.derive('network', computed.candidate, network, graph.into(networkTable));
+  graph.derive('binding', tables.namespace, binding, graph.into(computed.binding));
+  const demands = graph.into(computed.demand);
+  graph.derive('demand/pod', tables.pod, podDemand, demands);
+  graph.derive('demand/node', tables.node, nodeDemand, demands);
+
+  reconcile(graph, sinks, { reconciler: defaultObjects, input: tables.cluster, about: () => subnetRef('') });
+  reconcile(graph, sinks, { reconciler: vpc, input: tables.vpc, about: vpcRef });
+  reconcile(graph, sinks, { reconciler: subnet, input: tables.subnet, about: subnetRef });
+  reconcile(graph, sinks, { reconciler: subnetStatus, name: 'SubnetStatus', input: tables.subnet, about: subnetRef });
+  reconcile(graph, sinks, { reconciler: node, input: tables.node, about: nodeRef });
+  reconcile(graph, sinks, { reconciler: namespace, input: tables.namespace, about: namespaceRef });
+  reconcile(graph, sinks, { reconciler: pod, input: tables.pod, about: podOf });
+  return { ...tables, network: networkTable, demand: computed.demand };
+}
+
+/** Owner of what a source yields, for one that failed before it yielded anything: its rows must stay too. */
+export function ownerOf(source: string): string | undefined {
+  const slash = source.indexOf('/');
+  const about = abouts[source.slice(0, slash)];
+  return about && ownerText(about(source.slice(slash + 1)));
+}
+
+const abouts: Readonly<Record<string, (key: string) => Ref>> = {
+  Cluster: () => clusterRef,
+  Vpc: vpcRef,
+  Subnet: subnetRef,
+  Node: nodeRef,
+  Pod: podOf,
+};
+
+function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand'> {
+  return {
+    cluster: graph.table('cluster'),
+    central: graph.table('central'),
+    pod: graph.table('pod'),
+    node: graph.table('node'),
+    namespace: graph.table('namespace'),
+    ip: graph.table('ip'),
+    subnet: graph.table('subnet'),
+    vpc: graph.table('vpc'),
+    unassigned: graph.table('unassigned'),
+    usage: graph.table('usage'),
+  };
+}
+
+function computedTables(graph: Graph<Tables, Indexes>): {
+  [N in 'checked' | 'candidate' | 'network' | 'host' | 'binding' | 'demand']: Table<Tables[N]>;
+} {
+  return {
+    checked: graph.table('checked'),
+    candidate: graph.table('candidate'),
+    network: graph.table('network'),
+    host: graph.table('host'),
+    binding: graph.table('binding'),
+    demand: graph.table('demand'),
+  };
+}
+
+interface Wiring<Row> {
+  readonly reconciler: Reconciler<Row>;
+  readonly input: ReadTable<Row>;
+  /** The object that a key of the input names. */
+  readonly about: (key: string) => Ref;
+  /** Name of the derivation; the kind, unless a kind has two. */
+  readonly name?: string;
+}
+
+function reconcile<Row>(
+  graph: Graph<Tables, Indexes>,
+  sinks: Sinks,
+  { reconciler, input, about, name }: Wiring<Row>,
+): void {
+  const derivation = name ?? reconciler.kind;
+  const split = new Split(sinks, (source) => about(source.slice(derivation.length + 1)));
+  graph.derive(derivation, input, (row, read) => reconciler.desired(row, read), split);
+}
+
+function podOf(key: string): Ref {
+  const slash = key.indexOf('/');
+  return podRef(key.slice(0, slash), key.slice(slash + 1));
+}

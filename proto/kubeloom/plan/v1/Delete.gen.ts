@@ -1,0 +1,10 @@
+// Original file: proto/plan.proto
+
+
+export interface Delete {
+  'key'?: (string);
+}
+
+export interface Delete__Output {
+  'key': (string);
+}

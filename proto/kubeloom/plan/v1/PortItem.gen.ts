@@ -1,0 +1,34 @@
+// Original file: proto/plan.proto
+
+import type { PodRef as _kubeloom_plan_v1_PodRef, PodRef__Output as _kubeloom_plan_v1_PodRef__Output } from '../../../kubeloom/plan/v1/PodRef.gen.ts';
+import type { Route as _kubeloom_plan_v1_Route, Route__Output as _kubeloom_plan_v1_Route__Output } from '../../../kubeloom/plan/v1/Route.gen.ts';
+
+export interface PortItem {
+  'pod'?: (_kubeloom_plan_v1_PodRef | null);
+  'provider'?: (string);
+  'iface_id'?: (string);
+  'subnet'?: (string);
+  'mac'?: (string);
+  'addresses'?: (string)[];
+  'gateways'?: (string)[];
+  'routes'?: (_kubeloom_plan_v1_Route)[];
+  'default_route'?: (boolean);
+  'mtu'?: (number);
+  'nic_type'?: (string);
+  'announced'?: (boolean);
+}
+
+export interface PortItem__Output {
+  'pod': (_kubeloom_plan_v1_PodRef__Output | null);
+  'provider': (string);
+  'iface_id': (string);
+  'subnet': (string);
+  'mac': (string);
+  'addresses': (string)[];
+  'gateways': (string)[];
+  'routes': (_kubeloom_plan_v1_Route__Output)[];
+  'default_route': (boolean);
+  'mtu': (number);
+  'nic_type': (string);
+  'announced': (boolean);
+}

@@ -1,0 +1,161 @@
+import { describe, expect, it } from 'vitest';
+import * as desired from '../../agent/desired.ts';
+import { link, links, node, settings, state, subnet } from './samples.ts';
+
+const texts = (want: ReadonlyMap<string, { text: string }> | undefined): Record<string, string> =>
+  Object.fromEntries([...(want ?? [])].map(([key, { text }]) => [key, text]));
+
+describe('defaultMtu', () => {
+  const six = link('eth0', { addresses: ['2001:db8::11/64'] });
+  it.each([
+    ['geneve', {}, 1500, 1400],
+    ['vxlan', { 'network-type': 'vxlan' }, 1500, 1450],
+    ['stt', { 'network-type': 'stt' }, 9000, 8928],
+    ['a setting', { mtu: '1300' }, 1500, 1300],
+  ])('%s', (_, flags, mtu, expected) => {
+    const nic = link('eth0', { mtu, addresses: ['192.0.2.11/24'] });
+    expect(desired.defaultMtu(state({ settings: settings(flags), links: links(nic) }))).toBe(expected);
+  });
+
+  it('is 20 less over IPv6, and unknown without the interface', () => {
+    const item = node({ internalIps: ['2001:db8::11'] });
+    expect(desired.defaultMtu(state({ node: { key: 'n', item }, links: links(six) }))).toBe(1380);
+    expect(desired.defaultMtu(state({ links: links() }))).toBeUndefined();
+  });
+});
+
+describe('tunnelLink', () => {
+  const found = (iface: string): string | undefined =>
+    desired.tunnelLink(
+      state({
+        settings: settings({ iface }),
+        links: links(link('br-phy'), link('eth0', { addresses: ['192.0.2.11/24'] }), link('eth10'), link('eth1')),
+      }),
+    )?.name;
+  it.each([
+    ['eth1', 'eth1'],
+    ['bond0,eth1', 'eth1'],
+    ['eth1[0-9]', 'eth10'],
+    ['.*phy', undefined],
+    ['', 'eth0'],
+    ['none', undefined],
+  ])('%s: %s', (iface, name) => {
+    expect(found(iface)).toBe(name);
+  });
+});
+
+describe('the tunnel interface and br-phy', () => {
+  const netdev = settings({ iface: 'eth2', 'datapath-type': 'netdev' });
+  const eth2 = (...addresses: string[]): ReturnType<typeof link> => link('eth2', { addresses });
+  const phy = (...addresses: string[]): ReturnType<typeof link> => link('br-phy', { addresses });
+  it.each([
+    ['before', [], links(eth2('198.51.100.1/24')), ['198.51.100.1/24']],
+    ['recorded, not moved', ['198.51.100.1/24'], links(eth2('198.51.100.1/24'), phy()), ['198.51.100.1/24']],
+    ['moved', ['198.51.100.1/24'], links(eth2(), phy('198.51.100.1/24')), ['198.51.100.1/24']],
+    ['killed between', ['198.51.100.1/24'], links(eth2(), phy()), ['198.51.100.1/24']],
+    ['half moved', ['a/1', 'b/1'], links(eth2('b/1'), phy('a/1')), ['a/1', 'b/1']],
+    ['booted with another address', ['198.51.100.1/24'], links(eth2('198.51.100.9/24'), phy()), ['198.51.100.9/24']],
+  ])('%s', (_, taken, present, expected) => {
+    expect(desired.takenAddresses(state({ settings: netdev, links: present, taken }))).toEqual(expected);
+  });
+
+  it('takes no address away before there is a bridge with the record', () => {
+    const takes = (one: desired.NodeState): boolean => desired.linkWant(one).has('eth2 exclusive');
+    const before = state({ settings: netdev, links: links(eth2('198.51.100.1/24')) });
+    expect(takes(before)).toBe(false);
+    expect(takes({ ...before, links: links(eth2('198.51.100.1/24'), phy()) })).toBe(false);
+    const after = { ...before, links: links(eth2('198.51.100.1/24'), phy()), taken: ['198.51.100.1/24'] };
+    expect(takes(after)).toBe(true);
+    expect(takes({ ...after, nicBusy: true })).toBe(false);
+  });
+
+  it('leaves an interface alone that the node needs', () => {
+    const want = desired.ovsWant(state({ settings: netdev, links: links(eth2('198.51.100.1/24')), nicBusy: true }));
+    expect([...want.keys()].filter((key) => key.includes('br-phy'))).toEqual([]);
+  });
+});
+
+describe('ovsWant', () => {
+  it('has what ovn-controller reads, and ovn0', () => {
+    expect(texts(desired.ovsWant(state()))).toEqual({
+      'external_ids hostname': 'n1',
+      'external_ids ovn-encap-type': 'geneve',
+      'external_ids ovn-encap-ip': '192.0.2.11',
+      'external_ids ovn-remote': 'tcp:192.0.2.11:6642',
+      'external_ids ovn-remote-probe-interval': '10000',
+      'external_ids ovn-openflow-probe-interval': '180',
+      'port br-int ovn0':
+        '{"type":"internal","mac":"00:00:00:00:00:11","mtu":1400,"ids":{"iface-id":"node-n1","ip":"100.64.0.2"}}',
+    });
+  });
+
+  it('names no remote and no port before the plan does', () => {
+    const keys = [...desired.ovsWant(state({ node: undefined, complete: false })).keys()];
+    expect(keys).not.toContain('external_ids ovn-remote');
+    expect(keys).not.toContain('port br-int ovn0');
+    expect(keys).toContain('external_ids ovn-encap-ip');
+  });
+});
+
+describe('linkWant', () => {
+  it('says nothing of ovn0, least of all that its addresses should go, while it is not known to be there', () => {
+    expect(texts(desired.linkWant(state({ links: links() })))).toEqual({});
+    expect(texts(desired.linkWant(state()))).toEqual({
+      'ovn0 up': 'true',
+      'ovn0 txqueuelen': '1000',
+      'ovn0 address 100.64.0.2/16': 'present',
+      'ovn0 exclusive': 'true',
+    });
+  });
+});
+
+describe('routeWant', () => {
+  it('leads the join network and routed subnets into OVN', () => {
+    expect(texts(desired.routeWant(state()))).toEqual({
+      '100.64.0.0/16': 'dev ovn0 src 100.64.0.2',
+      '10.16.0.0/16': 'via 100.64.0.1 dev ovn0 src 192.0.2.11',
+    });
+  });
+
+  it('leaves out what is not routed here, and what holds the node itself', () => {
+    const subnets = [
+      { key: 'a', item: subnet({ cidrs: ['10.1.0.0/16'], routedByNodes: false }) },
+      { key: 'b', item: subnet({ cidrs: ['192.0.2.0/24'] }) },
+      { key: 'c', item: subnet({ cidrs: ['fd00::/64'] }) },
+    ];
+    expect(Object.keys(texts(desired.routeWant(state({ subnets }))))).toEqual(['100.64.0.0/16']);
+  });
+});
+
+describe('nothing is pruned for want of knowledge', () => {
+  it.each([
+    ['no plan', { complete: false }],
+    ['no node item', { node: undefined }],
+  ])('%s', (_, changes) => {
+    const unknown = state(changes);
+    expect(desired.routeWant(unknown)).toBeUndefined();
+    expect(desired.ipsetWant(unknown)).toBeUndefined();
+    expect(desired.iptablesWant(unknown)).toBeUndefined();
+  });
+
+  it('no ovn0', () => {
+    expect(desired.routeWant(state({ links: links() }))).toBeUndefined();
+  });
+});
+
+describe('ipsetWant', () => {
+  it('has the sets of one family when there is one', () => {
+    const subnets = [
+      { key: 'a', item: subnet() },
+      { key: 'b', item: subnet({ cidrs: ['10.17.0.0/16'], natOutgoing: false, gatewayType: 'centralized' }) },
+      { key: 'c', item: subnet({ cidrs: ['10.18.0.0/16'], routedByNodes: false }) },
+    ];
+    expect(texts(desired.ipsetWant(state({ subnets })))).toEqual({
+      ovn40services: 'hash:net inet\n10.96.0.0/12',
+      ovn40subnets: 'hash:net inet\n10.16.0.0/16\n10.17.0.0/16\n100.64.0.0/16',
+      'ovn40subnets-nat': 'hash:net inet\n10.16.0.0/16',
+      'ovn40subnets-distributed-gw': 'hash:net inet\n10.16.0.0/16',
+      'ovn40other-node': 'hash:net inet\n192.0.2.12',
+    });
+  });
+});

@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import type { ToAgent__Output } from '../../proto/kubeloom/plan/v1/ToAgent.gen.ts';
+import { NO_PLAN, parsePlan } from '../../agent/plan-file.ts';
+import { PlanRefused, PlanState } from '../../agent/plan-state.ts';
+import { PlanTables } from '../../agent/tables.ts';
+
+const init = (epoch: string, version = 1): ToAgent__Output => ({ init: { version, epoch } });
+const peer = (name: string, ...internal_ips: string[]): ToAgent__Output => ({
+  apply: { key: `peer/${name}`, item: { peer: { name, internal_ips } } },
+});
+const gone = (key: string): ToAgent__Output => ({ delete: { key } });
+const done = (revision: string): ToAgent__Output => ({ init_done: { revision } });
+const revision = (text: string): ToAgent__Output => ({ revision: { revision: text } });
+
+function fed(...messages: readonly ToAgent__Output[]): { state: PlanState; tables: PlanTables; keys: () => string[] } {
+  const tables = new PlanTables();
+  const state = new PlanState(tables, NO_PLAN);
+  for (const message of messages) state.take(message);
+  return { state, tables, keys: () => [...tables.entries()].map(([key]) => key).sort() };
+}
+
+describe('PlanState', () => {
+  it('is complete from InitDone on, and consistent at each revision', () => {
+    const { state, keys } = fed(init('3'), peer('a', '192.0.2.1'));
+    expect([state.complete, state.epoch]).toEqual([false, '3']);
+    expect(state.take(done('7'))).toBe(true);
+    expect([state.complete, state.revision]).toEqual([true, '7']);
+    expect(state.take(peer('b', '192.0.2.2'))).toBe(false);
+    expect(state.take(gone('peer/a'))).toBe(false);
+    expect(state.take(revision('9'))).toBe(true);
+    expect([state.revision, keys()]).toEqual(['9', ['peer/b']]);
+  });
+
+  it('removes what it did not hear again only at InitDone', () => {
+    const { state, keys } = fed(init('1'), peer('a'), peer('b'), done('1'));
+    state.cut();
+    state.take(init('1'));
+    state.take(peer('b'));
+    expect(keys()).toEqual(['peer/a', 'peer/b']);
+    state.cut();
+    expect(keys()).toEqual(['peer/a', 'peer/b']);
+    for (const message of [init('1'), peer('b'), peer('c'), gone('peer/c'), done('2')]) state.take(message);
+    expect(keys()).toEqual(['peer/b']);
+  });
+
+  it('refuses an older epoch and a newer protocol, and keeps what it has', () => {
+    const { state, keys } = fed(init('5'), peer('a'), done('1'));
+    state.cut();
+    expect(() => state.take(init('4'))).toThrow(PlanRefused);
+    expect(() => state.take(init('6', 2))).toThrow(PlanRefused);
+    expect([state.epoch, keys()]).toEqual(['5', ['peer/a']]);
+    state.take(init('18446744073709551615'));
+    expect(state.epoch).toBe('18446744073709551615');
+  });
+
+  it('refuses a stream that does not begin with Init', () => {
+    expect(() => fed(peer('a'))).toThrow(PlanRefused);
+    expect(() => fed(done('1'))).toThrow(PlanRefused);
+  });
+
+  it('keeps the old item when the new one is malformed, and says so until it is mended', () => {
+    const { state, tables } = fed(init('1'), peer('a', '192.0.2.1'), done('1'), peer('a', 'x'));
+    expect(state.malformed).toEqual([{ key: 'peer/a', message: 'internal IP: not valid: x' }]);
+    expect(tables.get('peer/a')).toMatchObject({ internalIps: ['192.0.2.1'] });
+    state.take(peer('a', '192.0.2.2'));
+    expect(state.malformed).toEqual([]);
+  });
+
+  it('ignores items of kinds and messages that it does not know', () => {
+    const { state, keys } = fed(init('1'), { apply: { key: 'new/x', item: {} } }, {}, done('1'));
+    expect([keys(), state.malformed]).toEqual([[], []]);
+  });
+});
+
+describe('PlanTables', () => {
+  const portItem = (uid: string, announced: boolean): ToAgent__Output => ({
+    apply: {
+      key: `port/${uid}`,
+      item: {
+        port: {
+          pod: { namespace: 'ns', name: 'p', uid },
+          provider: 'ovn',
+          iface_id: 'p.ns',
+          subnet: 's',
+          mac: '00:00:00:00:00:01',
+          addresses: ['10.16.0.5/16'],
+          gateways: ['10.16.0.1'],
+          routes: [],
+          default_route: true,
+          mtu: 0,
+          nic_type: 'veth-pair',
+          announced,
+        },
+      },
+    },
+  });
+  const query = (uid: string): Parameters<PlanTables['port']>[0] => ({
+    namespace: 'ns',
+    name: 'p',
+    uid,
+    provider: 'ovn',
+  });
+
+  it('wakes who waits for a pod of its uid, and nobody else', async () => {
+    const { state, tables } = fed(init('1'));
+    const waiting = tables.portWhen(query('new'), new AbortController().signal, ({ announced }) => announced);
+    let found = false;
+    void waiting.then(() => (found = true));
+    for (const message of [portItem('old', true), portItem('new', false)]) state.take(message);
+    await Promise.resolve();
+    expect(found).toBe(false);
+    state.take(portItem('new', true));
+    expect(await waiting).toMatchObject({ pod: { uid: 'new' } });
+    expect(tables.port(query(''))).toMatchObject({ pod: { uid: 'new' } });
+    expect(tables.port(query('other'))).toBeUndefined();
+  });
+
+  it('ends a wait with the reason of its signal', async () => {
+    const abort = new AbortController();
+    const waiting = fed().tables.portWhen(query(''), abort.signal, () => true);
+    abort.abort(new Error('too late'));
+    await expect(waiting).rejects.toThrow('too late');
+  });
+});
+
+describe('parsePlan', () => {
+  it.each([
+    '',
+    '{',
+    '[]',
+    '{"format":2}',
+    '{"format":1,"items":{},"epoch":"1"}',
+    '{"format":1,"items":[],"epoch":"x"}',
+  ])('takes %s for none', (text) => {
+    expect(parsePlan(text)).toEqual(NO_PLAN);
+  });
+});

@@ -1,0 +1,167 @@
+/**
+ * Configuration of the programs of a cluster: flags, configuration files, the audit policy. Pure text from a record; who
+ * writes it where is in control-plane.ts and node.ts.
+ */
+import { join } from 'node:path';
+import { API_PORT, CONTROL_PLANE_IP, POD_CIDR, SERVICE_CIDR, nodeIp, nodeName, nodeNumbers, paths } from './spec.ts';
+import type { ClusterRecord } from './spec.ts';
+
+/** What clients of the API server are told. */
+export const API_SERVER = `https://${CONTROL_PLANE_IP}:${API_PORT}`;
+
+const flags = (values: Readonly<Record<string, string | number | boolean>>): string =>
+  Object.entries(values)
+    .map(([name, value]) => `--${name}=${value}\n`)
+    .join('');
+
+/** Arguments of the control plane's programs, one per line, by the program's name. */
+export function controlPlaneArguments(record: ClusterRecord): Record<string, string> {
+  const { pki, controlPlane } = paths(record.dir);
+  const client = { kubeconfig: join(controlPlane, 'admin.conf'), 'leader-elect': false };
+  return {
+    // The data is gone with the cluster, so nothing is gained by waiting for the disk.
+    etcd: flags({
+      'data-dir': '/mnt',
+      'unsafe-no-fsync': true,
+      'listen-client-urls': 'http://127.0.0.1:2379',
+      'advertise-client-urls': 'http://127.0.0.1:2379',
+      'listen-peer-urls': 'http://127.0.0.1:2380',
+      'initial-advertise-peer-urls': 'http://127.0.0.1:2380',
+      'initial-cluster': 'default=http://127.0.0.1:2380',
+    }),
+    'kube-apiserver': apiServerArguments(record),
+    'kube-controller-manager': flags({
+      ...client,
+      kubeconfig: join(controlPlane, 'kube-controller-manager.conf'),
+      'root-ca-file': join(pki, 'ca.crt'),
+      'service-account-private-key-file': join(pki, 'sa.key'),
+      'cluster-signing-cert-file': join(pki, 'ca.crt'),
+      'cluster-signing-key-file': join(pki, 'ca.key'),
+      'use-service-account-credentials': true,
+      // With the default of 20 requests a second its controllers need four seconds before they start.
+      'kube-api-qps': 500,
+      'kube-api-burst': 1000,
+    }),
+    'kube-scheduler': flags({
+      ...client,
+      kubeconfig: join(controlPlane, 'kube-scheduler.conf'),
+      'kube-api-qps': 500,
+      'kube-api-burst': 1000,
+    }),
+  };
+}
+
+function apiServerArguments(record: ClusterRecord): string {
+  const { pki, controlPlane, audit } = paths(record.dir);
+  return flags({
+    'etcd-servers': 'http://127.0.0.1:2379',
+    'advertise-address': CONTROL_PLANE_IP,
+    'secure-port': API_PORT,
+    'service-cluster-ip-range': SERVICE_CIDR,
+    'tls-cert-file': join(pki, 'apiserver.crt'),
+    'tls-private-key-file': join(pki, 'apiserver.key'),
+    'client-ca-file': join(pki, 'ca.crt'),
+    'service-account-key-file': join(pki, 'sa.pub'),
+    'service-account-signing-key-file': join(pki, 'sa.key'),
+    'service-account-issuer': 'https://kubernetes.default.svc.cluster.local',
+    'authorization-mode': 'Node,RBAC',
+    'enable-admission-plugins': 'NodeRestriction',
+    'allow-privileged': true,
+    'kubelet-client-certificate': join(pki, 'apiserver-kubelet-client.crt'),
+    'kubelet-client-key': join(pki, 'apiserver-kubelet-client.key'),
+    'kubelet-preferred-address-types': 'InternalIP',
+    'audit-policy-file': join(controlPlane, 'audit-policy.yaml'),
+    'audit-log-path': audit,
+    'audit-log-format': 'json',
+    // MB; a rotated log would hide writes from who counts them.
+    'audit-log-maxsize': 2000,
+    'max-requests-inflight': 2000,
+    'max-mutating-requests-inflight': 1000,
+  });
+}
+
+/**
+ * Who asked for what, without bodies. Tests count the product's writes by it, so every write of anyone is there but for
+ * leases and events, which have a rhythm of their own.
+ */
+export const AUDIT_POLICY = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived', 'ResponseStarted'],
+  rules: [
+    { level: 'None', verbs: ['get', 'list', 'watch'] },
+    { level: 'None', resources: [{ group: 'coordination.k8s.io', resources: ['leases'] }] },
+    {
+      level: 'None',
+      resources: [
+        { group: '', resources: ['events'] },
+        { group: 'events.k8s.io', resources: ['events'] },
+      ],
+    },
+    { level: 'Metadata' },
+  ],
+};
+
+/** Files below the node's /etc/kubernetes, by name; kubeconfigs and the CA certificate come on top. */
+export function nodeFiles(record: ClusterRecord, n: number): Record<string, string> {
+  return {
+    'kubelet.yaml': JSON.stringify(KUBELET, null, 2),
+    'kube-proxy.yaml': JSON.stringify({ ...KUBE_PROXY, hostnameOverride: nodeName(n) }, null, 2),
+    'containerd.toml': containerd(record.pauseImage),
+    'resolv.conf': 'nameserver 10.96.0.53\n',
+    hosts: [
+      '127.0.0.1 localhost',
+      '::1 localhost ip6-localhost ip6-loopback',
+      ...nodeNumbers(record.nodes).map((other) => `${nodeIp(other)} ${nodeName(other)}`),
+      '',
+    ].join('\n'),
+  };
+}
+
+const KUBELET = {
+  apiVersion: 'kubelet.config.k8s.io/v1beta1',
+  kind: 'KubeletConfiguration',
+  authentication: {
+    anonymous: { enabled: false },
+    webhook: { enabled: true },
+    x509: { clientCAFile: '/etc/kubernetes/ca.crt' },
+  },
+  authorization: { mode: 'Webhook' },
+  containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
+  cgroupDriver: 'cgroupfs',
+  failCgroupV1: false,
+  failSwapOn: false,
+  clusterDNS: ['10.96.0.53'],
+  clusterDomain: 'cluster.local',
+  resolvConf: '/etc/kubernetes/resolv.conf',
+  // The machine's disk and memory are shared by all nodes: neither full disks nor old images are a node's business.
+  evictionHard: {},
+  imageGCHighThresholdPercent: 100,
+  enforceNodeAllocatable: [],
+  syncFrequency: '10s',
+  nodeStatusUpdateFrequency: '4s',
+  registerNode: true,
+};
+
+/**
+ * conntrack 0: its sysctls belong to the machine, not to a node. With `clusterCIDR` whatever doesn't come from a pod is
+ * masqueraded on its way to a Service, so that answers of pods find the way back.
+ */
+const KUBE_PROXY = {
+  apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+  kind: 'KubeProxyConfiguration',
+  mode: 'iptables',
+  clusterCIDR: POD_CIDR,
+  clientConnection: { kubeconfig: '/etc/kubernetes/kube-proxy.conf' },
+  conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
+  iptables: { minSyncPeriod: '0.2s' },
+};
+
+const containerd = (pause: string): string => `version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  restrict_oom_score_adj = true
+  sandbox_image = "${pause}"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/opt/cni/bin"
+    conf_dir = "/etc/cni/net.d"
+`;

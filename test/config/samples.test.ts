@@ -1,0 +1,24 @@
+// The samples are what a newcomer copies: none may be one that the operator finds fault with.
+import { globSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { isObject } from '../../operator/api/json.ts';
+import { subnetRow } from '../../operator/api/project.ts';
+import { checkedSubnet } from '../../operator/api/subnet-check.ts';
+import { defaults } from '../worlds/process.ts';
+
+const folder = join(import.meta.dirname, '../../config/samples');
+
+const subnets = globSync('*.yaml', { cwd: folder }).flatMap((file) =>
+  parseAllDocuments(readFileSync(join(folder, file), 'utf8'))
+    .map((document): unknown => document.toJS())
+    .filter((object) => isObject(object) && object['kind'] === 'Subnet')
+    .map((object) => [basename(file), object] as const),
+);
+
+it('there are subnets among them', () => expect(subnets.length).toBeGreaterThan(1));
+
+it.each(subnets)('a subnet of %s is valid', (_, object) => {
+  expect(checkedSubnet(subnetRow(object), defaults).findings).toEqual([]);
+});

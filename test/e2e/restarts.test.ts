@@ -1,0 +1,113 @@
+/**
+ * Everything is restarted once, each while pods run and pods are being made: all converges with no help, running connections
+ * survive, no address is given twice.
+ */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { exec, readyPods, traffic, type Pod } from '../cluster/traffic.ts';
+import { waitFor } from '../cluster/wait.ts';
+import { apply, cluster, freshNamespace, killOnNode, podManifest, readyPod, settled } from './shared.ts';
+
+const ns = 'e2e-restarts';
+let from: Pod;
+let to: Pod;
+
+beforeAll(async () => {
+  await freshNamespace(ns);
+  await apply(podManifest(ns, 'from', { node: 'n1' }), podManifest(ns, 'to', { node: 'n2' }));
+  from = await readyPod(ns, 'from');
+  to = await readyPod(ns, 'to');
+});
+
+interface Restart {
+  readonly name: string;
+  /** Datagrams of a flow of ten a second that may be lost. TCP loses nothing in any case. */
+  readonly lost: number;
+  readonly restart: () => Promise<void>;
+}
+
+const killed = (selector: string): Promise<string> =>
+  cluster().kubectl([
+    '--namespace',
+    'kube-system',
+    'delete',
+    'pods',
+    '--selector',
+    selector,
+    '--grace-period=0',
+    '--force',
+  ]);
+
+/** The userspace datapath drops a datagram now and then when ports come and go, restarts or not; an outage is more. */
+const fewLost = 3;
+
+const restarts: readonly Restart[] = [
+  {
+    name: 'the operator (both replicas killed)',
+    lost: fewLost,
+    async restart() {
+      await killed('app=kube-ovn-controller');
+      await settled('app=kube-ovn-controller', 2);
+    },
+  },
+  {
+    name: 'the agents (killed)',
+    lost: fewLost,
+    async restart() {
+      await Promise.all([1, 2].map((n) => killOnNode(n, 'agent/main.ts')));
+      await settled('app=kube-ovn-cni', 2);
+    },
+  },
+  {
+    name: 'ovn-central',
+    lost: fewLost,
+    async restart() {
+      await killed('app=ovn-central');
+      await settled('app=ovn-central', 1);
+    },
+  },
+  {
+    name: 'ovs-ovn on the receiving node',
+    // The userspace datapath forwards nothing while its process is away: up to 5 s.
+    lost: 50,
+    async restart() {
+      await killOnNode(2, 'ovs-vswitchd');
+      await settled('app=ovs', 2);
+    },
+  },
+  {
+    name: 'the API server (killed)',
+    lost: fewLost,
+    async restart() {
+      cluster().restart('kube-apiserver');
+      await waitFor(
+        async () => {
+          try {
+            return (await cluster().request('GET', '/readyz')).status === 200;
+          } catch {
+            return false;
+          }
+        },
+        { what: 'the API server to be back', limitMs: 60_000, everyMs: 200 },
+      );
+    },
+  },
+];
+
+describe('a restart of', () => {
+  it.each(restarts)('$name', async ({ restart, lost }) => {
+    const connection = await traffic(cluster(), [from, to]);
+    const datagrams = await traffic(cluster(), [from, to], { udp: true });
+    const names = Array.from({ length: 6 }, (_, index) => `new-${index}`);
+    await apply(
+      ...names.map((name, index) => podManifest(ns, name, { node: `n${1 + (index % 2)}`, labels: { made: 'yes' } })),
+    );
+    await restart();
+    const made = await readyPods(cluster(), ns, 'made=yes', { count: names.length, limitMs: 120_000 });
+    const addresses = [...made, from, to].map(({ ip }) => ip);
+    expect(new Set(addresses).size).toBe(addresses.length);
+    for (const pod of made) await exec(cluster(), pod, ['ping', '-c1', '-W2', to.ip]);
+    expect(await connection.stop()).toMatchObject({ connected: true, lost: 0 });
+    expect((await datagrams.stop()).lost).toBeLessThanOrEqual(lost);
+    await cluster().kubectl(['--namespace', ns, 'delete', 'pods', '--selector', 'made=yes', '--wait=true']);
+  });
+});

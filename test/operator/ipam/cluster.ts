@@ -1,0 +1,187 @@
+// Assignments between a fake API and a fake rest of the operator, which builds rows for what is assigned and takes its
+// time to remove them.
+import { readFileSync } from 'node:fs';
+import { Graph } from '../../../lib/graph/graph.ts';
+import { parseIp } from '../../../lib/net/index.ts';
+import type { Demand, IpRow, Network, Unassigned, Usage } from '../../../operator/api/tables.ts';
+import { podRef } from '../../../operator/api/refs.ts';
+import { Assignments } from '../../../operator/ipam/assignments.ts';
+import { Ipam } from '../../../operator/ipam/ipam.ts';
+import { Allocator, loadAllocator } from '../../../operator/ipam/module.ts';
+import { assignmentLimits } from '../../../operator/ipam/options.ts';
+import { wasmPath } from '../../../policies/build.ts';
+import { FakeApi } from './fake-api.ts';
+import { FakeClock } from './fake-clock.ts';
+
+export const holdDownMs = 5_000;
+
+export const newAllocator = (): Allocator => new Allocator(loadAllocator(readFileSync(wasmPath('ipam'))));
+
+/** Random bytes that repeat from run to run. */
+export const seededBytes = (): ((count: number) => Uint8Array) => {
+  let state = 1;
+  return (count) =>
+    Uint8Array.from({ length: count }, () => {
+      state = (state * 1_103_515_245 + 12_345) & 0x7fffffff;
+      return state >> 16;
+    });
+};
+
+/** A network with the fields that the allocator reads. */
+export const network = (name: string, cidrs: readonly string[], excludeIps: readonly string[] = []): Network => {
+  const fields: Partial<Network> = { name, cidrs, gateways: [], excludeIps, deleting: false };
+  return fields as Network;
+};
+
+export const podDemand = (name: string, uid: string, subnets: readonly string[] = ['s']): Demand => ({
+  ip: `${name}.ns`,
+  owner: podRef('ns', name),
+  uid,
+  node: 'node1',
+  subnets,
+  podName: name,
+  namespace: 'ns',
+  podType: '',
+  labels: {},
+});
+
+/** One process of the operator and the world around it. */
+export class Cluster {
+  readonly clock = new FakeClock();
+  readonly api = new FakeApi();
+  readonly demands = new Map<string, Demand>();
+  readonly networks = new Map<string, Network>();
+  /** Addresses of which rows are in NB, by the name of the IP object. */
+  readonly built = new Map<string, readonly string[]>();
+  readonly failures: string[] = [];
+  restored = false;
+  assignments: Assignments;
+  readonly #rows = new Map<string, IpRow>();
+  #graph: Graph<{ unassigned: Unassigned; usage: Usage }>;
+
+  constructor() {
+    [this.#graph, this.assignments] = this.#process();
+  }
+
+  get unassigned(): Record<string, Unassigned> {
+    return Object.fromEntries(this.#graph.dump('unassigned')) as Record<string, Unassigned>;
+  }
+
+  get usage(): Record<string, Usage> {
+    return Object.fromEntries(this.#graph.dump('usage')) as Record<string, Usage>;
+  }
+
+  demand(demand: Demand): void {
+    this.demands.set(demand.ip, demand);
+    this.assignments.inputs.demand.replace(`demand/${demand.ip}`, [demand]);
+  }
+
+  noDemand(ip: string): void {
+    this.demands.delete(ip);
+    this.assignments.inputs.demand.replace(`demand/${ip}`, []);
+  }
+
+  network(net: Network): void {
+    this.networks.set(net.name, net);
+    this.assignments.inputs.network.replace(`network/${net.name}`, [net]);
+  }
+
+  noNetwork(name: string): void {
+    this.networks.delete(name);
+    this.assignments.inputs.network.replace(`network/${name}`, []);
+  }
+
+  /** Delivers events of the watch; the operator builds and withdraws rows as they say. */
+  watch(count: number): void {
+    for (const [name, row] of this.api.events(count)) this.#row(name, row);
+  }
+
+  /** NB confirms the removal of what is no longer wanted for this IP object. */
+  confirm(name: string): void {
+    if (!this.#wanted(name)) this.built.delete(name);
+    this.assignments.recheck(name);
+  }
+
+  /** The consistent list has arrived. */
+  restore(): void {
+    const rows = this.api.list();
+    for (const name of this.#rows.keys()) if (!rows.some((row) => row.meta.name === name)) this.#row(name, undefined);
+    for (const row of rows) this.#row(row.meta.name, row);
+    this.restored = true;
+    this.assignments.run();
+  }
+
+  /** Everything goes well, for long enough that nothing is left to do. */
+  async quiet(): Promise<void> {
+    let still = 0;
+    for (let round = 0; still < 3; round++) {
+      if (round > 2_000) throw new Error(`never quiet: ${this.api.log.slice(-20).join('; ')}`);
+      const before = this.api.log.length;
+      await this.clock.advance(40_000);
+      while (this.api.calls.length > 0) {
+        this.api.answer(0, 'ok');
+        await this.clock.advance(1);
+      }
+      this.watch(Infinity);
+      for (const name of this.built.keys()) this.confirm(name);
+      still = this.api.log.length === before ? still + 1 : 0;
+    }
+  }
+
+  /** The process dies; its calls are carried out or not. Another one starts, with nothing but the API and NB. */
+  restart(carriedOut: boolean): void {
+    this.assignments.close();
+    this.api.abandon(carriedOut);
+    this.#rows.clear();
+    this.restored = false;
+    [this.#graph, this.assignments] = this.#process();
+    for (const net of this.networks.values()) this.network(net);
+    for (const demand of this.demands.values()) this.demand(demand);
+    this.assignments.start();
+  }
+
+  #process(): [Graph<{ unassigned: Unassigned; usage: Usage }>, Assignments] {
+    const { clock } = this;
+    const graph = new Graph<{ unassigned: Unassigned; usage: Usage }>({
+      clock: { now: () => clock.now(), defer: (fn) => void clock.after(0, fn) },
+      sliceMs: 5,
+    });
+    const ipam = (changed: (subnet: string) => void): Ipam =>
+      new Ipam({ allocator: newAllocator(), now: () => clock.now(), random: seededBytes(), holdDownMs, changed });
+    const assignments: Assignments = new Assignments({
+      ipam,
+      writer: this.api.writer(),
+      clock,
+      limits: { ...assignmentLimits, writes: 4 },
+      enter: (fn) => graph.enter(fn),
+      unassigned: graph.table('unassigned'),
+      usage: graph.table('usage'),
+      restored: () => this.restored,
+      cleared: (row) => !this.built.has(row.meta.name),
+      failed: (step, name, error) => this.failures.push(`${step} ${name}: ${String(error)}`),
+    });
+    return [graph, assignments];
+  }
+
+  #row(name: string, row: IpRow | undefined): void {
+    if (row) this.#rows.set(name, row);
+    else this.#rows.delete(name);
+    this.assignments.inputs.ip.replace(`ip/${name}`, row ? [row] : []);
+    for (const other of this.#rows.keys()) this.#build(other);
+  }
+
+  #build(name: string): void {
+    const row = this.#rows.get(name);
+    if (row && this.#wanted(name)) this.built.set(name, row.addresses);
+  }
+
+  /** What a reconciler decides: rows for an assignment that is not going, has the better right and names this owner. */
+  #wanted(name: string): boolean {
+    const row = this.#rows.get(name);
+    if (!row || row.meta.deleting || this.assignments.losesTo(name)) return false;
+    return row.ownerUid !== '' && this.demands.get(name)?.uid === row.ownerUid;
+  }
+}
+
+/** Whether an address text lies in the open part of a /24 such as `10.0.0.0/24`, for checks that share no code. */
+export const lastOctet = (address: string): number => Number((parseIp(address)?.value ?? 0n) & 0xffn);

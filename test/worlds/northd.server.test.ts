@@ -1,0 +1,156 @@
+// The rows in a real northbound database, and packets through what a real ovn-northd makes of them.
+import { globSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MemberFact, RowFact } from '../../lib/delta/fact.ts';
+import { installations, startOvn } from '../ovn-central.ts';
+import type { OvnCentral } from '../ovn-central.ts';
+import type { Change } from '../expand.ts';
+import { build } from './objects.ts';
+import { factsOf, feed, start } from './process.ts';
+import { scenario } from './scenario.ts';
+import { operations } from './transaction.ts';
+
+const put = (kind: string, key: string, fields: Record<string, unknown>): Change => ({
+  kind,
+  key,
+  object: build(kind, key, fields),
+});
+
+const pod = (name: string, at: { node: string; subnet: string; ip: string; mac: string }): Change[] => [
+  put('Pod', `a/${name}`, { node: at.node, annotations: { 'ovn.kubernetes.io/logical_switch': at.subnet } }),
+  put('IP', `${name}.a`, { for: `a/${name}`, ...at }),
+];
+
+/** Two nodes, a distributed and a centralized subnet of both families, and a VPC of its own. */
+const cluster: readonly Change[] = [
+  put('Vpc', 'ovn-cluster', {}),
+  put('Vpc', 'v1', { staticRoutes: [{ cidr: '0.0.0.0/0', nextHopIP: '10.20.0.254', policy: 'policyDst' }] }),
+  put('Subnet', 'ovn-default', { cidrBlock: '10.16.0.0/16,fd00:10:16::/112', default: true }),
+  put('Subnet', 'join', { cidrBlock: '100.64.0.0/16,fd00:100:64::/112' }),
+  put('Subnet', 'central', { cidrBlock: '10.17.0.0/16', gatewayType: 'centralized', gatewayNode: 'n2' }),
+  put('Subnet', 'own', { vpc: 'v1', cidrBlock: '10.20.0.0/16' }),
+  put('Namespace', 'a', {}),
+  put('Node', 'n1', { ip: '172.18.0.2,fc00::2' }),
+  put('Node', 'n2', { ip: '172.18.0.3,fc00::3' }),
+  put('IP', 'node-n1', { for: 'n1', subnet: 'join', ip: '100.64.0.2,fd00:100:64::2', mac: '02:00:00:00:01:01' }),
+  put('IP', 'node-n2', { for: 'n2', subnet: 'join', ip: '100.64.0.3,fd00:100:64::3', mac: '02:00:00:00:01:02' }),
+  ...pod('p1', { node: 'n1', subnet: 'ovn-default', ip: '10.16.0.2,fd00:10:16::2', mac: '02:00:00:00:00:01' }),
+  ...pod('p2', { node: 'n2', subnet: 'ovn-default', ip: '10.16.0.3,fd00:10:16::3', mac: '02:00:00:00:00:02' }),
+  ...pod('c1', { node: 'n1', subnet: 'central', ip: '10.17.0.2', mac: '02:00:00:00:00:03' }),
+  ...pod('o1', { node: 'n1', subnet: 'own', ip: '10.20.0.2', mac: '02:00:00:00:00:04' }),
+];
+
+function rowsOf(changes: readonly Change[]): { facts: (RowFact | MemberFact)[]; macOf: (port: string) => string } {
+  const process = start();
+  feed(process, changes);
+  const facts = factsOf(process, 'rows') as (RowFact | MemberFact)[];
+  const macOf = (port: string): string => {
+    const rows = facts.filter((fact) => 'row' in fact);
+    const mac = rows.find(({ row, columns }) => row === 'Logical_Router_Port' && columns['name'] === port)?.columns[
+      'mac'
+    ];
+    return typeof mac === 'string' ? mac : '';
+  };
+  return { facts, macOf };
+}
+
+describe.each(installations())('OVN $name', (installation) => {
+  let ovn: OvnCentral;
+  const { facts, macOf } = rowsOf(cluster);
+
+  beforeAll(async () => {
+    ovn = await startOvn(installation);
+    await ovn.chassis('first', 'n1');
+    await ovn.chassis('second', 'n2');
+    await ovn.nb.transact(operations(facts));
+    await ovn.settled();
+  });
+  afterAll(() => ovn.stop());
+
+  /** Where an ICMP echo from a port comes out; '' when it is dropped. */
+  const echo = async (
+    from: string,
+    [subnet, router, mac]: readonly string[],
+    src: string,
+    dst: string,
+  ): Promise<string> => {
+    const v6 = dst.includes(':');
+    const family = v6 ? 'icmp6.type == 128' : 'icmp4.type == 8';
+    const fields = [
+      `inport == "${from}"`,
+      `eth.src == ${mac}`,
+      `eth.dst == ${macOf(router ?? '')}`,
+      `ip${v6 ? 6 : 4}.src == ${src}`,
+    ];
+    const packet = [...fields, `ip${v6 ? 6 : 4}.dst == ${dst}`, 'ip.ttl == 64', family].join(' && ');
+    const text = await ovn.trace(subnet ?? '', packet);
+    return /output\("(.*?)"\)/.exec(text)?.[1] ?? '';
+  };
+  const p1 = ['ovn-default', 'ovn-cluster-ovn-default', '02:00:00:00:00:01'];
+  const c1 = ['central', 'ovn-cluster-central', '02:00:00:00:00:03'];
+  const o1 = ['own', 'v1-own', '02:00:00:00:00:04'];
+  const n2 = ['join', 'ovn-cluster-join', '02:00:00:00:01:02'];
+
+  it.each<[string, string, string[], string, string, string]>([
+    ['a pod to one of another subnet', 'p1.a', p1, '10.16.0.2', '10.17.0.2', 'c1.a'],
+    ['back', 'c1.a', c1, '10.17.0.2', '10.16.0.2', 'p1.a'],
+    ['a pod to its own node', 'p1.a', p1, '10.16.0.2', '172.18.0.2', 'node-n1'],
+    ['a pod to another node', 'p1.a', p1, '10.16.0.2', '172.18.0.3', 'node-n2'],
+    ['a pod to the world, by its own node', 'p1.a', p1, '10.16.0.2', '198.51.100.7', 'node-n1'],
+    ['the same in IPv6', 'p1.a', p1, 'fd00:10:16::2', '2001:db8::7', 'node-n1'],
+    ['a pod to another node in IPv6', 'p1.a', p1, 'fd00:10:16::2', 'fc00::3', 'node-n2'],
+    [
+      'a pod of a centralized subnet to the world, by the gateway node',
+      'c1.a',
+      c1,
+      '10.17.0.2',
+      '198.51.100.7',
+      'node-n2',
+    ],
+    ['a node to a pod on another', 'node-n2', n2, '100.64.0.3', '10.16.0.2', 'p1.a'],
+    ['a node to a pod, from its InternalIP', 'node-n2', n2, '172.18.0.3', '10.16.0.2', 'p1.a'],
+    // The router asks for its next hop by ARP on the pod's own switch, and nowhere else.
+    ['a pod of another VPC never to the default one', 'o1.a', o1, '10.20.0.2', '10.16.0.2', 'o1.a'],
+  ])('%s', async (_, ...[port, place, src, dst, out]) => {
+    expect(await echo(port, place, src, dst)).toBe(out);
+  });
+
+  it('switches between two pods of a subnet', async () => {
+    const packet =
+      'inport == "p1.a" && eth.src == 02:00:00:00:00:01 && eth.dst == 02:00:00:00:00:02 && ip4.src == 10.16.0.2 && ip4.dst == 10.16.0.3 && ip.ttl == 64';
+    expect(await ovn.trace('ovn-default', packet)).toContain('output("p2.a")');
+  });
+
+  it('binds ports to the chassis with the hostname of the node', async () => {
+    const [bindings, chassis] = await Promise.all([ovn.sb.dump('Port_Binding'), ovn.sb.dump('Chassis')]);
+    const names = new Map(chassis.map((row) => [row['_uuid'], row['name']]));
+    const asked = bindings.map((row) => [row['logical_port'], names.get(row['requested_chassis'])]);
+    expect(Object.fromEntries(asked)).toMatchObject({ 'p1.a': 'first', 'p2.a': 'second', 'node-n2': 'second' });
+  });
+
+  it('leaves northd nothing to complain about', async () => {
+    expect(await ovn.complaints()).toEqual([]);
+  });
+});
+
+const files = globSync(join(import.meta.dirname, '*.world')).sort();
+
+describe.each(installations())('OVN $name takes the rows of', (installation) => {
+  it.each(files.map((file) => [basename(file, '.world'), file]))('%s', async (_, file) => {
+    const ovn = await startOvn(installation);
+    try {
+      const { facts } = rowsOf(scenario(readFileSync(file, 'utf8')).steps[0]?.state ?? []);
+      for (const node of ['n1', 'n2', 'c2', 'x.y']) await ovn.chassis(`of-${node}`, node);
+      await ovn.nb.transact(operations(facts));
+      await ovn.settled();
+      expect(await ovn.complaints()).toEqual([]);
+      const rows = facts.filter((fact) => 'row' in fact);
+      const tables = [...new Set(rows.map(({ row }) => row))];
+      const present = await Promise.all(tables.map((table) => ovn.nb.dump(table, ['_uuid'])));
+      expect(present.flat().map((row) => row['_uuid'])).toEqual(expect.arrayContaining(rows.map(({ id }) => id)));
+    } finally {
+      await ovn.stop();
+    }
+  });
+});

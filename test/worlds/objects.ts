@@ -1,0 +1,98 @@
+// Objects of the API from the short form of a scenario. They go through the product's projection like those of a real
+// API server. A UID is `uid-` and the object's key unless one is given; creation is `created: <seconds>`.
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+const epoch = (seconds: unknown): string => new Date(Number(seconds ?? 0) * 1000).toISOString().replace('.000', '');
+
+function meta(key: string, fields: Fields): Record<string, unknown> {
+  const [namespace, name] = key.includes('/') ? key.split('/') : ['', key];
+  return {
+    name,
+    ...(namespace !== '' && { namespace }),
+    uid: fields['uid'] ?? `uid-${key}`,
+    generation: 1,
+    creationTimestamp: epoch(fields['created']),
+    ...(fields['deleting'] === true && { deletionTimestamp: epoch(1) }),
+    labels: fields['labels'] ?? {},
+    annotations: fields['annotations'] ?? {},
+    finalizers: fields['finalizers'] ?? [],
+    managedFields: fields['managedFields'] ?? [],
+    ...(fields['ownerReferences'] !== undefined && { ownerReferences: fields['ownerReferences'] }),
+  };
+}
+
+const ofMeta = new Set(['uid', 'created', 'deleting', 'labels', 'annotations', 'finalizers', 'managedFields']);
+
+const rest = (fields: Fields, without: readonly string[] = []): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([name]) => !ofMeta.has(name) && !without.includes(name)));
+
+const list = (value: unknown): string[] => (value === undefined ? [] : textOf(value).split(','));
+
+const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown>> = {
+  Pod: (key, fields) => ({
+    metadata: meta(key, fields),
+    spec: { nodeName: fields['node'], hostNetwork: fields['hostNetwork'] },
+    status: { phase: fields['phase'] ?? 'Running', containerStatuses: fields['containerStatuses'] },
+  }),
+  Node: (key, fields) => ({
+    metadata: meta(key, fields),
+    status: {
+      addresses: list(fields['ip']).map((address) => ({ type: 'InternalIP', address })),
+      conditions: [{ type: 'Ready', status: fields['ready'] === false ? 'False' : 'True' }],
+    },
+  }),
+  Namespace: (key, fields) => ({ metadata: meta(key, fields) }),
+  Subnet: (key, fields) => ({
+    metadata: meta(key, fields),
+    spec: rest(fields, ['activateGateway']),
+    status: { activateGateway: fields['activateGateway'] },
+  }),
+  Vpc: (key, fields) => ({ metadata: meta(key, fields), spec: rest(fields) }),
+  IP: (key, fields) => ip(key, fields),
+  Central: (key, fields) => ({
+    metadata: meta(`kube-system/${key}`, fields),
+    status: { phase: 'Running', hostIP: fields['ip'], conditions: [{ type: 'Ready', status: 'True' }] },
+  }),
+  Unassigned: (_, fields) => fields,
+  Usage: (_, fields) => fields,
+  Cluster: (_, fields) => fields,
+};
+
+/** `for: a/web` or `for: n1` names the claimant; `owner: ''` makes it an object of a Kube-OVN that ran before. */
+function ip(key: string, fields: Fields): unknown {
+  const claimant = textOf(fields['for']);
+  const [namespace, podName] = claimant.includes('/') ? claimant.split('/') : ['', claimant];
+  const owner = fields['owner'] ?? `uid-${claimant}`;
+  const [v4 = '', v6 = ''] = split(list(fields['ip']));
+  return {
+    metadata: {
+      ...meta(key, fields),
+      finalizers: fields['finalizers'] ?? ['kubeovn.io/kube-ovn-controller'],
+      annotations: owner === '' ? {} : { 'kubeloom.io/owner-uid': owner },
+    },
+    spec: {
+      namespace,
+      podName,
+      subnet: fields['subnet'],
+      nodeName: fields['node'] ?? '',
+      macAddress: fields['mac'],
+      v4IpAddress: v4,
+      v6IpAddress: v6,
+      ipAddress: list(fields['ip']).join(','),
+    },
+  };
+}
+
+const split = (addresses: readonly string[]): string[] => [
+  addresses.find((address) => !address.includes(':')) ?? '',
+  addresses.find((address) => address.includes(':')) ?? '',
+];
+
+export function build(kind: string, key: string, fields: Fields): unknown {
+  const builder = builders[kind];
+  if (!builder) throw new Error(`unknown kind ${kind}`);
+  return builder(key, fields);
+}

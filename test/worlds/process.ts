@@ -1,0 +1,116 @@
+// One process under test: a graph wired as in the product, fed with objects of the API, its sinks collecting.
+import { centralRow, ipRow, namespaceRow, nodeRow, podRow, subnetRow, vpcRow } from '../../operator/api/project.ts';
+import type { Cluster, Indexes, Tables, Unassigned, Usage } from '../../operator/api/tables.ts';
+import type { Fact } from '../../operator/api/fact.ts';
+import { Graph } from '../../lib/graph/graph.ts';
+import type { Table } from '../../lib/graph/types.ts';
+import type { Sinks } from '../../operator/sinks.ts';
+import { world } from '../../operator/world.ts';
+import type { World } from '../../operator/world.ts';
+import { HandClock } from '../lib/graph/clock.ts';
+import type { Change } from '../expand.ts';
+import { CollectingSink } from '../oracle.ts';
+import type { Wired } from '../oracle.ts';
+
+export const defaults: Cluster = {
+  salt: 'uid-kube-system',
+  defaultVpc: 'ovn-cluster',
+  defaultSubnet: 'ovn-default',
+  joinSubnet: 'join',
+  serviceCidrs: ['10.96.0.0/12'],
+  apiServer: ['10.96.0.1'],
+  enableLb: true,
+  podNicType: 'veth-pair',
+  defaultRange: { cidrBlock: '10.16.0.0/16', gateway: '', excludeIps: '' },
+  joinRange: { cidrBlock: '100.64.0.0/16', gateway: '', excludeIps: '' },
+  southbound: { scheme: 'tcp', port: 6642 },
+};
+
+export type Shape = keyof Sinks;
+
+export interface Process {
+  readonly wired: Wired;
+  readonly world: World;
+  readonly graph: Graph<Tables, Indexes>;
+  readonly sinks: Readonly<Record<Shape, CollectingSink>>;
+}
+
+export function start(): Process {
+  const graph = new Graph<Tables, Indexes>({ clock: new HandClock(), sliceMs: 1000 });
+  const sinks = {
+    rows: new CollectingSink(),
+    plan: new CollectingSink(),
+    objects: new CollectingSink(),
+    status: new CollectingSink(),
+    problems: new CollectingSink(),
+    holds: new CollectingSink(),
+  };
+  const wiring = world(graph, sinks);
+  const { network: _network, demand: _demand, ...inputs } = wiring;
+  const wired: Wired = {
+    graph,
+    inputs: new Map(Object.entries(inputs) as [string, Table<unknown>][]),
+    sinks: new Map(Object.entries(sinks)),
+  };
+  graph.enter(() => wiring.cluster.set('cluster', defaults));
+  graph.settleNow();
+  return { wired, world: wiring, graph, sinks };
+}
+
+/** Enters the changes as one batch and settles. */
+export function feed(process: Process, changes: readonly Change[]): void {
+  process.graph.enter(() => {
+    for (const change of changes) put(process.world, change);
+  });
+  process.graph.settleNow();
+}
+
+type Put = (tables: World, key: string, object: unknown) => void;
+
+const puts: Readonly<Record<string, Put>> = {
+  Pod: (tables, key, object) => write(tables.pod, key, object, podRow),
+  Node: (tables, key, object) => write(tables.node, key, object, nodeRow),
+  Namespace: (tables, key, object) => write(tables.namespace, key, object, namespaceRow),
+  Subnet: (tables, key, object) => write(tables.subnet, key, object, subnetRow),
+  Vpc: (tables, key, object) => write(tables.vpc, key, object, vpcRow),
+  IP: (tables, key, object) => write(tables.ip, key, object, ipRow),
+  Central: (tables, key, object) => write(tables.central, key, object, centralRow),
+  Usage: (tables, key, object) => write(tables.usage, key, object, (fields) => usage(key, fields as Counts)),
+  Unassigned: (tables, key, object) =>
+    write(tables.unassigned, key, object, (fields) => ({ ...(fields as Unassigned), ip: key })),
+  Cluster: (tables, _key, object) =>
+    write(tables.cluster, 'cluster', object ?? {}, (fields) => ({ ...defaults, ...(fields as object) })),
+};
+
+function put(tables: World, { kind, key, object }: Change): void {
+  const found = puts[kind];
+  if (!found) throw new Error(`unknown kind ${kind}`);
+  found(tables, key, object);
+}
+
+function write<V>(table: Table<V>, key: string, object: unknown, project: (source: unknown) => V | undefined): void {
+  const row = object === undefined ? undefined : project(object);
+  if (row === undefined) table.delete(key);
+  else table.set(key, row);
+}
+
+type Counts = Readonly<Record<string, string | number | undefined>>;
+
+/** `using4: 3  available4: 65530  usingRange4: ...`, and the same with 6. */
+function usage(subnet: string, fields: Counts): Usage {
+  const families = ([4, 6] as const).filter((family) => fields[`using${family}`] !== undefined);
+  return {
+    subnet,
+    families: families.map((family) => ({
+      family,
+      using: BigInt(fields[`using${family}`] ?? 0),
+      available: BigInt(fields[`available${family}`] ?? 0),
+      usingRange: String(fields[`usingRange${family}`] ?? ''),
+      availableRange: String(fields[`availableRange${family}`] ?? ''),
+    })),
+  };
+}
+
+/** All facts of one shape. */
+export const factsOf = (process: Process, shape: Shape): Fact[] =>
+  [...process.sinks[shape].sources.values()].flat() as Fact[];

@@ -1,0 +1,122 @@
+// Facts as lines of text: sorted, ids replaced by names, so that a golden reads like a table of the database.
+import { singletonId } from '../../lib/delta/ids.ts';
+import type { Atom, MemberFact, RowFact, Value } from '../../lib/delta/fact.ts';
+import type { HoldFact, ObjectFact, PlanFact, ProblemFact, Ref, StatusFact } from '../../operator/api/fact.ts';
+import { factsOf } from './process.ts';
+import type { Process } from './process.ts';
+
+const ofTag = new Set(['vendor', 'kubeloom-owner', 'kubeloom-id']);
+
+interface Line {
+  readonly owner: string;
+  readonly text: string;
+}
+
+const views: Readonly<Record<string, (process: Process) => Line[]>> = {
+  nb: (process) => nb(factsOf(process, 'rows') as (RowFact | MemberFact)[]),
+  plan: (process) => (factsOf(process, 'plan') as PlanFact[]).map(plan),
+  objects: (process) => (factsOf(process, 'objects') as ObjectFact[]).map(object),
+  status: (process) => (factsOf(process, 'status') as StatusFact[]).map(status),
+  problems: (process) => (factsOf(process, 'problems') as ProblemFact[]).map(problem),
+  holds: (process) => (factsOf(process, 'holds') as HoldFact[]).map(hold),
+  demand: (process) => [...process.world.demand.entries()].map(([, entry]) => demand(entry as unknown as Demanded)),
+  frozen: (process) => [...process.graph.failures].map(([source, error]) => line('', source, (error as Error).message)),
+};
+
+interface Demanded {
+  readonly ip: string;
+  readonly owner: Ref;
+  readonly subnets: readonly string[];
+  readonly node: string;
+  readonly podType: string;
+}
+
+/** The sorted lines of a view, of the given owners only when there are any. */
+export function lines(process: Process, view: string, of: readonly string[]): string[] {
+  const render = views[view];
+  if (!render) throw new Error(`unknown section ${view}`);
+  return render(process)
+    .filter(({ owner }) => of.length === 0 || of.includes(owner))
+    .map(({ text }) => text)
+    .sort();
+}
+
+const line = (owner: string, ...parts: readonly string[]): Line => ({
+  owner,
+  text: parts.filter((part) => part !== '').join(' '),
+});
+
+const named = ({ kind, namespace, name }: Ref): string => `${kind} ${namespace === '' ? name : `${namespace}/${name}`}`;
+
+const nameOf = ({ columns: { name } }: RowFact): string => (typeof name === 'string' ? name : '');
+
+function nb(facts: readonly (RowFact | MemberFact)[]): Line[] {
+  const names = new Map<string, string>();
+  names.set(singletonId('NB_Global'), 'of all');
+  for (const fact of facts) if ('row' in fact) names.set(fact.id, nameOf(fact));
+  const text = (value: Atom): string => names.get(String(value)) ?? String(value);
+  return facts.map((fact) => {
+    if ('member' in fact) {
+      const member = `${fact.member}.${fact.column}`;
+      const value = fact.value === undefined ? '' : `=${fact.value}`;
+      return line(fact.owner, member, `${text(fact.id)} has`, `${text(fact.element)}${value}`);
+    }
+    const columns = Object.entries(fact.columns)
+      .filter(([column]) => column !== 'name')
+      .map(([column, value]) => [column, shown(value, text)] as const)
+      .filter(([, value]) => value !== '')
+      .map(([column, value]) => `${column}=${value}`);
+    const home = fact.in ? `in ${text(fact.in.id)}.${fact.in.column}` : '';
+    const needs = fact.needs ? `needs ${fact.needs.map(text).join(',')}` : '';
+    return line(fact.owner, fact.row, nameOf(fact), home, ...columns.sort(), needs);
+  });
+}
+
+function shown(value: Value, text: (atom: Atom) => string): string {
+  if (value instanceof Map) {
+    const pairs = [...(value as ReadonlyMap<Atom, Atom>)].filter(([key]) => !ofTag.has(String(key)));
+    return pairs.length === 0
+      ? ''
+      : `{${pairs
+          .map(([key, entry]) => `${key}=${text(entry)}`)
+          .sort()
+          .join(', ')}}`;
+  }
+  if (value instanceof Set)
+    return value.size === 0
+      ? ''
+      : `[${[...value]
+          .map((atom) => text(atom as Atom))
+          .sort()
+          .join(', ')}]`;
+  const atom = text(value as Atom);
+  return /[ =]/.test(atom) ? `"${atom}"` : atom;
+}
+
+/** Flow notation without quotes, keys sorted, empty values left out. */
+function flow(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  const entries = Object.entries(value).filter(
+    ([, entry]) => entry !== '' && !(Array.isArray(entry) && entry.length === 0),
+  );
+  return `{${entries
+    .map(([key, entry]) => `${key}: ${flow(entry)}`)
+    .sort()
+    .join(', ')}}`;
+}
+
+const plan = ({ plan: key, span, item, owner }: PlanFact): Line => {
+  const { kind: _kind, ...fields } = item;
+  return line(owner, key, `to ${span === 'all' ? 'all' : [...span].sort().join(',')}`, flow(fields));
+};
+
+const object = ({ object: ref, manifest, owner, manager, after, create }: ObjectFact): Line =>
+  line(owner, named(ref), create ? 'if absent' : `by ${manager}`, after ? `after ${after}` : '', flow(manifest));
+
+const status = ({ status: ref, fields, owner }: StatusFact): Line => line(owner, named(ref), flow(fields));
+const problem = ({ problem: ref, reason, message, owner }: ProblemFact): Line =>
+  line(owner, named(ref), `${reason}:`, message);
+const hold = ({ hold: ref, reason, owner }: HoldFact): Line => line(owner, named(ref), 'held:', reason);
+const demand = ({ ip, owner, subnets, node, podType }: Demanded): Line =>
+  line('', ip, `for ${named(owner)}`, `on ${node}`, `of ${subnets.join(',')}`, podType);

@@ -1,0 +1,77 @@
+// What an event costs, counted in runs of derivations and not in time: the same for ten pods as for a thousand.
+import { describe, expect, it } from 'vitest';
+import type { Change } from '../expand.ts';
+import { build } from './objects.ts';
+import { factsOf, feed, start } from './process.ts';
+import type { Process } from './process.ts';
+
+const put = (kind: string, key: string, fields: Record<string, unknown>): Change => ({
+  kind,
+  key,
+  object: build(kind, key, fields),
+});
+
+const mac = (index: number): string =>
+  `02:00:00:00:${(index >> 8).toString(16).padStart(2, '0')}:${(index & 255).toString(16).padStart(2, '0')}`;
+
+const pod = (index: number): Change[] => [
+  put('Pod', `a/p${index}`, { node: `n${index % 5}` }),
+  put('IP', `p${index}.a`, {
+    for: `a/p${index}`,
+    subnet: 'ovn-default',
+    ip: `10.16.${(index >> 8) + 1}.${index & 255}`,
+    mac: mac(index),
+  }),
+];
+
+function cluster(pods: number): Process {
+  const process = start();
+  const nodes = Array.from({ length: 5 }, (_, index) => put('Node', `n${index}`, { ip: `172.18.0.${index + 2}` }));
+  feed(process, [
+    put('Vpc', 'ovn-cluster', {}),
+    put('Subnet', 'ovn-default', { cidrBlock: '10.16.0.0/16', default: true }),
+    put('Subnet', 'join', { cidrBlock: '100.64.0.0/16' }),
+    put('Namespace', 'a', {}),
+    ...nodes,
+  ]);
+  for (let index = 0; index < pods; index++) feed(process, pod(index));
+  return process;
+}
+
+/** Runs per derivation that the changes cost, each fed by itself. */
+function runs(process: Process, changes: readonly Change[]): Record<string, number> {
+  const before = process.graph.counters;
+  for (const change of changes) feed(process, [change]);
+  const after = Object.entries(process.graph.counters);
+  const cost = after.map(([name, { runs }]) => [name, runs - (before[name]?.runs ?? 0)] as const);
+  return Object.fromEntries(cost.filter(([, count]) => count > 0));
+}
+
+describe.each([10, 1000])('with %i pods', (count) => {
+  const process = cluster(count);
+
+  it('adds one pod', () => {
+    const before = factsOf(process, 'rows').length;
+    expect(runs(process, pod(4000))).toEqual({ 'demand/pod': 1, Pod: 2 });
+    expect(factsOf(process, 'rows').length - before).toBe(3);
+  });
+
+  it('completes one pod', () => {
+    const done = put('Pod', 'a/p3', { node: 'n3', phase: 'Failed' });
+    expect(runs(process, [done])).toEqual({ 'demand/pod': 1, Pod: 1 });
+  });
+
+  it('sees a heartbeat of a node, a relabelled pod and a counted subnet', () => {
+    const changes = [
+      put('Node', 'n1', { ip: '172.18.0.3', annotations: { 'example.com/heartbeat': '1' } }),
+      put('Pod', 'a/p4', { node: 'n4', labels: { app: 'web' } }),
+      put('Usage', 'ovn-default', { using4: count, available4: 1 }),
+    ];
+    expect(runs(process, changes)).toEqual({ SubnetStatus: 1 });
+  });
+
+  it('sees a node that is not ready any more', () => {
+    const change = put('Node', 'n1', { ip: '172.18.0.3', ready: false });
+    expect(runs(process, [change])).toEqual({ host: 1, 'demand/node': 1, Node: 1 });
+  });
+});

@@ -1,0 +1,48 @@
+import { defineConfig } from 'vitest/config';
+
+/** `unit` needs neither root nor a cluster; the other projects start real servers and are run by `npm test`. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/{lib,operator,agent,policies,config,cli,checks,bench,cluster,worlds}/**/*.test.ts'],
+          exclude: ['**/*.server.test.ts'],
+          // Property tests take seconds on a machine that is busy with something else.
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'server',
+          include: ['test/**/*.server.test.ts'],
+          exclude: ['test/e2e/**'],
+          globalSetup: ['test/machine.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // The test cluster itself, which needs no product and starts clusters of its own.
+        test: {
+          name: 'cluster',
+          include: ['test/e2e/cluster.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: ['test/e2e/cluster.test.ts'],
+          globalSetup: ['test/e2e/setup.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
