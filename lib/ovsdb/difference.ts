@@ -2,6 +2,7 @@
 // Values are never changed in place: whoever holds an old row keeps it.
 import { ProtocolError } from './errors.ts';
 import type { Atom, ColumnSchema, Row, Value } from './types.ts';
+import { toggled } from './versioned-set.ts';
 import { isMap } from './wire.ts';
 
 /**
@@ -12,8 +13,7 @@ export function applyDifference(column: ColumnSchema, old: Value, difference: Va
   if (column.max === 1 || typeof old !== 'object' || typeof difference !== 'object') return difference;
   if (isMap(old) !== isMap(difference)) throw new ProtocolError(`difference of another shape in ${column.name}`);
   if (isMap(old)) return toggleMap(old, difference as ReadonlyMap<Atom, Atom>);
-  // The engine copies the table of a Set in one go here, far cheaper than adding its elements one by one.
-  return old.symmetricDifference(difference);
+  return toggled(old, difference as ReadonlySet<Atom>);
 }
 
 function toggleMap(old: ReadonlyMap<Atom, Atom>, difference: ReadonlyMap<Atom, Atom>): ReadonlyMap<Atom, Atom> {
