@@ -65,11 +65,11 @@ export class Connection {
     return this.#reason;
   }
 
-  /** Sends a request. Throws QueueFull, having sent nothing, when too much is outstanding. */
-  call(method: string, params: unknown, reply: Reply): void {
+  /** Sends a request and gives its id. Throws QueueFull, having sent nothing, when too much is outstanding. */
+  call(method: string, params: unknown, reply: Reply): number | undefined {
     if (this.#reason !== undefined) {
       reply.failed(new ConnectionLost(this.#reason, false));
-      return;
+      return undefined;
     }
     const { maxRequests, maxBuffered } = this.#options;
     if (this.#outstanding.size >= maxRequests || this.#stream.writableLength > maxBuffered) {
@@ -81,6 +81,7 @@ export class Connection {
     this.#nextId += 1;
     this.#outstanding.set(id, { method, reply });
     this.#send({ method, params, id });
+    return id;
   }
 
   /** Sends a request and waits. Replies that came later on the wire may have been taken when this continues. */

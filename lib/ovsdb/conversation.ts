@@ -1,22 +1,29 @@
 // One connection of a session, from the first request to its end: is this server the right one, what is its schema, the
 // copies, then transactions. All of it in callbacks, because an update must be taken in the order of the wire.
 import type { Connection, ConnectionOptions, Reply } from './connection.ts';
-import { ConnectionLost, ProtocolError } from './errors.ts';
-import type { RequestError } from './errors.ts';
+import { Canceled, ConnectionLost, ProtocolError, RequestError } from './errors.ts';
+import type { SessionLock } from './lock.ts';
+import { monitorUpdate, olderMethod } from './monitor.ts';
+import type { MonitorMethod } from './monitor.ts';
 import { TableReplica } from './replica.ts';
+import type { ReplicaRequest } from './replica.ts';
 import { parseSchema } from './schema.ts';
 import { databaseStatus, serverSchema, serverTables, unsuitable } from './server.ts';
 import type { DatabaseStatus, Wanted } from './server.ts';
 import { decodeResults, encodeOperations } from './transact.ts';
 import type { DatabaseSchema, Operation, OperationResult } from './types.ts';
+import { EncodeError } from './wire.ts';
 
 /** Probe intervals granted to a server that is gathering the first copy. */
 const SYNC_PATIENCE = 12;
+const UNCONDITIONAL = 'the server has no conditional monitors, and a copy has conditions';
 
 export interface ConversationOptions {
   readonly database: string;
   /** Owned by the session; copies come and go while the conversation lasts. */
   readonly replicas: ReadonlySet<TableReplica>;
+  /** Owned by the session, by their id. */
+  readonly locks: ReadonlyMap<string, SessionLock>;
   wanted(): Wanted;
   connect(events: Pick<ConnectionOptions, 'notified' | 'ended'>): Connection;
   learned(schema: DatabaseSchema): void;
@@ -40,6 +47,8 @@ export class Conversation {
   #schema: DatabaseSchema | undefined;
   #status: DatabaseStatus | undefined;
   #synced = false;
+  /** The newest that the server has, as far as it is known. */
+  #method: MonitorMethod = 'monitor_cond_since';
 
   constructor(options: ConversationOptions) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -62,7 +71,7 @@ export class Conversation {
   /** Asks everything that needs no answer first; the answers come in the same order. */
   begin(): void {
     // Without it the server closes the connection whenever it gains or loses a database, or changes its role.
-    this.#call('set_db_change_aware', [true], () => undefined);
+    this.#call('set_db_change_aware', [true], () => undefined, 'unknown method');
     this.#monitor(this.#server, serverSchema, () => this.#judge());
     this.#call('get_schema', [this.#options.database], (json) => this.#described(json));
   }
@@ -90,12 +99,31 @@ export class Conversation {
     this.#connection.call('monitor_cancel', [replica.id], { result: () => undefined, failed: () => undefined });
   }
 
-  async transact(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
+  /** Sends the copy's new conditions; when it has not been asked for yet, it will be with them. */
+  changeConditions(replica: TableReplica, tables: readonly string[]): void {
+    const schema = this.#schema;
+    if (schema === undefined || !(this.#pending.has(replica) || this.#live.has(replica.id))) return;
+    if (this.#method === 'monitor') return this.end(UNCONDITIONAL);
+    const { params, met } = replica.conditionChange(schema, tables);
+    this.#call('monitor_cond_change', params, met);
+  }
+
+  lock(lock: SessionLock): void {
+    if (this.#schema === undefined) return;
+    this.#call(lock.ask(), [lock.id], (reply) => lock.replied(reply));
+  }
+
+  unlock(lock: SessionLock): void {
+    this.#call('unlock', [lock.id], () => undefined);
+  }
+
+  /** Aborting `signal` asks the server to cancel; its reply tells what became of the transaction. */
+  async transact(operations: readonly Operation[], signal?: AbortSignal): Promise<readonly OperationResult[]> {
     const schema = this.#schema;
     if (schema === undefined) throw new ConnectionLost('the schema is not known', false);
     const json = encodeOperations(schema, operations);
     const { promise, resolve, reject } = Promise.withResolvers<readonly OperationResult[]>();
-    this.#connection.call('transact', [this.#options.database, ...json], {
+    const id = this.#connection.call('transact', [this.#options.database, ...json], {
       result: (reply) => {
         try {
           resolve(decodeResults(schema, operations, reply));
@@ -105,9 +133,16 @@ export class Conversation {
           throw error;
         }
       },
-      failed: reject,
+      // A member of a cluster may have handed the transaction to the others already, and forgets it when it is canceled.
+      failed: (error) => reject(canceled(error) ? new Canceled(this.#status?.clustered ?? false) : error),
     });
-    return await promise;
+    const cancel = (): void => this.#connection.notify('cancel', [id]);
+    signal?.addEventListener('abort', cancel);
+    try {
+      return await promise;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
   }
 
   async request(method: string, params: readonly unknown[]): Promise<unknown> {
@@ -119,6 +154,7 @@ export class Conversation {
     this.#options.learned(this.#schema);
     for (const replica of this.#options.replicas) this.monitor(replica);
     this.#settle();
+    for (const lock of this.#options.locks.values()) this.lock(lock);
   }
 
   #settle(): void {
@@ -147,19 +183,58 @@ export class Conversation {
   }
 
   #monitor(replica: TableReplica, schema: DatabaseSchema, then: (continued: boolean) => void): void {
-    this.#call('monitor_cond_since', replica.parameters(schema), (reply) => {
-      // It may have been closed meanwhile; the cancellation follows on the wire.
-      const wanted = replica === this.#server || this.#options.replicas.has(replica);
-      if (wanted) this.#live.set(replica.id, replica);
-      then(wanted && this.#take(replica, () => replica.replied(reply)));
+    const method = this.#method;
+    const request = this.#request(replica, schema, method);
+    if (request === undefined) return;
+    this.#connection.call(method, request.params, {
+      result: (reply) => {
+        // It may have been closed meanwhile; the cancellation follows on the wire.
+        const wanted = replica === this.#server || this.#options.replicas.has(replica);
+        if (wanted) this.#live.set(replica.id, replica);
+        const continued = wanted && this.#take(replica, () => replica.replied(method, reply));
+        request.met();
+        then(continued);
+      },
+      failed: (error) => {
+        const older =
+          error instanceof RequestError && error.code === 'unknown method' ? olderMethod(method) : undefined;
+        if (older === undefined) return this.#refused(replica, error);
+        if (this.#method === method) this.#method = older;
+        this.#monitor(replica, schema, then);
+      },
     });
   }
 
+  /** The request, unless the server or its schema does not have what the copy needs. */
+  #request(replica: TableReplica, schema: DatabaseSchema, method: MonitorMethod): ReplicaRequest | undefined {
+    if (method === 'monitor' && replica.conditional) {
+      this.end(UNCONDITIONAL);
+      return undefined;
+    }
+    try {
+      return replica.request(schema, method);
+    } catch (error) {
+      if (!(error instanceof EncodeError)) throw error;
+      this.end(`a condition of a copy: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  #refused(replica: TableReplica, error: RequestError | ConnectionLost): void {
+    // Servers before 2.9 say nothing of themselves; they have no clusters either, so any of them will do.
+    const silent = replica === this.#server && error instanceof RequestError && error.code === 'unknown database';
+    if (!silent) this.end(error.message);
+  }
+
   #notified(method: string, params: readonly unknown[]): void {
-    const replica = this.#live.get(String(params[0]));
+    const id = String(params[0]);
+    if (method === 'locked' || method === 'stolen') this.#options.locks.get(id)?.notified(method);
     // An update may still arrive for a monitor that was cancelled a moment ago.
-    if (method === 'update3' && replica !== undefined) this.#take(replica, () => replica.updated(params[1], params[2]));
-    if (method === 'monitor_canceled' && replica !== undefined) this.end('the server has cancelled the monitor');
+    const replica = this.#live.get(id);
+    if (replica === undefined) return;
+    if (method === 'monitor_canceled') return this.end('the server has cancelled the monitor');
+    const update = monitorUpdate(method, params);
+    if (update !== undefined) this.#take(replica, () => replica.updated(update));
   }
 
   /** A copy that could not follow is made anew on the next connection. */
@@ -172,11 +247,17 @@ export class Conversation {
     }
   }
 
-  /** A request that has to succeed for the conversation to go on. */
-  #call(method: string, params: unknown, result: Reply['result']): void {
+  /** A request that has to succeed for the conversation to go on, unless it fails with `harmless`. */
+  #call(method: string, params: unknown, result: Reply['result'], harmless?: string): void {
     this.#connection.call(method, params, {
       result,
-      failed: (error: RequestError | ConnectionLost) => this.end(error.message),
+      failed: (error: RequestError | ConnectionLost) => {
+        if (!(error instanceof RequestError) || error.code !== harmless) this.end(error.message);
+      },
     });
   }
+}
+
+function canceled(error: RequestError | ConnectionLost): boolean {
+  return error instanceof RequestError && error.code === 'canceled';
 }

@@ -73,8 +73,6 @@ export class DuplicateElement extends TransactError {}
 /** Role-based access control. */
 export class PermissionDenied extends TransactError {}
 export class InternalServerError extends TransactError {}
-/** The transaction was canceled, by us or because its database went away. */
-export class Canceled extends TransactError {}
 
 const byCode: ReadonlyMap<string, typeof TransactError> = new Map([
   ['constraint violation', ConstraintViolation],
@@ -95,12 +93,24 @@ const byCode: ReadonlyMap<string, typeof TransactError> = new Map([
   ['ovsdb error', DuplicateElement],
   ['permission error', PermissionDenied],
   ['internal error', InternalServerError],
-  ['canceled', Canceled],
 ]);
 
 /** The error of operation `index`; an error string that no specification names is a plain TransactError. */
 export function transactError(error: ErrorObject, index: number, operation: Operation | undefined): TransactError {
   return new (byCode.get(error.error) ?? TransactError)(error, index, operation);
+}
+
+/**
+ * A transaction was canceled: by its AbortSignal, or by the server because the schema changes or the database goes away
+ * (RFC 7047 section 4.1.4). `uncertain`: a cluster may commit it all the same; a standalone server has not.
+ */
+export class Canceled extends RequestError {
+  readonly uncertain: boolean;
+
+  constructor(uncertain: boolean) {
+    super('transact', { error: 'canceled', ...(uncertain && { details: 'the cluster may have committed it' }) });
+    this.uncertain = uncertain;
+  }
 }
 
 /** The connection ended, or was not there. `uncertain`: the server may have committed the transaction. */

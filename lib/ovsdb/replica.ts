@@ -1,17 +1,22 @@
-// A copy of some tables and columns of a database, kept equal by monitor_cond_since (ovsdb-server(7) 4.1.15).
+// A copy of some tables and columns of a database, kept equal by a monitor (monitor.ts).
 // Every update is decoded whole before anything of it shows: a reader sees the state before it or after it. A copy that
 // cannot be continued is compared with the new one and replaced in one step; it is never emptied on the way.
 import { applyDifference, rowDifference } from './difference.ts';
-import { ProtocolError } from './errors.ts';
+import { ConnectionLost, ProtocolError } from './errors.ts';
+import { monitorReply } from './monitor.ts';
+import type { MonitorCondition, MonitorMethod, MonitorUpdate } from './monitor.ts';
 import { encodeCondition } from './transact.ts';
-import type { ColumnSchema, Condition, DatabaseSchema, Row, RowChange, TableSchema } from './types.ts';
-import { RowDecoder, ZERO_UUID } from './wire.ts';
+import type { ColumnSchema, DatabaseSchema, Row, RowChange, TableSchema } from './types.ts';
+import { RowDecoder, ZERO_UUID, columnOf } from './wire.ts';
+
+/** Per table, the conditions of which a row has to meet any; none, or an empty list: all rows of the table. */
+export type MonitorConditions = Readonly<Record<string, readonly MonitorCondition[]>>;
 
 /** What to copy. Tables and columns that the server's schema does not have are left out, and `absent` names them. */
 export interface MonitorRequest {
   readonly tables: Readonly<Record<string, readonly string[]>>;
-  /** Only rows that meet any of these; absent or empty: all rows of the table. */
-  readonly conditions?: Readonly<Record<string, readonly Condition[]>>;
+  /** Which rows; needs a server with `monitor_cond` (Open vSwitch 2.6). */
+  readonly conditions?: MonitorConditions;
 }
 
 /** Told of every change, synchronously and in order; what it throws is a bug and is not caught. */
@@ -35,8 +40,28 @@ export interface Replica {
   size(table: string): number;
   /** `TABLE` and `TABLE.COLUMN` that were asked for and that the server's schema does not have. */
   readonly absent: readonly string[];
+  /**
+   * Other conditions for the tables named; those of other tables stay. Rows that leave or enter come as one ordinary
+   * difference. Resolves when the copy is by them, perhaps after a reconnect; rejects with ConnectionLost when it is closed
+   * before, which need not be caught. Throws EncodeError, changing nothing, for what the schema does not allow.
+   */
+  setConditions(conditions: MonitorConditions): Promise<void>;
   /** Ends the copying; the consumer hears nothing more. */
   close(): void;
+}
+
+/** What a copy asks of its session. */
+export interface ReplicaOwner {
+  closed(): void;
+  /** New conditions for these tables. */
+  conditionsChanged(tables: readonly string[]): void;
+}
+
+/** A request about a copy, and what to call when the server has answered it. */
+export interface ReplicaRequest {
+  readonly params: readonly unknown[];
+  /** The rows meet the conditions that the request was made with. */
+  readonly met: () => void;
 }
 
 interface MonitoredTable {
@@ -48,26 +73,40 @@ type Rows = Map<string, Row>;
 type Json = Readonly<Record<string, unknown>>;
 
 const NO_ROWS: ReadonlyMap<string, Row> = new Map();
+const nobody: ReplicaOwner = { closed: () => undefined, conditionsChanged: () => undefined };
+
+interface Waiter {
+  readonly change: number;
+  readonly resolve: () => void;
+  readonly reject: (error: ConnectionLost) => void;
+}
 
 /** The replica, and what its session does with it. */
 export class TableReplica implements Replica {
   readonly id: string;
   readonly consumer: ReplicaConsumer;
-  readonly #request: MonitorRequest;
-  readonly #close: () => void;
+  readonly #wanted: Readonly<Record<string, readonly string[]>>;
+  readonly #owner: ReplicaOwner;
+  #conditions: MonitorConditions;
+  /** How often the conditions were set, and who waits for which of them. */
+  #change = 0;
+  #waiters: readonly Waiter[] = [];
+  #schema: DatabaseSchema | undefined;
   #tables: ReadonlyMap<string, MonitoredTable> = new Map();
   #rows: ReadonlyMap<string, Rows> = new Map();
   #absent: readonly string[] = [];
   /** The last transaction that the rows contain; zero when there is nothing to continue. */
   #since = ZERO_UUID;
+  /** What the rows are a copy of; '' while the server may be at other conditions than were last acknowledged. */
   #shape = '';
 
   /** `id` names the monitor on the wire and is unique in its session. */
-  constructor(id: string, request: MonitorRequest, consumer: ReplicaConsumer, close: () => void = () => undefined) {
+  constructor(id: string, request: MonitorRequest, consumer: ReplicaConsumer, owner: ReplicaOwner = nobody) {
     this.id = id;
     this.consumer = consumer;
-    this.#request = request;
-    this.#close = close;
+    this.#wanted = request.tables;
+    this.#conditions = request.conditions ?? {};
+    this.#owner = owner;
   }
 
   row(table: string, uuid: string): Row | undefined {
@@ -86,16 +125,72 @@ export class TableReplica implements Replica {
     return this.#absent;
   }
 
-  close(): void {
-    this.#close();
+  /** Whether it needs a server that knows conditions. */
+  get conditional(): boolean {
+    return Object.values(this.#conditions).some((conditions) => conditions.length > 0);
   }
 
-  /** The parameters of monitor_cond_since, for the server's schema of this moment. */
-  parameters(schema: DatabaseSchema): readonly unknown[] {
+  setConditions(conditions: MonitorConditions): Promise<void> {
+    for (const name of Object.keys(conditions)) {
+      const table = this.#schema?.tables.get(name);
+      if (table !== undefined) where(table, conditions[name] ?? []);
+    }
+    this.#conditions = { ...this.#conditions, ...conditions };
+    this.#change += 1;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiters = [...this.#waiters, { change: this.#change, resolve, reject }];
+    promise.catch(() => undefined);
+    this.#owner.conditionsChanged(Object.keys(conditions));
+    return promise;
+  }
+
+  close(): void {
+    this.#owner.closed();
+    for (const { reject } of this.#waiters) reject(new ConnectionLost('the copy was closed', false));
+    this.#waiters = [];
+  }
+
+  /** The request that begins the copy, for the server's schema of this moment. Throws EncodeError for its conditions. */
+  request(schema: DatabaseSchema, method: MonitorMethod): ReplicaRequest {
+    this.#schema = schema;
+    const requests = this.#requests(schema);
+    const shape = JSON.stringify(requests);
+    if (shape !== this.#shape) this.restart();
+    this.#shape = shape;
+    const params = [schema.name, this.id, requests, ...(method === 'monitor_cond_since' ? [this.#since] : [])];
+    return { params, met: this.#meeting(shape) };
+  }
+
+  /** The parameters of monitor_cond_change (ovsdb-server(7) 4.1.13) for a copy that has been asked for. */
+  conditionChange(schema: DatabaseSchema, changed: readonly string[]): ReplicaRequest {
+    const requests = this.#requests(schema);
+    const params = changed.flatMap((name) => {
+      const table = schema.tables.get(name);
+      // Spelt out also when it is empty: a table without a `where` would keep the one it has.
+      return table && name in requests ? [[name, [{ where: where(table, this.#conditions[name] ?? []) }]]] : [];
+    });
+    this.#shape = '';
+    return { params: [this.id, this.id, Object.fromEntries(params)], met: this.#meeting(JSON.stringify(requests)) };
+  }
+
+  #meeting(shape: string): () => void {
+    const change = this.#change;
+    return () => {
+      if (change === this.#change) this.#shape = shape;
+      const [met, waiting] = [
+        this.#waiters.filter((w) => w.change <= change),
+        this.#waiters.filter((w) => w.change > change),
+      ];
+      this.#waiters = waiting;
+      for (const { resolve } of met) resolve();
+    };
+  }
+
+  #requests(schema: DatabaseSchema): Record<string, unknown> {
     const requests: Record<string, unknown> = {};
     const tables = new Map<string, MonitoredTable>();
     const absent: string[] = [];
-    for (const [name, columns] of Object.entries(this.#request.tables)) {
+    for (const [name, columns] of Object.entries(this.#wanted)) {
       const table = schema.tables.get(name);
       if (table === undefined) {
         absent.push(name);
@@ -104,23 +199,12 @@ export class TableReplica implements Replica {
       const present = columns.filter((column) => table.columns.has(column));
       absent.push(...columns.filter((column) => !table.columns.has(column)).map((column) => `${name}.${column}`));
       tables.set(name, monitored(table, present));
-      requests[name] = [{ columns: present, ...this.#where(table) }];
+      const conditions = this.#conditions[name] ?? [];
+      requests[name] = [{ columns: present, ...(conditions.length > 0 && { where: where(table, conditions) }) }];
     }
     this.#tables = tables;
     this.#absent = absent;
-    this.#continueWith(JSON.stringify(requests));
-    return [schema.name, this.id, requests, this.#since];
-  }
-
-  /** Deltas are relative to the columns that were monitored then: for others, or other conditions, a new copy is needed. */
-  #continueWith(shape: string): void {
-    if (shape !== this.#shape) this.restart();
-    this.#shape = shape;
-  }
-
-  #where(table: TableSchema): { where?: readonly unknown[] } {
-    const conditions = this.#request.conditions?.[table.name] ?? [];
-    return conditions.length === 0 ? {} : { where: conditions.map((condition) => encodeCondition(table, condition)) };
+    return requests;
   }
 
   /** The next copy is a whole one. */
@@ -128,21 +212,16 @@ export class TableReplica implements Replica {
     this.#since = ZERO_UUID;
   }
 
-  /** Takes the reply to monitor_cond_since; true when the copy was continued rather than replaced. */
-  replied(reply: unknown): boolean {
-    if (!Array.isArray(reply) || typeof reply[0] !== 'boolean' || typeof reply[1] !== 'string') {
-      throw new ProtocolError('not a reply to monitor_cond_since');
-    }
-    const [found, since, updates] = reply as [boolean, string, unknown];
+  /** Takes the reply to the request; true when the copy was continued rather than replaced. */
+  replied(method: MonitorMethod, reply: unknown): boolean {
+    const { found, since, updates } = monitorReply(method, reply);
     if (found) this.#apply(updates);
     else this.#replace(updates);
     this.#since = since;
     return found;
   }
 
-  /** Takes the <last-txn-id> and the <table-updates2> of an update3. */
-  updated(since: unknown, updates: unknown): void {
-    if (typeof since !== 'string') throw new ProtocolError('update3 without a transaction id');
+  updated({ since, updates }: MonitorUpdate): void {
     this.#apply(updates);
     this.#since = since;
   }
@@ -212,13 +291,21 @@ export class TableReplica implements Replica {
   }
 }
 
+/** The <condition>s. One on a column that the schema does not have is met by no row. Throws EncodeError. */
+function where(table: TableSchema, conditions: readonly MonitorCondition[]): readonly unknown[] {
+  return conditions.map((condition) => {
+    if (typeof condition === 'boolean') return condition;
+    return columnOf(table, condition[0]) === undefined ? false : encodeCondition(table, condition);
+  });
+}
+
 function monitored(table: TableSchema, columns: readonly string[]): MonitoredTable {
   const decoder = new RowDecoder(table, columns);
   return { decoder, columns: new Map(columns.map((name) => [name, decoder.column(name)])) };
 }
 
 function initialRow(decoder: RowDecoder, update: Json): Row {
-  const row = update['initial'] ?? update['insert'];
+  const row = update['initial'] ?? update['insert'] ?? update['new'];
   if (row === undefined) throw new ProtocolError(`a change of ${decoder.table} in a new copy`);
   return decoder.whole(object(row));
 }
@@ -229,13 +316,14 @@ interface Before {
   readonly old: Row | undefined;
 }
 
-/** The change that a <row-update2> means. A change of a row that is not there shows that the copy is not the server's. */
+/** The change that a <row-update> or <row-update2> means. A change of a row that is not there shows that the copy is not the server's. */
 function rowChange(shape: MonitoredTable, before: Before, update: Json): RowChange | undefined {
   const { table, uuid, old } = before;
-  const inserted = update['insert'] ?? update['initial'];
+  // A <row-update> of RFC 7047 has the new row whole, and the old one alone when it was deleted.
+  const inserted = update['insert'] ?? update['initial'] ?? update['new'];
   if (inserted !== undefined) return rewritten(shape, before, shape.decoder.whole(object(inserted)));
   if (old === undefined) throw new ProtocolError(`a change of row ${uuid}, which is not in ${table}`);
-  if ('delete' in update) return { table, uuid, old };
+  if ('delete' in update || 'old' in update) return { table, uuid, old };
   const difference = shape.decoder.some(object(update['modify']));
   const row = { ...old };
   for (const [name, value] of Object.entries(difference)) {

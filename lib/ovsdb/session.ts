@@ -13,7 +13,9 @@ import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { Conversation } from './conversation.ts';
-import { ConnectionLost } from './errors.ts';
+import { Canceled, ConnectionLost } from './errors.ts';
+import { SessionLock } from './lock.ts';
+import type { Lock, LockOptions } from './lock.ts';
 import { dial } from './remote.ts';
 import type { Tls } from './remote.ts';
 import { TableReplica } from './replica.ts';
@@ -58,6 +60,11 @@ export interface SessionOptions {
   readonly observe?: (state: SessionState, reason: string | undefined) => void;
 }
 
+export interface TransactOptions {
+  /** Aborting it cancels the transaction, if the server is not done with it. */
+  readonly signal?: AbortSignal;
+}
+
 /** Requests outstanding and bytes unsent on one connection, beyond which transactions are refused (QueueFull). */
 const MAX_REQUESTS = 10_000;
 const MAX_BUFFERED = 64 * 2 ** 20;
@@ -78,6 +85,7 @@ export class Session {
   readonly #options: Required<Omit<SessionOptions, 'tls' | 'observe' | 'remotes'>> &
     Pick<SessionOptions, 'tls' | 'observe'>;
   readonly #replicas = new Set<TableReplica>();
+  readonly #locks = new Map<string, SessionLock>();
   #remotes: readonly string[];
   #state: SessionState = 'stopped';
   #schema: DatabaseSchema | undefined;
@@ -173,8 +181,11 @@ export class Session {
   /** Copies tables and columns of the database from now on, through every reconnect. */
   monitor(request: MonitorRequest, consumer: ReplicaConsumer): Replica {
     this.#monitors += 1;
-    const replica: TableReplica = new TableReplica(`monitor-${this.#monitors}`, request, consumer, () => {
-      if (this.#replicas.delete(replica)) this.#attempt?.conversation?.cancelMonitor(replica);
+    const replica: TableReplica = new TableReplica(`monitor-${this.#monitors}`, request, consumer, {
+      closed: () => {
+        if (this.#replicas.delete(replica)) this.#attempt?.conversation?.cancelMonitor(replica);
+      },
+      conditionsChanged: (tables) => this.#attempt?.conversation?.changeConditions(replica, tables),
     });
     this.#replicas.add(replica);
     this.#attempt?.conversation?.monitor(replica);
@@ -182,20 +193,40 @@ export class Session {
   }
 
   /**
-   * Runs one transaction. All monitor updates that it causes have been delivered when this resolves. Rejects with a
-   * TransactError (nothing was written), ConnectionLost (`uncertain`: it may have been) or QueueFull.
+   * Asks for a lock (RFC 7047 section 4.1.8) from now on, through every reconnect, until it is released. Throws RangeError
+   * when `id` is no <id>, or is a lock of this session already.
    */
-  async transact(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
+  lock(id: string, options: LockOptions = {}): Lock {
+    if (this.#locks.has(id)) throw new RangeError(`the session asks for the lock ${id} already`);
+    const lock = new SessionLock(id, options, (asked) => {
+      this.#locks.delete(id);
+      if (asked) this.#attempt?.conversation?.unlock(lock);
+    });
+    this.#locks.set(id, lock);
+    this.#attempt?.conversation?.lock(lock);
+    return lock;
+  }
+
+  /**
+   * Runs one transaction. All monitor updates that it causes have been delivered when this resolves. Rejects with a
+   * TransactError (nothing was written), ConnectionLost (`uncertain`: it may have been), QueueFull, or Canceled when `signal`
+   * was aborted before the server was done; when it was done already, the outcome stands.
+   */
+  async transact(
+    operations: readonly Operation[],
+    { signal }: TransactOptions = {},
+  ): Promise<readonly OperationResult[]> {
+    if (signal?.aborted === true) throw new Canceled(false);
     const conversation = this.#attempt?.conversation;
     if (this.#state !== 'ready' || conversation === undefined) {
       throw new ConnectionLost(`not connected to ${this.#options.database}: ${this.#state}`, false);
     }
-    return await conversation.transact(operations);
+    return await conversation.transact(operations, signal);
   }
 
   /**
-   * Any other request of RFC 7047 section 4.1 or ovsdb-server(7) on the current connection, as JSON: `list_dbs`, `lock`,
-   * `get_server_id`, `convert` ... Rejects with RequestError or ConnectionLost. A lock ends with the connection.
+   * Any other request of RFC 7047 section 4.1 or ovsdb-server(7) on the current connection, as JSON: `list_dbs`,
+   * `get_server_id`, `convert` ... Rejects with RequestError or ConnectionLost.
    */
   async request(method: string, params: readonly unknown[]): Promise<unknown> {
     const conversation = this.#attempt?.conversation;
@@ -236,6 +267,7 @@ export class Session {
       database,
       wanted: () => ({ leaderOnly, ...this.#seen, ...(this.#acceptsStale() && { index: 0 }) }),
       replicas: this.#replicas,
+      locks: this.#locks,
       connect: (events) =>
         new Connection(stream, {
           clock,
@@ -296,6 +328,7 @@ export class Session {
     this.#attempt = undefined;
     attempt?.abort.abort();
     attempt?.conversation?.end(reason);
+    for (const lock of this.#locks.values()) lock.disconnected(reason);
     if (wasReady) for (const { consumer } of this.#replicas) consumer.lost?.(reason);
   }
 

@@ -81,7 +81,8 @@ describe('requests', () => {
 
   it('are refused beyond the limit, in number and in bytes', async () => {
     const ignored = (): void => undefined;
-    const call = (size: number): void => connection.call('a', ['x'.repeat(size)], { result: ignored, failed: ignored });
+    const call = (size: number): unknown =>
+      connection.call('a', ['x'.repeat(size)], { result: ignored, failed: ignored });
     for (let count = 0; count < 5; count += 1) call(1);
     expect(() => call(1)).toThrow(QueueFull);
     open();
