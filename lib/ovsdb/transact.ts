@@ -32,9 +32,11 @@ function encodeOperation(schema: DatabaseSchema, operation: Operation, names: Uu
   switch (operation.op) {
     case 'commit':
     case 'abort':
-    case 'comment':
-    case 'assert':
       return operation;
+    case 'comment':
+      return { ...operation, comment: encodeAtom('string', operation.comment) };
+    case 'assert':
+      return { ...operation, lock: encodeAtom('string', operation.lock) };
     default:
       return encodeTableOperation(tableOf(schema, operation.table), operation, names);
   }

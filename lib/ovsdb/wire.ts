@@ -59,8 +59,7 @@ export function encodeAtom(type: AtomicType, atom: Atom, names: UuidNames = NO_N
       if (typeof atom === 'boolean') return atom;
       break;
     case 'string':
-      if (typeof atom === 'string') return atom;
-      break;
+      return encodeString(atom);
     case 'uuid':
       return encodeUuid(atom, names);
   }
@@ -74,8 +73,24 @@ function encodeInteger(atom: Atom): unknown {
 }
 
 function encodeReal(atom: Atom): unknown {
-  if (typeof atom === 'number' && Number.isFinite(atom)) return atom;
+  if (typeof atom === 'number' && (atom === 0 || isPrintable(Math.abs(atom)))) return atom;
   throw mismatch(atom, 'real');
+}
+
+/**
+ * ovsdb-server (3.1, 3.5) prints 15 digits, and a number that is too large or too small for a double ends the connection on
+ * which it comes. Beyond these limits the server's own words for a real are such a number.
+ */
+function isPrintable(magnitude: number): boolean {
+  return magnitude >= 2.22507385850721e-308 && magnitude < 1.797693134862315e308;
+}
+
+/** The server ends the connection for a string that has no UTF-8 (a lone surrogate) or that C can't hold (RFC 7047 3.1). */
+function encodeString(atom: Atom): unknown {
+  if (typeof atom !== 'string') throw mismatch(atom, 'string');
+  if (!atom.isWellFormed()) throw new EncodeError(`${JSON.stringify(atom.slice(0, 80))} has a lone surrogate`);
+  if (atom.includes('\0')) throw new EncodeError(`${JSON.stringify(atom.slice(0, 80))} has a NUL`);
+  return atom;
 }
 
 function encodeUuid(atom: Atom, names: UuidNames): unknown {
