@@ -20,8 +20,8 @@ beforeAll(async () => {
 
 interface Restart {
   readonly name: string;
-  /** Datagrams of a flow of ten a second that may be lost. TCP loses nothing in any case. */
-  readonly lost: number;
+  /** Milliseconds for which nothing at all may come through. TCP loses nothing in any case. */
+  readonly outageMs: number;
   readonly restart: () => Promise<void>;
 }
 
@@ -37,13 +37,19 @@ const killed = (selector: string): Promise<string> =>
     '--force',
   ]);
 
-/** The userspace datapath drops a datagram now and then when ports come and go, restarts or not; an outage is more. */
-const fewLost = 3;
+/**
+ * No outage: every one that a restart could cause lasts until something is back, which takes seconds. Single datagrams are
+ * not counted. OVS's userspace datapath empties its copy of the routing table and reads it anew whenever a link of the node
+ * changes, so whenever a pod comes or goes; a flow that is revalidated in between has no way out to its tunnel and drops
+ * until the next round (coverage counters `route_table_dump`, `drop_action_of_pipeline`: 100 links made and deleted on an
+ * idle node lost 50 to 100 datagrams of 1,000). Datapath in the kernel: not affected, it does not route tunnels in userspace.
+ */
+const noOutage = 2000;
 
 const restarts: readonly Restart[] = [
   {
     name: 'the operator (both replicas killed)',
-    lost: fewLost,
+    outageMs: noOutage,
     async restart() {
       await killed('app=kube-ovn-controller');
       await settled('app=kube-ovn-controller', 2);
@@ -51,7 +57,7 @@ const restarts: readonly Restart[] = [
   },
   {
     name: 'the agents (killed)',
-    lost: fewLost,
+    outageMs: noOutage,
     async restart() {
       await Promise.all([1, 2].map((n) => killOnNode(n, 'agent/main.ts')));
       await settled('app=kube-ovn-cni', 2);
@@ -59,7 +65,7 @@ const restarts: readonly Restart[] = [
   },
   {
     name: 'ovn-central',
-    lost: fewLost,
+    outageMs: noOutage,
     async restart() {
       await killed('app=ovn-central');
       await settled('app=ovn-central', 1);
@@ -67,8 +73,8 @@ const restarts: readonly Restart[] = [
   },
   {
     name: 'ovs-ovn on the receiving node',
-    // The userspace datapath forwards nothing while its process is away: up to 5 s.
-    lost: 50,
+    // The userspace datapath forwards nothing while its process is away.
+    outageMs: 5000,
     async restart() {
       await killOnNode(2, 'ovs-vswitchd');
       await settled('app=ovs', 2);
@@ -76,7 +82,7 @@ const restarts: readonly Restart[] = [
   },
   {
     name: 'the API server (killed)',
-    lost: fewLost,
+    outageMs: noOutage,
     async restart() {
       cluster().restart('kube-apiserver');
       await waitFor(
@@ -94,7 +100,7 @@ const restarts: readonly Restart[] = [
 ];
 
 describe('a restart of', () => {
-  it.each(restarts)('$name', async ({ restart, lost }) => {
+  it.each(restarts)('$name', async ({ restart, outageMs }) => {
     const connection = await traffic(cluster(), [from, to]);
     const datagrams = await traffic(cluster(), [from, to], { udp: true });
     const names = Array.from({ length: 6 }, (_, index) => `new-${index}`);
@@ -107,7 +113,7 @@ describe('a restart of', () => {
     expect(new Set(addresses).size).toBe(addresses.length);
     for (const pod of made) await exec(cluster(), pod, ['ping', '-c1', '-W2', to.ip]);
     expect(await connection.stop()).toMatchObject({ connected: true, lost: 0 });
-    expect((await datagrams.stop()).lost).toBeLessThanOrEqual(lost);
+    expect((await datagrams.stop()).longestGapMs).toBeLessThan(outageMs);
     await cluster().kubectl(['--namespace', ns, 'delete', 'pods', '--selector', 'made=yes', '--wait=true']);
   });
 });

@@ -34,7 +34,9 @@ static struct {
 } options = {.interval = 100, .gap = 500};
 
 static long sent, received, longest;
-static long last_reply;
+static long last_sent, last_reply;
+/* The counter of the newest reply: what is missing after it was lost at the end, what is missing before it was a gap. */
+static long newest;
 static char answered_by[256];
 static volatile sig_atomic_t stopping;
 
@@ -111,6 +113,7 @@ static int take(int fd)
 {
     static char line[512];
     static size_t used;
+    long counter;
     char in[4096];
     ssize_t got = recv(fd, in, sizeof in, MSG_DONTWAIT);
 
@@ -129,7 +132,8 @@ static int take(int fd)
         }
         line[used] = '\0';
         used = 0;
-        sscanf(line, "%255s", answered_by);
+        if (sscanf(line, "%255s %ld", answered_by, &counter) == 2 && counter > newest)
+            newest = counter;
         note_reply(now());
     }
     return 0;
@@ -142,6 +146,7 @@ static int say(int fd)
 
     if (send(fd, out, size, MSG_NOSIGNAL | MSG_DONTWAIT) == size || options.udp) {
         sent++;
+        last_sent = now();
         return 0;
     }
     /* A full socket buffer: the path is down and TCP is retrying. */
@@ -172,8 +177,8 @@ static int run(int fd)
                 next = now() + options.interval;
         }
     }
-    if (received < sent && now() - last_reply > longest)
-        longest = now() - last_reply;
+    if (newest < sent && last_sent - last_reply > longest)
+        longest = last_sent - last_reply;
     return error;
 }
 
