@@ -205,10 +205,13 @@ export class OvsdbServer {
 
   /** A table as it is in the database, rows in the order of their uuids; all columns unless some are named. */
   async dump(table: string, columns: readonly string[] = []): Promise<PlainRow[]> {
-    const text = await this.client('--format=json', 'dump', this.remote, this.database, table, ...columns);
-    const { headings, data } = JSON.parse(text) as { headings: string[]; data: unknown[][] };
-    const rows = data.map((cells) => Object.fromEntries(headings.map((name, index) => [name, plain(cells[index])])));
-    return rows.sort((a, b) => (String(a['_uuid']) < String(b['_uuid']) ? -1 : 1));
+    return printedRows(await this.client('--format=json', 'dump', this.remote, this.database, table, ...columns));
+  }
+
+  /** All tables as they are in the database. */
+  async dumpAll(): Promise<Map<string, PlainRow[]>> {
+    const lines = (await this.client('--format=json', 'dump', this.remote, this.database)).trim().split('\n');
+    return new Map(lines.map((line) => [/^\{"caption":"(\w+) table"/.exec(line)?.[1] ?? line, printedRows(line)]));
   }
 
   /** Whether this member says that it leads; a standalone database always does. */
@@ -312,6 +315,18 @@ async function temporaryDirectory(): Promise<string> {
 
 function removeDirectory(directory: string | undefined): void {
   if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
+}
+
+/** Reads one table as `ovsdb-client --format=json dump` prints it. */
+function printedRows(text: string): PlainRow[] {
+  const { headings, data } = JSON.parse(text, exact as never) as { headings: string[]; data: unknown[][] };
+  const rows = data.map((cells) => Object.fromEntries(headings.map((name, index) => [name, plain(cells[index])])));
+  return rows.sort((a, b) => (String(a['_uuid']) < String(b['_uuid']) ? -1 : 1));
+}
+
+/** A reviver that keeps integers which a number would round. */
+function exact(_key: string, value: unknown, { source = '' }: { readonly source?: string }): unknown {
+  return typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source) ? BigInt(source) : value;
 }
 
 function plain(value: unknown): unknown {

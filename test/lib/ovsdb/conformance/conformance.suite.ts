@@ -1,0 +1,16 @@
+// The suite: every area of RFC 7047 and of ovsdb-server(7), the same for every server.
+import { describe } from 'vitest';
+import { conditions } from './condition.suite.ts';
+import { dataTypes } from './data.suite.ts';
+import { Database } from './database.ts';
+import type { Environment } from './environment.ts';
+import { mutations } from './mutation.suite.ts';
+
+export function conformance(environment: Environment): void {
+  describe(`conformance of ${environment.name}`, () => {
+    const db = new Database(environment);
+    dataTypes(db);
+    conditions(db);
+    mutations(db);
+  });
+}
