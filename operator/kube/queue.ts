@@ -1,13 +1,19 @@
 // Work by key for the writers: a key is queued once however often it is added, runs alone, is retried with backoff
 // until it succeeds, and at most so many keys run at once. What to do for a key is read when it runs, never stored here.
+//
+// A failure that says something of the server and nothing of the key (nobody answers, too many requests, this process
+// does not lead) holds up all keys: one of them tries again after a pause, the others follow when it succeeds. So a
+// server that is away or overloaded is asked once per pause, not once per key.
 import { backoff, type BackoffLimits, retryDelay, writeBackoff } from './backoff.ts';
 import type { Clock } from './clock.ts';
+import { ApiError, ConnectionError, isTransient, TooManyRequestsError } from './errors.ts';
+import { DeposedError } from './writer.ts';
 
 export interface QueueOptions {
   readonly clock: Clock;
   /** Does the key's work as things are now. A rejection is retried. */
   readonly run: (key: string) => Promise<void>;
-  /** Told of each failure before its retry is scheduled. */
+  /** Told of each failure before its retry is scheduled; not of runs that ended because this process does not lead. */
   readonly onFailure: (key: string, error: unknown, attempt: number) => void;
   /** Keys under way at once; 32. */
   readonly concurrency?: number;
@@ -23,12 +29,15 @@ interface Entry {
   /** Added again while running. */
   again: boolean;
   attempt: number;
-  /** Start of the last run, for the spacing. */
-  last: number;
+  /** No run begins before this, whatever changes: the end of a pause that no change here can shorten. */
+  floor: number;
   cancel: () => void;
 }
 
 const never = Number.NEGATIVE_INFINITY;
+const nothing = (): void => undefined;
+/** What is refused may be tried again this soon after it was, when something changes; ms. */
+const soonest = 1000;
 
 export class KeyedQueue {
   readonly #options: QueueOptions;
@@ -36,6 +45,10 @@ export class KeyedQueue {
   readonly #ready = new Set<string>();
   #running = 0;
   #started = false;
+  /** Failures in a row that speak of the server. */
+  #outage = 0;
+  #pausedUntil = never;
+  #cancelPause = nothing;
   readonly #stopping: (() => void)[] = [];
 
   constructor(options: QueueOptions) {
@@ -49,24 +62,40 @@ export class KeyedQueue {
     return size;
   }
 
-  /** Keys added before are run from now on. */
+  /** Entries kept, those included that only remember when their key ran last. */
+  get remembered(): number {
+    return this.#entries.size;
+  }
+
+  /** Keys added from now on are run. */
   start(): void {
     this.#started = true;
+    this.#outage = 0;
+    this.#pausedUntil = never;
     this.#pump();
   }
 
-  /** Nothing starts any more; resolves when what is under way has ended. Queued keys stay for the next `start`. */
+  /** Nothing starts any more and what waits is forgotten; resolves when what is under way has ended. */
   async stop(): Promise<void> {
     this.#started = false;
+    this.#cancelPause();
+    for (const [key, entry] of this.#entries) {
+      entry.again = false;
+      if (!entry.running) this.#forget(key, entry);
+    }
     if (this.#running === 0) return;
     await new Promise<void>((resolve) => this.#stopping.push(resolve));
   }
 
-  /** Runs the key soon; a pending retry is brought forward, since something has changed. */
+  /**
+   * Runs the key soon. The retry of a failure that a change here may mend is brought forward. Nothing happens while
+   * stopped: whoever starts adds what there is to do, or a standby would collect all that ever changed.
+   */
   add(key: string): void {
+    if (!this.#started) return;
     const entry = this.#entry(key);
     if (entry.running) entry.again = true;
-    else this.#schedule(key, entry, entry.last + (this.#options.spacingMs ?? 0));
+    else this.#schedule(key, entry, entry.floor);
   }
 
   /** Forgets a key that waits; a run under way is not repeated. */
@@ -85,8 +114,8 @@ export class KeyedQueue {
         running: false,
         again: false,
         attempt: 0,
-        last: never,
-        cancel: () => undefined,
+        floor: never,
+        cancel: nothing,
       };
       this.#entries.set(key, entry);
     }
@@ -113,51 +142,83 @@ export class KeyedQueue {
   }
 
   #pump(): void {
-    const limit = this.#options.concurrency ?? 32;
     for (const key of this.#ready) {
-      if (!this.#started || this.#running >= limit) return;
+      if (!this.#mayBegin()) return;
       this.#ready.delete(key);
       const entry = this.#entries.get(key);
       if (entry !== undefined) void this.#execute(key, entry);
     }
   }
 
+  #mayBegin(): boolean {
+    if (!this.#started || this.#options.clock.now() < this.#pausedUntil) return false;
+    return this.#running < (this.#outage > 0 ? 1 : (this.#options.concurrency ?? 32));
+  }
+
   async #execute(key: string, entry: Entry): Promise<void> {
-    const { clock, run, onFailure } = this.#options;
+    const { clock, run, onFailure, spacingMs = 0 } = this.#options;
     this.#running += 1;
     entry.running = true;
     entry.due = Number.POSITIVE_INFINITY;
-    entry.last = clock.now();
+    entry.floor = clock.now() + spacingMs;
     let failure: { readonly error: unknown } | undefined;
     try {
       await run(key);
       entry.attempt = 0;
+      this.#outage = 0;
     } catch (error) {
       entry.attempt += 1;
       failure = { error };
-      onFailure(key, error, entry.attempt);
+      if (!(error instanceof DeposedError)) onFailure(key, error, entry.attempt);
     }
     entry.running = false;
     this.#running -= 1;
-    this.#afterwards(key, entry, failure);
+    if (!this.#started) this.#forget(key, entry);
+    else this.#afterwards(key, entry, failure);
     if (this.#running === 0) for (const resolve of this.#stopping.splice(0)) resolve();
     this.#pump();
   }
 
   #afterwards(key: string, entry: Entry, failure: { readonly error: unknown } | undefined): void {
-    const { clock, spacingMs = 0 } = this.#options;
-    const spaced = entry.last + spacingMs;
-    if (entry.again) {
-      entry.again = false;
-      this.#schedule(key, entry, spaced);
-    } else if (failure !== undefined) {
-      const delay = backoff(entry.attempt, this.#options.backoff ?? writeBackoff, clock.random());
-      this.#schedule(key, entry, Math.max(spaced, clock.now() + retryDelay(failure.error, delay)));
-    } else if (spaced > clock.now()) {
-      entry.cancel = clock.after(spaced - clock.now(), () => this.#rest(key, entry));
+    const { clock } = this.#options;
+    const again = entry.again;
+    entry.again = false;
+    if (failure !== undefined) {
+      this.#retry(key, entry, { ...failure, again });
+    } else if (again) {
+      this.#schedule(key, entry, entry.floor);
+    } else if (entry.floor > clock.now()) {
+      entry.cancel = clock.after(entry.floor - clock.now(), () => this.#rest(key, entry));
     } else {
       this.#forget(key, entry);
     }
+  }
+
+  #retry(key: string, entry: Entry, { error, again }: { readonly error: unknown; readonly again: boolean }): void {
+    const { clock, backoff: limits = writeBackoff } = this.#options;
+    const delay = retryDelay(error, backoff(entry.attempt, limits, clock.random()));
+    if (speaksOfServer(error)) {
+      this.#pause(error);
+      // When it goes on is a matter of the queue. The key comes last, so that it is not always the same that tries.
+      entry.attempt -= 1;
+      this.#schedule(key, entry, entry.floor);
+      return;
+    }
+    const now = clock.now();
+    entry.floor = Math.max(entry.floor, now + (isTransient(error) ? delay : Math.min(delay, soonest)));
+    this.#schedule(key, entry, again ? entry.floor : Math.max(entry.floor, now + delay));
+  }
+
+  #pause(error: unknown): void {
+    const { clock, backoff: limits = writeBackoff } = this.#options;
+    const now = clock.now();
+    // Of the keys that were under way together, the first tells all.
+    if (now < this.#pausedUntil) return;
+    this.#outage += 1;
+    const ms = retryDelay(error, backoff(this.#outage, limits, clock.random()));
+    this.#pausedUntil = now + ms;
+    this.#cancelPause();
+    this.#cancelPause = clock.after(ms, () => this.#pump());
   }
 
   // The spacing has passed without another run: the key need not be remembered.
@@ -170,4 +231,10 @@ export class KeyedQueue {
     this.#ready.delete(key);
     this.#entries.delete(key);
   }
+}
+
+/** Whether every other key would meet the same: nobody answers, or whoever answers has too much to do. */
+function speaksOfServer(error: unknown): boolean {
+  if (error instanceof DeposedError || error instanceof ConnectionError) return true;
+  return error instanceof TooManyRequestsError || (error instanceof ApiError && error.status === 503);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { apiError } from '../../../operator/kube/errors.ts';
+import { apiError, ConnectionError } from '../../../operator/kube/errors.ts';
 import { KeyedQueue, type QueueOptions } from '../../../operator/kube/queue.ts';
+import { DeposedError } from '../../../operator/kube/writer.ts';
 import { FakeClock, settled } from './fake.ts';
 
 const rig = (run: (key: string) => Promise<void>, options: Partial<QueueOptions> = {}) => {
@@ -77,16 +78,94 @@ describe('KeyedQueue', () => {
     expect(clock.waiting).toBe(0);
   });
 
-  it('waits as long as the server asks', async () => {
+  it.each([
+    [5000, 5000],
+    [9e15, 120_000],
+  ])('waits as long as the server asks, within reason, and no change shortens it: %s ms', async (retryAfter, second) => {
     const times: number[] = [];
     const { clock, queue } = rig(async () => {
       times.push(clock.now() - 1000);
-      if (times.length === 1) throw apiError('PATCH /x', 429, '', '5');
+      if (times.length === 1) throw apiError('PATCH /x', 429, '', retryAfter);
     });
     queue.start();
     queue.add('a');
-    await clock.advance(20_000);
-    expect(times).toEqual([0, 5000]);
+    await clock.advance(1000);
+    queue.add('a');
+    await clock.advance(400_000);
+    expect(times).toEqual([0, second]);
+    expect(clock.waiting).toBe(0);
+  });
+
+  it('asks a server that is away once per pause, not once per key, and goes on with all when it is back', async () => {
+    let away = true;
+    const runs: string[] = [];
+    const { clock, queue, failures } = rig(
+      async (key) => {
+        runs.push(key);
+        await settled();
+        if (away) throw new ConnectionError('PATCH /x', 'refused');
+      },
+      { concurrency: 4, backoff: { base: 100, cap: 10_000 } },
+    );
+    queue.start();
+    for (let n = 0; n < 1000; n += 1) queue.add(`k${n}`);
+    for (let n = 0; n < 600; n += 1) await clock.advance(100);
+    // Four were under way when it went; then one at a time, with pauses that double up to half of the cap.
+    expect(runs).toHaveLength(4 + 17);
+    expect(new Set(runs).size).toBe(runs.length);
+    expect(new Set(failures)).toEqual(new Set([1]));
+    for (let n = 0; n < 1000; n += 1) queue.add(`k${n}`);
+    await settled();
+    away = false;
+    const before = runs.length;
+    await clock.advance(10_000);
+    while (queue.size > 0) await settled();
+    expect(runs.length - before).toBe(1000);
+    expect([queue.remembered, clock.waiting]).toEqual([0, 0]);
+  });
+
+  it('is not held up by a key that fails by itself', async () => {
+    const done: string[] = [];
+    const { clock, queue } = rig(async (key) => {
+      if (key === 'bad') throw apiError('PATCH /x', 500, 'webhook');
+      done.push(key);
+    });
+    queue.start();
+    queue.add('bad');
+    for (let n = 0; n < 100; n += 1) queue.add(`k${n}`);
+    await clock.advance(0);
+    expect(done).toHaveLength(100);
+  });
+
+  it('keeps what is refused from being tried at the rate of changes', async () => {
+    const times: number[] = [];
+    const { clock, queue } = rig(async () => {
+      times.push(clock.now() - 1000);
+      throw apiError('PATCH /x', 422, 'no');
+    });
+    queue.start();
+    for (let n = 0; n < 100; n += 1) {
+      queue.add('a');
+      await clock.advance(100);
+    }
+    expect(times.length).toBeLessThan(17);
+    expect(times.length).toBeGreaterThan(9);
+  });
+
+  it('says nothing of runs that ended because this process does not lead, and tries again by itself', async () => {
+    let leads = false;
+    const done: string[] = [];
+    const { clock, queue, failures } = rig(async (key) => {
+      if (!leads) throw new DeposedError();
+      done.push(key);
+    });
+    queue.start();
+    for (const key of ['a', 'b', 'c']) queue.add(key);
+    await clock.advance(1000);
+    expect([done, failures]).toEqual([[], []]);
+    leads = true;
+    await clock.advance(30_000);
+    expect(done.toSorted()).toEqual(['a', 'b', 'c']);
   });
 
   it('brings a retry forward when something changed', async () => {
@@ -124,26 +203,28 @@ describe('KeyedQueue', () => {
     expect(runs.at(-1)).toBe('a@6200'.replace('6200', String(clock.now() - 1000)));
   });
 
-  it('starts nothing after stop, and resumes with start', async () => {
+  it('remembers nothing while it is stopped: a standby sees every change and writes none', async () => {
     const runs: string[] = [];
     let open: () => void = () => undefined;
-    const { queue } = rig((key) => {
+    const { clock, queue } = rig((key) => {
       runs.push(key);
       return new Promise((resolve) => (open = resolve));
     });
     queue.add('a');
-    await settled();
-    expect(runs).toEqual([]);
+    expect(queue.remembered).toBe(0);
     queue.start();
-    await settled();
-    const stopped = queue.stop();
     queue.add('b');
+    await settled();
+    queue.add('b');
+    const stopped = queue.stop();
+    queue.add('c');
     open();
     await stopped;
-    await settled();
-    expect(runs).toEqual(['a']);
+    await clock.advance(10_000);
+    expect([runs, queue.remembered, clock.waiting]).toEqual([['b'], 0, 0]);
     queue.start();
+    queue.add('d');
     await settled();
-    expect(runs).toEqual(['a', 'b']);
+    expect(runs).toEqual(['b', 'd']);
   });
 });
