@@ -48,6 +48,9 @@ export function parseRemote(text: string): Remote {
   return { transport: transport === 'ssl' ? 'ssl' : 'tcp', host, port };
 }
 
+/** Makes a connected stream to a remote. */
+export type Dial = (remote: string, tls: Tls | undefined, signal: AbortSignal) => Promise<Duplex>;
+
 /** A connected stream. Rejects with the system's error, and when `signal` aborts; nothing is left open then. */
 export async function dial(remote: string, tls: Tls | undefined, signal: AbortSignal): Promise<Duplex> {
   const to = parseRemote(remote);

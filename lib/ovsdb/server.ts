@@ -45,17 +45,29 @@ export interface DatabaseStatus {
   readonly index: number;
 }
 
+/** What changes with the role of a member, and seldom: neither the schema nor the index. */
+export const memberColumns: readonly string[] = ['name', 'model', 'connected', 'leader', 'cid', 'sid'];
+
+export type MemberStatus = Omit<DatabaseStatus, 'schema' | 'index'>;
+
 /** Reads a row of `_Server.Database`. */
 export function databaseStatus(row: Row): DatabaseStatus {
+  return { ...memberStatus(row), schema: optional(row['schema']), index: exposedIndex(row) };
+}
+
+/** Reads `memberColumns`. */
+export function memberStatus(row: Row): MemberStatus {
   return {
     clustered: row['model'] === 'clustered',
     connected: row['connected'] === true,
     leader: row['leader'] === true,
-    schema: optional(row['schema']),
     cid: optional(row['cid']),
     sid: optional(row['sid']),
-    index: Number(optional(row['index'])),
   };
+}
+
+export function exposedIndex(row: Row): number {
+  return Number(optional(row['index']));
 }
 
 function optional(value: Value | undefined): string {

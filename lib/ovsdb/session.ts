@@ -6,6 +6,8 @@
 //                        |   +------------ any failure ----------+----------------------+
 //                        +---- waiting <-- the next remote, at once or after a pause
 //
+// With leaderOnly a light connection to each remote (members.ts) tells which member leads: the session goes straight to that
+// one, and leaves a leader that the others have replaced without its knowing.
 // It never writes on its own, never repeats a transaction, and never shows a copy that is empty or half made.
 import type { Duplex } from 'node:stream';
 import { backoff } from './backoff.ts';
@@ -16,8 +18,10 @@ import { Conversation } from './conversation.ts';
 import { Canceled, ConnectionLost } from './errors.ts';
 import { SessionLock } from './lock.ts';
 import type { Lock, LockOptions } from './lock.ts';
+import { Members } from './members.ts';
+import type { Incumbent } from './members.ts';
 import { dial } from './remote.ts';
-import type { Tls } from './remote.ts';
+import type { Dial, Tls } from './remote.ts';
 import { TableReplica } from './replica.ts';
 import type { MonitorRequest, Replica, ReplicaConsumer } from './replica.ts';
 import { STALE } from './server.ts';
@@ -55,7 +59,7 @@ export interface SessionOptions {
   readonly random?: () => number;
   readonly log?: SessionLog;
   /** How a stream is made; the network by default. */
-  readonly dial?: (remote: string, tls: Tls | undefined, signal: AbortSignal) => Promise<Duplex>;
+  readonly dial?: Dial;
   /** Told of every state, after it was entered; `reason` says why a connection ended. */
   readonly observe?: (state: SessionState, reason: string | undefined) => void;
 }
@@ -71,6 +75,8 @@ const MAX_BUFFERED = 64 * 2 ** 20;
 const FIRST_PAUSE = 50;
 /** A member that lags may catch up for so long; after that its older state is what the cluster has (a restored copy). */
 const STALE_PATIENCE = 10_000;
+/** The same when every member says that it does not have what was seen. */
+const REWRITTEN_PATIENCE = 1000;
 
 const silent: SessionLog = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 
@@ -99,6 +105,7 @@ export class Session {
   /** The cluster seen last, and the newest log entry of it. */
   #seen: { cid: string; index: number } = { cid: '', index: 0 };
   #staleSince: number | undefined;
+  readonly #members: Members;
   /** The last failure told of per remote, so that a server that is down fills no log. */
   readonly #told = new Map<string, string>();
 
@@ -116,6 +123,11 @@ export class Session {
       ...options,
     };
     this.#remotes = [...options.remotes];
+    this.#members = new Members({
+      ...this.#options,
+      changed: () => this.#led(),
+      incumbent: () => this.#incumbent(),
+    });
   }
 
   get state(): SessionState {
@@ -143,6 +155,8 @@ export class Session {
     // Clients spread over the members; with leaderOnly it does not matter where the search begins.
     this.#cursor = Math.floor(this.#options.random() * this.#remotes.length);
     this.#failures = 0;
+    this.#members.setRemotes(this.#watched());
+    this.#members.start();
     this.#connect();
   }
 
@@ -153,6 +167,7 @@ export class Session {
     this.#options.clock.clearTimeout(this.#timer);
     this.#leave('stopped');
     this.#enter('stopped', 'stopped');
+    this.#members.stop();
     await attempt?.conversation?.closed;
   }
 
@@ -162,6 +177,7 @@ export class Session {
     this.#remotes = [...remotes];
     for (const remote of this.#told.keys()) if (!remotes.includes(remote)) this.#told.delete(remote);
     if (this.#state === 'stopped') return;
+    this.#members.setRemotes(this.#watched());
     const current = this.#attempt?.remote;
     if (current !== undefined && remotes.includes(current)) {
       this.#cursor = remotes.indexOf(current);
@@ -171,11 +187,6 @@ export class Session {
     this.#cursor = 0;
     this.#failures = 0;
     this.#again(0);
-  }
-
-  /** Ends the current connection and goes to the next remote: for an observer who knows that this server will not do. */
-  leave(reason: string): void {
-    if (this.#attempt !== undefined) this.#failed(reason);
   }
 
   /** Copies tables and columns of the database from now on, through every reconnect. */
@@ -234,10 +245,38 @@ export class Session {
     return await conversation.request(method, params);
   }
 
+  /** The remotes whose word on the leader is wanted. */
+  #watched(): readonly string[] {
+    return this.#options.leaderOnly && this.#remotes.length > 1 ? this.#remotes : [];
+  }
+
+  #incumbent(): Incumbent | undefined {
+    const status = this.status;
+    return status?.clustered && status.leader ? status : undefined;
+  }
+
+  /** Another member leads than before: goes to it, from a member that is silent or wrong as well as from a pause. */
+  #led(): void {
+    const { leader } = this.#members;
+    if (this.#state === 'stopped' || leader === undefined || leader === this.#attempt?.remote) return;
+    if (this.#attempt !== undefined) this.#failed(`another member leads: ${leader}`);
+    this.#again(0);
+  }
+
+  /** The member that leads; while none is known to, the next one that may. */
+  #next(): string | undefined {
+    if (this.#members.leader !== undefined) return this.#members.leader;
+    const count = this.#remotes.length;
+    const order = this.#remotes.map((_, index) => this.#remotes[(this.#cursor + index) % count] ?? '');
+    return order.find((remote) => !this.#members.follows(remote));
+  }
+
   #connect(): void {
-    const remote = this.#remotes[this.#cursor % Math.max(1, this.#remotes.length)];
+    const remote = this.#next();
     if (remote === undefined) {
-      this.#enter('waiting', 'no remotes');
+      // When all members follow, one of them will say that it leads; without remotes, there is nothing to wait for.
+      if (this.#remotes.length > 0) this.#again(this.#options.longestPause);
+      else this.#enter('waiting', 'no remotes');
       return;
     }
     const attempt: Attempt = { remote, abort: new AbortController() };
@@ -286,7 +325,10 @@ export class Session {
   }
 
   #acceptsStale(): boolean {
-    return this.#staleSince !== undefined && this.#options.clock.now() - this.#staleSince > STALE_PATIENCE;
+    if (this.#staleSince === undefined) return false;
+    const { cid, index } = this.#seen;
+    const patience = this.#members.mayHave(cid, index) ? STALE_PATIENCE : REWRITTEN_PATIENCE;
+    return this.#options.clock.now() - this.#staleSince > patience;
   }
 
   #synced(attempt: Attempt): void {
@@ -306,7 +348,10 @@ export class Session {
   #failed(reason: string): void {
     const { clock, longestPause, log, database, random } = this.#options;
     const remote = this.#attempt?.remote ?? '';
-    if (reason === STALE) this.#staleSince ??= clock.now();
+    if (reason === STALE) {
+      this.#staleSince ??= clock.now();
+      this.#members.ask();
+    }
     // Success is lasting when it outlived the longest pause: a server that ends every connection is not tried in a loop.
     const lasted = this.#state === 'ready' && clock.now() - this.#readyAt > longestPause;
     clock.clearTimeout(this.#timer);
@@ -314,11 +359,12 @@ export class Session {
     const again = this.#told.get(remote) === reason;
     this.#told.set(remote, reason);
     log[again ? 'debug' : 'warn']({ remote, database, reason }, 'OVSDB connection ended');
-    this.#cursor = (this.#cursor + 1) % Math.max(1, this.#remotes.length);
+    this.#cursor = (this.#remotes.indexOf(remote) + 1) % Math.max(1, this.#remotes.length);
     this.#failures = lasted ? 0 : this.#failures + 1;
     const pause = backoff(this.#failures, this.#remotes.length, { first: FIRST_PAUSE, most: longestPause, random });
     this.#enter('waiting', reason);
     this.#again(pause);
+    this.#members.review();
   }
 
   /** Drops the current attempt; consumers hear of it when their copies had been live. */

@@ -125,17 +125,6 @@ describe('a session', () => {
     await it_.stop();
   });
 
-  it('leaves at a word from outside, and goes to the next', async () => {
-    const it_ = session(['a', 'b'], { dial: succeed, random: () => 0 });
-    it_.start();
-    await turn();
-    it_.leave('another member leads');
-    clock.advance(0);
-    await turn();
-    expect(dialled).toEqual(['a', 'b']);
-    await it_.stop();
-  });
-
   it('tries new remotes at once, and drops a connection to one that is gone', async () => {
     const it_ = session([], { dial: succeed });
     it_.start();
