@@ -2,21 +2,29 @@
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { once } from 'node:events';
+import { Transform } from 'node:stream';
+
+export interface InterposerOptions {
+  /** Names in what clients send, each replaced by another of the same length: a server that does not know the method. */
+  readonly replace?: Readonly<Record<string, string>>;
+}
 
 export class Interposer {
   readonly remote: string;
   readonly #listener: Server;
   readonly #pairs = new Set<readonly [client: Socket, server: Socket]>();
+  readonly #replace: readonly (readonly [string, string])[];
   connections = 0;
 
-  private constructor(path: string, target: string) {
+  private constructor(path: string, target: string, options: InterposerOptions) {
+    this.#replace = Object.entries(options.replace ?? {});
     this.remote = `unix:${path}`;
     this.#listener = createServer((client) => this.#relay(client, connect(target)));
   }
 
   /** Listens at the socket `path`, in front of the server's socket `target`. */
-  static async listen(path: string, target: string): Promise<Interposer> {
-    const interposer = new Interposer(path, target);
+  static async listen(path: string, target: string, options: InterposerOptions = {}): Promise<Interposer> {
+    const interposer = new Interposer(path, target, options);
     interposer.#listener.listen(path);
     await once(interposer.#listener, 'listening');
     return interposer;
@@ -26,13 +34,37 @@ export class Interposer {
     const pair = [client, server] as const;
     this.connections += 1;
     this.#pairs.add(pair);
-    client.pipe(server);
+    if (this.#replace.length > 0) client.pipe(this.#rewriter()).pipe(server);
+    else client.pipe(server);
     server.pipe(client);
     for (const end of pair) {
       end.on('error', () => undefined);
       end.on('close', () => {
         this.#pairs.delete(pair);
         for (const other of pair) other.destroy();
+      });
+    }
+  }
+
+  #rewriter(): Transform {
+    return new Transform({
+      transform: (chunk: Buffer, _, done) => {
+        let text = chunk.toString('latin1');
+        for (const [name, other] of this.#replace) text = text.replaceAll(`"${name}"`, `"${other}"`);
+        done(null, Buffer.from(text, 'latin1'));
+      },
+    });
+  }
+
+  /** Passes what servers send on up to the first match, and ends the connection there. */
+  cutBefore(pattern: RegExp): void {
+    for (const [client, server] of this.#pairs) {
+      server.unpipe(client).resume();
+      server.on('data', (chunk: Buffer) => {
+        const text = chunk.toString('latin1');
+        const at = text.search(pattern);
+        if (at < 0) client.write(chunk);
+        else client.end(Buffer.from(text.slice(0, at), 'latin1'));
       });
     }
   }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   Aborted,
+  Canceled,
   ConstraintViolation,
   DomainError,
   DuplicateUuid,
@@ -278,6 +279,44 @@ describe('failures', () => {
     const names = await server.dump('Port_Group', ['name']);
     expect(new Set(names.map((row) => row['name']))).toEqual(new Set(['a', 'b', 'c']));
     expect(names).toHaveLength(3);
+  });
+});
+
+describe('cancelling', () => {
+  const never: Operation = {
+    op: 'wait',
+    table: 'NB_Global',
+    where: [],
+    columns: ['nb_cfg'],
+    until: '==',
+    rows: [{ nb_cfg: 1 }],
+  };
+  const insert: Operation = { op: 'insert', table: 'Port_Group', row: { name: 'cancelled' } };
+
+  it('ends a transaction that waits, of which nothing is written', async () => {
+    const abort = new AbortController();
+    const waiting = it_.session.transact([never, insert], { signal: abort.signal }).catch((error: unknown) => error);
+    // A reply that comes after it shows that the server has taken it up.
+    await transact({ op: 'comment', comment: 'after it' });
+    abort.abort();
+    expect(await waiting).toBeInstanceOf(Canceled);
+    expect(await waiting).toMatchObject({ code: 'canceled', uncertain: false });
+    expect(await server.dump('Port_Group')).toEqual([]);
+    expect(it_.session.state).toBe('ready');
+  });
+
+  it('comes too late for one that is done, whose outcome stands', async () => {
+    const abort = new AbortController();
+    const done = it_.session.transact([insert], { signal: abort.signal });
+    abort.abort();
+    expect(await done).toHaveLength(1);
+    expect(await server.dump('Port_Group', ['name'])).toEqual([{ name: 'cancelled' }]);
+  });
+
+  it('before it is sent sends nothing', async () => {
+    const sent = it_.session.transact([insert], { signal: AbortSignal.abort() });
+    await expect(sent).rejects.toBeInstanceOf(Canceled);
+    expect(await server.dump('Port_Group')).toEqual([]);
   });
 });
 
