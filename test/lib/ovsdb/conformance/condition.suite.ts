@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { SyntaxViolation, UnknownColumn } from '../../../../lib/ovsdb/index.ts';
 import type { Condition, Row } from '../../../../lib/ovsdb/index.ts';
-import { insert, update } from './database.ts';
+import { insert, sorted } from './database.ts';
 import type { Database } from './database.ts';
 
 const [U1, U2, U3] = [
@@ -16,44 +16,53 @@ const BIG = 2n ** 53n + 1n;
 const rows: Readonly<Record<string, Row>> = {
   a: { i: -3, r: -0.5, b: false, s: '', u: U1 },
   b: {
-    ...{ i: 7, r: 1.5, b: true, s: 'é', u: U2, i_opt: new Set([7]), r_opt: new Set([1.5]), b_opt: new Set([true]) },
-    ...{
-      s_opt: new Set(['x']),
-      u_opt: new Set([U1]),
-      i_set: new Set([1]),
-      r_set: new Set([0.5]),
-      b_set: new Set([true]),
-    },
-    ...{ s_set: new Set(['x']), u_set: new Set([U1]), ss: new Map([['k', 'v']]), ir: new Map([[1, 0.5]]) },
-    ...{ ub: new Map([[U1, true]]) },
+    i: 7,
+    r: 1.5,
+    b: true,
+    s: 'é',
+    u: U2,
+    i_opt: new Set([7]),
+    r_opt: new Set([1.5]),
+    b_opt: new Set([true]),
+    s_opt: new Set(['x']),
+    u_opt: new Set([U1]),
+    i_set: new Set([1]),
+    r_set: new Set([0.5]),
+    b_set: new Set([true]),
+    s_set: new Set(['x']),
+    u_set: new Set([U1]),
+    ss: new Map([['k', 'v']]),
+    ir: new Map([[1, 0.5]]),
+    ub: new Map([[U1, true]]),
   },
   c: {
-    ...{
-      i: BIG,
-      r: 1e100,
-      b: true,
-      s: 'z',
-      u: U3,
-      i_opt: new Set([BIG]),
-      r_opt: new Set([-2]),
-      b_opt: new Set([false]),
-    },
-    ...{ s_opt: new Set(['']), u_opt: new Set([U2]), i_set: new Set([1, 2, BIG]), r_set: new Set([0.5, 1]) },
-    ...{ b_set: new Set([true, false]), s_set: new Set(['x', 'y']), u_set: new Set([U1, U2]) },
-    ...{
-      ss: new Map([
-        ['k', 'v'],
-        ['l', 'w'],
-      ]),
-      ir: new Map([
-        [1, 0.5],
-        [2, 1],
-      ]),
-      ub: new Map([
-        [U1, true],
-        [U2, false],
-      ]),
-    },
+    i: BIG,
+    r: 1e100,
+    b: true,
+    s: 'z',
+    u: U3,
+    i_opt: new Set([BIG]),
+    r_opt: new Set([-2]),
+    b_opt: new Set([false]),
+    s_opt: new Set(['']),
+    u_opt: new Set([U2]),
+    i_set: new Set([1, 2, BIG]),
+    r_set: new Set([0.5, 1]),
+    b_set: new Set([true, false]),
+    s_set: new Set(['x', 'y']),
+    u_set: new Set([U1, U2]),
+    ss: new Map([
+      ['k', 'v'],
+      ['l', 'w'],
+    ]),
+    ir: new Map([
+      [1, 0.5],
+      [2, 1],
+    ]),
+    ub: new Map([
+      [U1, true],
+      [U2, false],
+    ]),
   },
 };
 
@@ -215,14 +224,9 @@ export function conditions(db: Database): void {
       );
       const monitored = [...hit.rows('Data')].map(([, row]) => row['name']);
       hit.close();
-      expect(
-        (selected?.rows ?? [])
-          .map((row) => row['name'])
-          .sort()
-          .join(''),
-      ).toBe(names);
+      expect(sorted((selected?.rows ?? []).map((row) => row['name'])).join('')).toBe(names);
       expect(written).toEqual({ count: names.length });
-      expect(monitored.sort().join('')).toBe(names);
+      expect(sorted(monitored).join('')).toBe(names);
       const met = (await db.rows('Data', 'name', 'i_few')).filter((row) => row['i_few'] === 3);
       expect(met.map(({ name }) => name).join('')).toBe(names);
     });
@@ -249,7 +253,7 @@ export function conditions(db: Database): void {
       const byUuid: Condition = ['_uuid', '==', uuid];
       const columns = ['_uuid', '_version', 'name'];
       const [found] = await db.transact({ op: 'select', table: 'Data', where: [byUuid], columns });
-      const version = String(found?.rows?.[0]?.['_version']);
+      const version = found?.rows?.[0]?.['_version'] ?? '';
       expect(found?.rows).toEqual([{ _uuid: uuid, _version: version, name: 'x' }]);
       const byVersion: Condition = ['_version', '==', version];
       const write = async (name: string): Promise<unknown> =>

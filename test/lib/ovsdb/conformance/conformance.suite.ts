@@ -4,7 +4,9 @@ import { conditions } from './condition.suite.ts';
 import { dataTypes } from './data.suite.ts';
 import { Database } from './database.ts';
 import type { Environment } from './environment.ts';
+import { execution } from './execution.suite.ts';
 import { mutations } from './mutation.suite.ts';
+import { references } from './reference.suite.ts';
 
 export function conformance(environment: Environment): void {
   describe(`conformance of ${environment.name}`, () => {
@@ -12,5 +14,7 @@ export function conformance(environment: Environment): void {
     dataTypes(db);
     conditions(db);
     mutations(db);
+    execution(db);
+    references(db);
   });
 }

@@ -1,4 +1,5 @@
 // One database for all tests of an environment: written by our client, read back by Debian's ovsdb-client.
+// oxlint-disable vitest/no-standalone-expect -- what stands here is called in tests.
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { TransactError } from '../../../../lib/ovsdb/index.ts';
 import type { Mutation, Operation, OperationResult, Row } from '../../../../lib/ovsdb/index.ts';
@@ -98,6 +99,10 @@ export class Database {
     return error as TransactError;
   }
 }
+
+/** In the order in which sets are read. */
+export const sorted = (atoms: Iterable<unknown>): unknown[] =>
+  [...atoms].sort((a, b) => (String(a) < String(b) ? -1 : 1));
 
 export const insert = (table: string, row: Row, uuid?: string): Operation => ({
   op: 'insert',
