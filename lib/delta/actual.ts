@@ -40,7 +40,7 @@ export class Actual {
     return this.#rows.entries();
   }
 
-  /** Number of rows of ours, the measure of the brake. */
+  /** Number of rows of ours. */
   get ours(): number {
     return this.#ours;
   }

@@ -24,15 +24,29 @@ export class Adoption {
     this.#singletons = new Set(options.singletons);
   }
 
-  /** Takes a change of the replica in; answers whether a row has got or lost an alias, or could. */
+  /** Takes a change of the replica in; answers whether a row that others may refer to has got an alias, or could. */
   follow({ table, uuid, old, new: row }: RowChange): boolean {
     const { aliases, actual } = this.#sides;
     if (old && this.#free.size > 0) for (const key of this.#keys(table, old)) this.#free.delete(key, uuid);
-    if (!row) return aliases.drop(uuid);
-    if (aliases.derived(uuid) !== uuid) return false;
-    if (this.#singletons.has(table)) return this.#alias(singletonId(table), uuid);
+    if (!row || aliases.derived(uuid) !== uuid) return false;
+    if (this.#singletons.has(table)) {
+      aliases.set(singletonId(table), uuid);
+      return false;
+    }
     const mark = actual.mark(uuid);
     return mark === undefined ? this.#offer(table, uuid, row) : this.#marked(mark, uuid);
+  }
+
+  /** Forgets the UUIDs of rows that are gone; answers whether an id may stand for another row now. */
+  leave(changes: readonly RowChange[]): boolean {
+    const { aliases, actual } = this.#sides;
+    const left = changes
+      .filter(({ uuid, new: row }) => !row && aliases.derived(uuid) !== uuid)
+      .map(({ uuid }) => [aliases.derived(uuid), aliases.drop(uuid)] as const);
+    if (left.length === 0) return false;
+    // Another copy of the row may have come in the same update, when the id was not free yet.
+    const again = changes.filter(({ new: row }) => row).map((change) => this.follow(change));
+    return again.includes(true) || left.some(([id]) => actual.get(id) !== undefined || this.wanted(id));
   }
 
   /** Whether a row that somebody begins to want might be there already, under a predecessor's UUID. */
@@ -40,16 +54,24 @@ export class Adoption {
     return this.#free.size > 0 && this.#match(id) !== undefined;
   }
 
-  /** Gives every wanted row that is missing the predecessor's row that matches it; parents before their children. */
-  match(): void {
-    if (this.#free.size === 0) return;
-    const { desired, shapes } = this.#sides;
-    const ids = [...desired.rows()];
-    const children = ids.filter((id) => shapes.get(desired.fact(id)?.row ?? '')?.child);
-    for (const id of [...ids, ...children]) {
-      const uuid = this.#match(id);
-      if (uuid !== undefined) this.#sides.aliases.set(id, uuid);
+  /**
+   * Gives every wanted row that is missing the predecessor's row that matches it, in small steps; parents before their
+   * children, which may match by their parents only.
+   */
+  *match(): Generator<void> {
+    for (const children of [false, true]) {
+      if (this.#free.size === 0) return;
+      for (const id of this.#sides.desired.rows()) {
+        const uuid = this.#isChild(id) || !children ? this.#match(id) : undefined;
+        if (uuid !== undefined) this.#sides.aliases.set(id, uuid);
+        yield;
+      }
     }
+  }
+
+  #isChild(id: RowId): boolean {
+    const { desired, shapes } = this.#sides;
+    return shapes.get(desired.fact(id)?.row ?? '')?.child === true;
   }
 
   #match(id: RowId): string | undefined {

@@ -4,7 +4,6 @@
 //   idle --poke, settled, allowed--> select --> in flight --done----> idle, and again while anything is ready
 //                                                   +------refused--> taken apart by owner, the guilty one backs off
 //                                                   +------lost-----> waits for the next connect, which compares
-import { Brake } from './brake.ts';
 import type { Database, DifferClock, Outcome } from './database.ts';
 import { Backoffs, takeApart } from './failure.ts';
 import type { Group } from './failure.ts';
@@ -36,7 +35,6 @@ export interface DifferOptions {
   readonly fence?: FenceOptions;
   /** Somebody else has taken the fence: everything of ours must stop. */
   readonly onDeposed?: () => void;
-  readonly confirmDeletes?: (owners: ReadonlySet<Owner>) => Promise<ReadonlySet<Owner>>;
   /** Tables whose rows are dear to whoever reads the database: they wait up to `structuralMs` for company. */
   readonly structural?: readonly string[];
   /** Milliseconds, 50 by default. */
@@ -80,13 +78,12 @@ export class Differ {
   readonly #database: Database;
   readonly #options: DifferOptions;
   readonly #fence: Fence | undefined;
-  readonly #brake: Brake;
   readonly #window: Window;
   readonly #backoffs: Backoffs;
   readonly #ready = new Set<Owner>();
   readonly #waiting = new Multimap<RowId, Owner>();
   readonly #parked = new Multimap<Owner, RowId>();
-  /** Owners with removals that wait for all inputs or for the brake. */
+  /** Owners with removals that wait for all inputs. */
   readonly #held = new Set<Owner>();
   #groups: Group[] = [];
   #flight: Promise<void> | undefined;
@@ -101,36 +98,25 @@ export class Differ {
     this.#options = options;
     this.#fence = options.fence && new Fence(tracker, options.fence);
     this.#backoffs = new Backoffs(options.clock, options.random);
-    const poke = (): void => this.poke();
-    this.#window = new Window(tracker, options, poke);
-    const changed = (): void => {
-      this.#release();
-      this.poke();
-    };
-    this.#brake = new Brake(tracker, { clock: options.clock, confirmDeletes: options.confirmDeletes, changed });
-    tracker.watch({ owner: (owner, fresh) => this.#touched(owner, fresh), row: (id) => this.#wake(id) });
+    this.#window = new Window(tracker, options, () => this.poke());
+    tracker.watch({
+      owner: (owner, fresh) => this.#touched(owner, fresh),
+      row: (id) => this.#wake(id),
+      compared: () => this.#reconsider(),
+    });
   }
 
   /** Begins to write: this process leads. */
   enable(): void {
     this.#fence?.reset();
     this.#enabled = true;
-    this.reconsider();
+    this.#reconsider();
   }
 
   /** Stops writing; resolves when nothing is in flight any more. */
   async disable(): Promise<void> {
     this.#enabled = false;
     await this.#flight;
-  }
-
-  /** The tracker has compared everything: whatever is pending may go. */
-  reconsider(): void {
-    this.#groups = [];
-    this.#pausedUntil = -Infinity;
-    for (const owner of this.#parked.keys()) this.#unpark(owner);
-    for (const owner of this.#tracker.items.owners()) this.#ready.add(owner);
-    this.poke();
   }
 
   /** The number of the present leader; agents refuse a plan with a lower one. */
@@ -144,11 +130,6 @@ export class Differ {
 
   get failing(): ReadonlyMap<Owner, string> {
     return this.#backoffs.messages;
-  }
-
-  /** Owners whose deletions wait for a confirmation. */
-  get braked(): ReadonlySet<Owner> {
-    return this.#brake.stopped;
   }
 
   get inFlight(): boolean {
@@ -192,10 +173,10 @@ export class Differ {
   #next(): Batch | undefined {
     const group = this.#groups.pop();
     const seeds = group?.owners ?? this.#window.due(this.#ready);
-    if (this.#options.inputsSynced()) this.#brake.check();
     const selection = new Selection(this.#tracker, {
       owner: (owner) => !this.#tracker.frozen.has(owner) && !this.#backoffs.waits(owner),
       removal: (item) => this.#removal(item),
+      company: group === undefined,
     });
     const looked = selection.fill(seeds, group ? { owners: Infinity, bytes: Infinity } : (this.#options.caps ?? CAPS));
     if (looked.length === 0) return undefined;
@@ -205,8 +186,7 @@ export class Differ {
   }
 
   #removal(item: Item): boolean {
-    if (!this.#options.inputsSynced()) return !this.#takesAway(item);
-    return this.#brake.allows(item) && !this.#unattributed(item);
+    return this.#options.inputsSynced() ? !this.#unattributed(item) : !this.#takesAway(item);
   }
 
   /** A child on its way to another parent is not taken away. */
@@ -218,8 +198,9 @@ export class Differ {
 
   /** An element from before this process, while a source that may want it has never succeeded in this one. */
   #unattributed(item: Item): boolean {
-    if (!this.#tracker.frozen.blind || !('column' in item) || this.#brake.deletes(item)) return false;
-    return !this.#tracker.judge.retired(keyOf(item));
+    if (!this.#tracker.frozen.blind || !('column' in item)) return false;
+    const child = this.#tracker.judge.child(item.row, item.column, item.element);
+    return child === undefined && !this.#tracker.judge.retired(keyOf(item));
   }
 
   #leaveBehind({ parked, held }: Selection): void {
@@ -322,6 +303,15 @@ export class Differ {
     this.#options.onChange?.(owner);
   }
 
+  /** The tracker has compared everything: whatever is pending may go. */
+  #reconsider(): void {
+    this.#groups = [];
+    this.#pausedUntil = -Infinity;
+    for (const owner of this.#parked.keys()) this.#unpark(owner);
+    for (const owner of this.#tracker.items.owners()) this.#ready.add(owner);
+    this.poke();
+  }
+
   #deposed(): void {
     this.#enabled = false;
     this.#groups = [];
@@ -329,7 +319,6 @@ export class Differ {
   }
 
   #touched(owner: Owner, fresh: boolean): void {
-    this.#brake.touched(owner);
     if (fresh) this.#backoffs.forget(owner);
     this.#unpark(owner);
     if (this.#tracker.items.ofOwner(owner).size > 0) this.#ready.add(owner);

@@ -54,7 +54,6 @@ export class Items {
   readonly #byKey = new Map<string, Item>();
   readonly #byRow = new Multimap<RowId, Item>();
   readonly #byOwner = new Multimap<Owner, Item>();
-  #removals = 0;
 
   get(key: string): Item | undefined {
     return this.#byKey.get(key);
@@ -80,15 +79,9 @@ export class Items {
     return this.#byKey.size;
   }
 
-  /** How many of them only take away. */
-  get removals(): number {
-    return this.#removals;
-  }
-
   set(item: Item): void {
     this.delete(keyOf(item));
     this.#byKey.set(keyOf(item), item);
-    if (isRemoval(item)) this.#removals++;
     this.#byRow.add(item.row, item);
     for (const owner of item.owners) this.#byOwner.add(owner, item);
   }
@@ -97,7 +90,6 @@ export class Items {
     const item = this.#byKey.get(key);
     if (!item) return undefined;
     this.#byKey.delete(key);
-    if (isRemoval(item)) this.#removals--;
     this.#byRow.delete(item.row, item);
     for (const owner of item.owners) this.#byOwner.delete(owner, item);
     return item;

@@ -45,8 +45,9 @@ export class Judge {
 
   /** The row's own item: its existence and its columns; elements that members fill have items of their own. */
   row(id: RowId): RowItem | undefined {
-    const { desired } = this.#sides;
-    if (desired.contested(id)) return undefined;
+    const { desired, aliases } = this.#sides;
+    // The UUID of a row that has an id of ours is nobody's name for it.
+    if (desired.contested(id) || aliases.derived(id) !== id) return undefined;
     const found = this.found(id);
     const fact = desired.fact(id);
     if (!fact) return found && this.#unwanted(id, found);
@@ -81,7 +82,7 @@ export class Judge {
     const wanted = this.#sides.desired.element(row, name, element);
     const table = this.#tableOf(row);
     const column = this.#sides.shapes.get(table)?.columns.get(name);
-    if (!column) return undefined;
+    if (!column || this.#sides.aliases.derivedKey(column, element) !== element) return undefined;
     const have = this.#have(column, found?.row[name], element);
     const child = this.#child(column, element, wanted ? wanted.value : have.value);
     const at = { table, row, column, element, child };
@@ -242,14 +243,17 @@ export class Judge {
     return target === undefined ? undefined : aliases.derived(String(target));
   }
 
-  /** Whose the removal is: the last owner's, else that of the row which the element stands for, else the row's own. */
+  /**
+   * Whose the removal is: the last owner's, else that of the row which the element stands for. What an earlier process
+   * left for nobody that we know is not the business of the row's owner, who has all that it wants.
+   */
   #lastOwner(at: At): Owner {
     const retired = this.#retired.get(keyAt(at));
     if (retired !== undefined) return retired;
     const { actual, aliases } = this.#sides;
     const target = at.child ?? (at.column.key ? (at.element as RowId) : undefined);
     const owner = target === undefined ? undefined : actual.owner(aliases.real(target));
-    return owner ?? this.#ownerOf(at.row, at.table);
+    return owner ?? (`Leftover/${at.table}/${at.row}` as Owner);
   }
 
   #ownerOf(id: RowId, table: string): Owner {

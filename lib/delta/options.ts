@@ -1,6 +1,16 @@
 // What the differ is told about a database beyond its schema: whose keys are whose, how rows of ours are recognised.
 import type { Row } from '../ovsdb/types.ts';
 
+/** How a long comparison is cut up, so that the event loop stays alive. */
+export interface Slices {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Runs `fn` in a later turn of the event loop. */
+  defer(fn: () => void): void;
+  /** Milliseconds that one slice may take, give or take one row. */
+  readonly ms: number;
+}
+
 /**
  * Table, column, keys. A map column: only these keys are compared and written; `'all'` when nobody else writes it.
  * A set column that facts fill element by element: `'all'`, so that elements nobody wants are taken out.
@@ -24,6 +34,8 @@ export interface TrackerOptions {
    * from an earlier process must stay. Without it only what a source yielded before can be frozen.
    */
   readonly ownerOf?: (source: string) => string | undefined;
+  /** Absent: everything is compared in one go. */
+  readonly slices?: Slices;
 }
 
 /** Keys of external_ids by which a fresh process recognises rows of ours. */

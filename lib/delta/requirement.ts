@@ -1,7 +1,8 @@
 // What must be in a batch together with an item, or in the database already. Four kinds of reference (weak, strong,
-// child, text) say what an addition needs and what a removal has to wait for; nothing here knows any table.
+// child, text) say what an addition needs and what a removal has to wait for; nothing here knows any table. And what
+// should come along if it can: the elements of a row whose text takes over from another (`company`).
 import type { ElementItem, Item, RowItem } from './item.ts';
-import { elementKey, isRowItem } from './item.ts';
+import { elementKey, isRemoval, isRowItem } from './item.ts';
 import type { RowId } from './fact.ts';
 import { entriesOf, referencesIn, referencesOf } from './shape.ts';
 import type { Reference } from './shape.ts';
@@ -16,7 +17,9 @@ export interface Requirement {
 
 export class Requirements {
   readonly #tracker: Tracker;
+  readonly #mentioned = new Map<RowId, readonly RowId[]>();
   #texts: readonly { row: RowId; text: string }[] | undefined;
+  #all: string | undefined;
 
   constructor(tracker: Tracker) {
     this.#tracker = tracker;
@@ -28,6 +31,37 @@ export class Requirements {
       return [...this.#needers(item.row), ...this.#holders(item.row), ...this.#mentions(item)];
     }
     return [...this.#references(item), ...(item.kind === 'insert' ? this.#parent(item) : [])];
+  }
+
+  /**
+   * What has to be seen together with the item, if it can go at all. A text that changes what it names, or takes the
+   * place of one that goes, brings the elements of the rows that it names along: otherwise a rule that is in force would
+   * be exchanged for one with a group that is still empty. An element leaves a row together with the text that stops
+   * naming that row, for the same reason.
+   */
+  company(item: Item): Item[] {
+    if (isRowItem(item)) return item.kind !== 'delete' && this.#takesOver(item) ? this.#arrivals(item.row) : [];
+    return item.kind === 'remove' ? this.#renamers(item.row) : [];
+  }
+
+  /** Whether something of the row's owner is in force that this changes. */
+  #takesOver({ kind, row, owners }: RowItem): boolean {
+    const { desired, items } = this.#tracker;
+    if (!desired.fact(row)?.needs?.length) return false;
+    return kind === 'update' || owners.some((owner) => items.ofOwner(owner).values().some(isRemoval));
+  }
+
+  #arrivals(row: RowId): Item[] {
+    const { desired, items } = this.#tracker;
+    const needs = desired.fact(row)?.needs ?? [];
+    return needs.flatMap((need) => [...items.ofRow(need)].filter(({ kind }) => kind === 'add'));
+  }
+
+  /** Items of rows whose text names this row in the database and will not any more. */
+  #renamers(id: RowId): Item[] {
+    const { desired, oldNeeds } = this.#tracker;
+    const rows = [...new Set([...desired.needers(id), ...oldNeeds.of(id), ...this.#mentioning(id)])];
+    return rows.filter((row) => !desired.fact(row)?.needs?.includes(id)).flatMap((row) => this.#departures(row));
   }
 
   /** Targets of the row's own columns and of its text. */
@@ -111,25 +145,35 @@ export class Requirements {
     return requirements;
   }
 
-  /**
-   * Rows left by an earlier process: what their text needs is not known, so any that spells the name of this row (the
-   * value of a unique index, as ovn-nb(5) has it in matches) is taken to mean it.
-   */
-  #mentions({ row: id, table }: RowItem): Requirement[] {
-    const { judge, shapes } = this.#tracker;
-    const found = judge.found(id)?.row ?? {};
-    const values = (shapes.get(table)?.schema.indexes ?? []).flat().map((column) => found[column]);
-    const names = values.filter((name) => typeof name === 'string' && name !== '') as string[];
-    const texts = names.length > 0 ? this.#unconfirmedTexts() : [];
-    return texts
-      .filter(({ row, text }) => row !== id && names.some((name) => text.includes(name)))
-      .map(({ row }) => ({ row, items: this.#departures(row) }));
+  /** What an unknown text of an earlier process may mean stays as long as that text. */
+  #mentions({ row: id }: RowItem): Requirement[] {
+    return this.#mentioning(id).map((row) => ({ row, items: this.#departures(row) }));
   }
 
-  #unconfirmedTexts(): readonly { row: RowId; text: string }[] {
+  /**
+   * Rows left by an earlier process: what their text needs is not known, so any that spells the name of this row (the
+   * value of a unique index, as ovn-nb(5) has it in matches, also with `_ip4` behind it) is taken to mean it.
+   */
+  #mentioning(id: RowId): readonly RowId[] {
+    if (this.#tracker.unconfirmed.size === 0) return [];
+    const known = this.#mentioned.get(id);
+    if (known) return known;
+    const found = this.#tracker.judge.found(id);
+    const indexes = this.#tracker.shapes.get(found?.table ?? '')?.schema.indexes ?? [];
+    const names = indexes.flat().map((column) => found?.row[column] ?? '');
+    const rows = names.flatMap((name) => (typeof name === 'string' && name !== '' ? this.#spelling(name) : []));
+    const others = rows.filter((row) => row !== id);
+    this.#mentioned.set(id, others);
+    return others;
+  }
+
+  #spelling(name: string): RowId[] {
     const { judge, unconfirmed } = this.#tracker;
     this.#texts ??= [...unconfirmed].map((row) => ({ row, text: textOf(judge.found(row)?.row ?? {}) }));
-    return this.#texts;
+    this.#all ??= this.#texts.map(({ text }) => text).join('\n');
+    // Most names are in no text at all, and one search tells.
+    if (!this.#all.includes(name)) return [];
+    return this.#texts.filter(({ text }) => text.includes(name)).map(({ row }) => row);
   }
 
   /** What a strong reference names cannot be deleted before the reference is gone. */

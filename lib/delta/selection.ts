@@ -16,6 +16,8 @@ export interface Gate {
   owner(owner: Owner): boolean;
   /** False for removals that wait for all inputs or for the brake. */
   removal(item: Item): boolean;
+  /** Whether owners bring along what should be seen together; not when a refused batch is taken apart. */
+  readonly company: boolean;
 }
 
 export interface Caps {
@@ -66,7 +68,7 @@ export class Selection {
     }
   }
 
-  /** Answers the owners of what the item needs. */
+  /** Answers the owners of what the item needs, and of what should come along. */
   #take(item: Item): Owner[] {
     if (isRemoval(item) && !this.#gate.removal(item)) {
       for (const owner of item.owners) this.held.add(owner);
@@ -77,7 +79,8 @@ export class Selection {
     this.#bytes += sizeOf(item, this.#tracker);
     const needs = this.#requirements.of(item);
     this.#needs.set(item, needs);
-    return needs.flatMap(({ items }) => items).flatMap(({ owners }) => owners);
+    const company = this.#gate.company ? this.#requirements.company(item) : [];
+    return [...needs.flatMap(({ items }) => items), ...company].flatMap(({ owners }) => owners);
   }
 
   /** Leaves out what cannot go, and what cannot go without that, until nothing changes any more. */

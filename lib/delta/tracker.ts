@@ -1,5 +1,7 @@
 // The tracker: per row and element what is wanted, what there is, and what differs. The difference is kept up to date
 // from either side; everything is compared anew only on a (re)connect, or when a row turns out to have another UUID.
+// That comparison goes in slices; changes that arrive meanwhile are judged at once, so that it never starts over for
+// them: an item depends on how both sides are, not on when it was looked at.
 //
 //        desired (facts by source)          actual (rows of the replica)
 //              ____________   ______________
@@ -10,6 +12,7 @@ import type { Atom, DatabaseSchema, RowChange } from '../ovsdb/types.ts';
 import { Actual, changedElements, elementsOf } from './actual.ts';
 import { Adoption } from './adoption.ts';
 import { Aliases } from './alias.ts';
+import { Walk } from './walk.ts';
 import { Desired } from './desired.ts';
 import type { Fact } from './desired.ts';
 import type { Owner, RowId } from './fact.ts';
@@ -27,9 +30,11 @@ import type { Shapes } from './shape.ts';
 
 export interface Watcher {
   /** The owner's pending work, freeze or conflict has changed; `fresh` when it wants something else than before. */
-  owner(owner: Owner, fresh: boolean): void;
+  owner?(owner: Owner, fresh: boolean): void;
   /** The row was looked at anew: whoever waits for it may try again. */
-  row(id: RowId): void;
+  row?(id: RowId): void;
+  /** Everything has been compared: `synced` from now on. Owners are told of it one by one afterwards. */
+  compared?(): void;
 }
 
 /** Columns that the replica holds, by table. */
@@ -55,7 +60,15 @@ export class Tracker {
   readonly #conflictsOf = new Multimap<Owner, string>();
   #flight: { readonly keys: ReadonlySet<string>; readonly owners: ReadonlySet<Owner> } | undefined;
   #connected = false;
+  /** A row has another UUID than the one it was judged by. */
   #stale = false;
+  /** Whether every row has been looked at since the connect, or since `stale`. */
+  #whole = false;
+  /** Rows that are there are looked at for the first time since the connect. */
+  #noting = false;
+  /** Conflicts that the comparison has not come by yet. */
+  readonly #doubtful = new Set<string>();
+  readonly #walk: Walk;
 
   /** `monitored` absent: the replica holds everything. */
   constructor(schema: DatabaseSchema, options: TrackerOptions, monitored?: Monitored) {
@@ -78,6 +91,7 @@ export class Tracker {
     this.frozen = new Frozen(options.ownerOf);
     this.#adoption = new Adoption(this, options);
     this.judge = new Judge(this, options);
+    this.#walk = new Walk(options.slices);
   }
 
   watch(watcher: Watcher): void {
@@ -108,31 +122,35 @@ export class Tracker {
       this.actual.apply(change);
       if (this.#adoption.follow(change)) this.#stale = true;
     }
-    if (this.#connected && !this.#stale) for (const change of changes) this.#changed(change);
+    if (this.#connected) for (const change of changes) this.#changed(change);
+    // Whatever referred to a row that is gone went in the same update (RFC 7047 section 3.2), so only now is its
+    // UUID without meaning.
+    if (this.#adoption.leave(changes)) this.#stale = true;
     this.refresh();
   }
 
-  /** The replica is complete: compares everything. */
+  /** The replica is complete: compares everything, and tells `compared` when it is done. */
   connect(): void {
     this.#connected = true;
-    this.#stale = true;
+    this.#noting = true;
     this.unconfirmed.clear();
-    this.refresh();
-    for (const [uuid] of this.actual.rows()) this.#note(this.aliases.derived(uuid));
+    this.#begin();
   }
 
   disconnect(): void {
     this.#connected = false;
+    this.#whole = false;
+    this.#walk.stop();
   }
 
   /** Compares anew if a row has got or lost another UUID since. */
   refresh(): void {
-    if (this.#connected && this.#stale) this.#compare();
+    if (this.#connected && this.#stale) this.#begin();
   }
 
   /** Whether `pending` is the whole difference between the two sides. */
   get synced(): boolean {
-    return this.#connected && !this.#stale;
+    return this.#connected && this.#whole && !this.#stale;
   }
 
   /** Whether the replica holds rows of the table. */
@@ -165,8 +183,10 @@ export class Tracker {
   land(): void {
     const flight = this.#flight;
     this.#flight = undefined;
-    for (const key of flight?.keys ?? []) if (!this.items.get(key)) this.judge.forget(key);
-    for (const id of this.oldNeeds.keys()) this.#settleNeeds(id);
+    if (this.synced) {
+      for (const key of flight?.keys ?? []) if (!this.items.get(key)) this.judge.forget(key);
+      for (const id of this.oldNeeds.keys()) this.#settleNeeds(id);
+    }
     for (const owner of flight?.owners ?? []) this.#tellOwner(owner);
   }
 
@@ -185,18 +205,17 @@ export class Tracker {
   #touchRow(id: RowId): void {
     if (!this.#connected) return;
     if (this.#adoption.wanted(id)) this.#stale = true;
-    if (this.#stale) return;
     this.#row(id, true);
     for (const { row, column, element } of this.desired.places(id)) {
       if (column !== undefined && element !== undefined) this.#element(row, column, element, true);
     }
     this.#holders(id);
-    if (this.judge.regimeChanged(id)) this.#present(id);
+    if (this.judge.regimeChanged(id)) drain(this.#present(id));
   }
 
   #touchElement(row: RowId, column: string, element: Atom, owner: Owner): void {
     if (!this.desired.element(row, column, element)) this.judge.retire(elementKey(row, column, element), owner);
-    if (!this.#connected || this.#stale) return;
+    if (!this.#connected) return;
     this.#element(row, column, element, true);
     if (this.desired.fact(row)?.columns[column] !== undefined) this.#row(row, true);
   }
@@ -208,8 +227,8 @@ export class Tracker {
     if (modified) {
       this.#moved(id, change);
     } else {
-      this.#members(id);
-      this.#present(id);
+      drain(this.#members(id));
+      drain(this.#present(id));
     }
     if (!modified || !this.desired.wanted(id)) this.#holders(id);
   }
@@ -224,44 +243,80 @@ export class Tracker {
     }
   }
 
-  #compare(): void {
+  #begin(): void {
     this.#stale = false;
-    this.#adoption.match();
-    const contestants = [...this.#conflictsOf.keys()];
-    for (const owner of contestants) this.#conflictsOf.take(owner);
-    this.#conflicts.clear();
-    const rows = new Set([...this.desired.rows(), ...this.desired.placed()]);
-    for (const [uuid] of this.actual.rows()) rows.add(this.aliases.derived(uuid));
-    for (const { row } of this.items.values()) rows.add(row);
-    for (const row of this.desired.memberRows()) rows.add(row);
-    for (const id of rows) {
-      this.#row(id, false);
-      this.judge.regimeChanged(id);
-      this.#members(id);
-      this.#present(id);
+    this.#whole = false;
+    for (const key of this.#conflicts.keys()) this.#doubtful.add(key);
+    this.#walk.start(this.#compare());
+  }
+
+  /** Each step is small. Collections may change between two steps: what comes meanwhile is judged as it comes. */
+  *#compare(): Generator<void> {
+    yield* this.#adoption.match();
+    const seen = new Set<RowId>();
+    for (const id of this.#known()) {
+      if (seen.has(id)) continue;
+      seen.add(id);
+      yield* this.#compareRow(id);
     }
-    // Who has everything already is applied from now on, and nothing else would say so.
-    for (const owner of new Set([...contestants, ...this.desired.owners()])) this.#tellOwner(owner);
+    for (const key of this.#doubtful) this.#conflict(key, []);
+    this.#doubtful.clear();
     this.judge.sweep((key) => this.items.get(key) !== undefined || this.#flight?.keys.has(key) === true);
+    for (const id of this.oldNeeds.keys()) this.#settleNeeds(id);
+    this.#whole = true;
+    this.#noting = false;
+    for (const watcher of this.#watchers) watcher.compared?.();
+    yield* this.#tellAll();
+  }
+
+  /** Every row that is wanted, there, or has something pending; some more than once. */
+  *#known(): Generator<RowId> {
+    yield* this.desired.rows();
+    yield* this.desired.placed();
+    for (const [uuid] of this.actual.rows()) yield this.aliases.derived(uuid);
+    for (const { row } of this.items.values()) yield row;
+    yield* this.desired.memberRows();
+  }
+
+  *#compareRow(id: RowId): Generator<void> {
+    if (this.#noting) this.#note(id);
+    this.#row(id, false);
+    this.judge.regimeChanged(id);
+    yield* this.#members(id);
+    yield* this.#present(id);
+    yield;
+  }
+
+  /** Who has everything already is applied from now on, and nothing else would say so. */
+  *#tellAll(): Generator<void> {
+    const told = new Set<Owner>();
+    for (const owner of this.desired.owners()) {
+      if (told.has(owner)) continue;
+      told.add(owner);
+      this.#tellOwner(owner);
+      yield;
+    }
   }
 
   /** Every element that anyone wants of the row. */
-  #members(id: RowId): void {
+  *#members(id: RowId): Generator<void> {
     for (const [column, elements] of this.desired.members(id)?.columns ?? []) {
-      for (const element of elements.keys()) this.#element(id, column, element, false);
+      for (const element of elements.keys()) yield this.#element(id, column, element, false);
     }
     const pending = [...this.items.ofRow(id)].filter((item) => !isRowItem(item));
-    for (const { column, element } of pending) this.#element(id, column, element, false);
+    for (const { column, element } of pending) yield this.#element(id, column, element, false);
   }
 
-  /** Every element that the row has in columns whose elements are ours. */
-  #present(id: RowId): void {
+  /** Every element that the row has in columns whose elements are ours, and that nobody wants there. */
+  *#present(id: RowId): Generator<void> {
     const found = this.judge.found(id);
     if (!found) return;
     for (const column of this.shapes.get(found.table)?.columns.values() ?? []) {
       if (!this.judge.managed(id, found.table, column)) continue;
-      for (const element of elementsOf(found.row[column.name])) {
-        this.#element(id, column.name, this.aliases.derivedKey(column, element), false);
+      for (const real of elementsOf(found.row[column.name])) {
+        const element = this.aliases.derivedKey(column, real);
+        if (!this.desired.element(id, column.name, element)) this.#element(id, column.name, element, false);
+        yield;
       }
     }
   }
@@ -276,7 +331,7 @@ export class Tracker {
     this.#put(id, this.judge.row(id), fresh);
     this.#settleNeeds(id);
     if (this.unconfirmed.has(id)) this.#note(id);
-    for (const watcher of this.#watchers) watcher.row(id);
+    for (const watcher of this.#watchers) watcher.row?.(id);
   }
 
   #element(row: RowId, column: string, element: Atom, fresh: boolean): void {
@@ -298,6 +353,8 @@ export class Tracker {
   }
 
   #conflict(key: string, owners: readonly Owner[]): void {
+    if (owners.length === 0 && !this.#conflicts.has(key)) return;
+    this.#doubtful.delete(key);
     const before = this.#conflicts.get(key) ?? [];
     if (before.length === owners.length && before.every((owner, i) => owner === owners[i])) return;
     if (owners.length > 0) this.#conflicts.set(key, owners);
@@ -314,10 +371,14 @@ export class Tracker {
   }
 
   #tellOwner(owner: Owner, fresh = false): void {
-    for (const watcher of this.#watchers) watcher.owner(owner, fresh);
+    for (const watcher of this.#watchers) watcher.owner?.(owner, fresh);
   }
 }
 
 function ownersOf(...items: readonly (Item | undefined)[]): ReadonlySet<Owner> {
   return new Set(items.flatMap((item) => item?.owners ?? []));
+}
+
+function drain(steps: Generator<void>): void {
+  while (steps.next().done !== true);
 }

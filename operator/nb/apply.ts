@@ -21,7 +21,7 @@ type NbFact = RowFact | MemberFact;
 export interface NorthboundOptions
   extends
     Pick<SessionOptions, 'remotes' | 'tls' | 'log' | 'probeInterval' | 'observe'>,
-    Pick<DifferOptions, 'settled' | 'inputsSynced' | 'mayWrite' | 'onDeposed' | 'confirmDeletes' | 'onChange'>,
+    Pick<DifferOptions, 'settled' | 'inputsSynced' | 'mayWrite' | 'onDeposed' | 'onChange'>,
     Pick<TrackerOptions, 'ownerOf'> {
   readonly clock?: Clock;
   /** Uniform in [0, 1). */
@@ -40,6 +40,9 @@ interface Core {
 }
 
 const FENCE = { table: 'NB_Global', column: 'external_ids', key: 'kubeloom-epoch' } as const;
+
+/** Of the comparison after a connect; a step of it is small beside this. */
+const SLICE_MS = 5;
 
 export class Northbound {
   /** Row and member facts of all derivations. */
@@ -145,7 +148,6 @@ export class Northbound {
       frozen: tracker.frozen.sources.size,
       parked: differ.parked.size,
       failing: differ.failing.size,
-      braked: differ.braked.size,
       ...differ.counters,
     };
   }
@@ -182,19 +184,19 @@ export class Northbound {
     const schema = this.#session.schema;
     if (schema && this.#core?.version !== schema.version) this.#build(schema);
     this.#core?.tracker.connect();
-    this.#core?.differ.reconsider();
-    this.#options.onSynced?.();
   }
 
   /** The replica holds its rows already; what is wanted is told again. */
   #build(schema: DatabaseSchema): void {
     void this.#core?.differ.disable();
+    this.#core?.tracker.disconnect();
     const tracker = new Tracker(schema, this.#trackerOptions(), present(schema));
     for (const [source, facts] of this.#facts) tracker.replace(source, facts);
     for (const [source, error] of this.#frozen) tracker.freeze(source, error);
     for (const table of Object.keys(columns)) {
       tracker.change([...this.#replica.rows(table)].map(([uuid, row]) => ({ table, uuid, new: row })));
     }
+    tracker.watch({ compared: () => this.#options.onSynced?.() });
     const differ = new Differ(tracker, { transact: (operations) => this.#transact(operations) }, this.#differOptions());
     this.#core = { version: schema.version, tracker, differ };
     if (this.#leading) differ.enable();
@@ -208,12 +210,13 @@ export class Northbound {
       keep,
       singletons: ['NB_Global'],
       vendor: ['vendor', 'kube-ovn'],
+      slices: { now: () => this.#clock.now(), defer: (fn) => void setImmediate(fn), ms: SLICE_MS },
       ...(ownerOf && { ownerOf }),
     };
   }
 
   #differOptions(): DifferOptions {
-    const { random, settled, inputsSynced, mayWrite, onDeposed, confirmDeletes, onChange } = this.#options;
+    const { random, settled, inputsSynced, mayWrite, onDeposed, onChange } = this.#options;
     const clock = {
       now: () => this.#clock.now(),
       after: (ms: number, fn: () => void) => {
@@ -221,9 +224,8 @@ export class Northbound {
         return () => this.#clock.clearTimeout(timer);
       },
     };
-    const asked = { settled, inputsSynced, mayWrite, ...(confirmDeletes && { confirmDeletes }) };
     const told = { ...(onDeposed && { onDeposed }), ...(onChange && { onChange }) };
-    return { clock, random, structural, fence: FENCE, ...asked, ...told };
+    return { clock, random, structural, fence: FENCE, settled, inputsSynced, mayWrite, ...told };
   }
 
   async #transact(operations: readonly Operation[]): Promise<Outcome> {

@@ -86,7 +86,6 @@ function follow(session: Session, tables: Record<string, string[]>, tracker: Tra
     },
     synced: (): void => {
       tracker.connect();
-      differ.reconsider();
     },
     lost: () => tracker.disconnect(),
   };

@@ -1,7 +1,7 @@
 // Every rule of the differ on a real ovsdb-server with OVN's schema; each test fails without its rule.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { singletonId } from '../../../lib/delta/ids.ts';
-import type { MemberFact, Owner, RowFact } from '../../../lib/delta/fact.ts';
+import type { MemberFact, RowFact } from '../../../lib/delta/fact.ts';
 import { eventually } from '../../eventually.ts';
 import { startServer } from '../../ovsdb-server.ts';
 import { acl, addressSet, entry, logicalSwitch, member, object, on, port, portGroup, row } from './facts.ts';
@@ -258,25 +258,6 @@ describe('deletion', () => {
     await b.idle();
     expect(await rows(server, 'Logical_Switch_Port', 'name')).toEqual([{ name: 'q' }]);
     expect(await rows(server, 'Port_Group', 'name')).toEqual([]);
-  });
-
-  it('of many rows at once asks first, and holds up nothing else', async () => {
-    const pods = Array.from({ length: 150 }, (_, i) => object(`p${i}`));
-    await b.want({ s: [sw], ...Object.fromEntries(pods.map((owner, i) => [owner, [port(owner, `p${i}`, sw)]])) });
-    const asked: ReadonlySet<string>[] = [];
-    const answer = Promise.withResolvers<ReadonlySet<Owner>>();
-    await restart({
-      confirmDeletes: async (owners) => {
-        asked.push(owners);
-        return await answer.promise;
-      },
-    });
-    await b.want({ s: [sw], q: [port(other, 'q', sw)] });
-    expect(asked.map(({ size }) => size)).toEqual([150]);
-    expect(await rows(server, 'Logical_Switch_Port', 'name')).toHaveLength(151);
-    answer.resolve(new Set(pods.slice(0, 100)));
-    await eventually(async () => (await rows(server, 'Logical_Switch_Port', 'name')).length === 51);
-    expect(b.differ.braked.size).toBe(50);
   });
 });
 
