@@ -29,6 +29,8 @@ export class Leader {
   readonly #timers = new Set<() => void>();
   #turn: Promise<void> = Promise.resolve();
   #leading = false;
+  /** Counts elections and depositions: a turn that is no longer the last has nothing to begin. */
+  #term = 0;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -46,33 +48,47 @@ export class Leader {
   }
 
   elected(): void {
-    this.#turn = this.#turn.then(() => this.#on());
+    const term = ++this.#term;
+    this.#turn = this.#turn.then(() => this.#on(term));
   }
 
-  /** Resolves when nothing of the leader's is under way any more. */
+  /** Nothing of the leader's begins after this call. Resolves when nothing is under way any more. */
   deposed(): Promise<void> {
+    this.#term += 1;
     this.#leading = false;
-    this.#turn = this.#turn.then(() => this.#off());
+    const stopped = this.#off();
+    this.#turn = this.#turn.then(async () => {
+      await stopped;
+      // What was being switched on meanwhile is switched off as well.
+      await this.#off();
+    });
     return this.#turn;
   }
 
-  async #on(): Promise<void> {
+  async #on(term: number): Promise<void> {
+    for (const part of this.#options.parts) {
+      if (term !== this.#term) return;
+      await part.start();
+    }
+    if (term !== this.#term) return;
     this.#leading = true;
-    for (const part of this.#options.parts) await part.start();
-    for (const { name } of this.#options.tasks) this.#queue.add(name);
     this.#queue.start();
+    for (const { name } of this.#options.tasks) this.#queue.add(name);
   }
 
+  // All at once: none of them waits for another before it begins nothing more.
   async #off(): Promise<void> {
     for (const cancel of this.#timers) cancel();
     this.#timers.clear();
-    await this.#queue.stop();
-    for (const part of this.#options.parts.toReversed()) {
-      try {
-        await part.stop();
-      } catch (error) {
-        this.#options.log.error({ part: part.name, error: messageOf(error) }, 'part could not be stopped');
-      }
+    const parts = this.#options.parts.toReversed().map((part) => this.#stopped(part));
+    await Promise.all([this.#queue.stop(), ...parts]);
+  }
+
+  async #stopped(part: Part): Promise<void> {
+    try {
+      await part.stop();
+    } catch (error) {
+      this.#options.log.error({ part: part.name, error: messageOf(error) }, 'part could not be stopped');
     }
   }
 

@@ -106,8 +106,8 @@ export class Applier implements Sink<ObjectFact> {
 
   /** Begins to write, everything that is wanted first of all. */
   start(): void {
-    for (const target of this.#facts.targets()) this.#queue.add(target);
     this.#queue.start();
+    for (const target of this.#facts.targets()) this.#queue.add(target);
   }
 
   /** Resolves when no request is under way. Facts go on being taken in. */

@@ -17,13 +17,14 @@ export const leaseTimes: LeaseTimes = { duration: 15_000, deadline: 10_000, retr
 
 /** A Lease as this process saw it. */
 export interface SeenLease {
-  readonly holder: string;
-  /** As the holder stated it, ms. */
-  readonly duration: number;
-  readonly transitions: number;
+  readonly uid: string;
   readonly resourceVersion: string;
-  /** Monotonic time when this resourceVersion was first seen here. */
-  readonly seenAt: number;
+  /** '' for nobody. */
+  readonly holder: string;
+  /** See `acquiredAt`. */
+  readonly epoch: number;
+  /** Monotonic time from which on another may take it. */
+  readonly freeAt: number;
 }
 
 export type LeaseStep =
@@ -31,13 +32,19 @@ export type LeaseStep =
   | 'renew'
   /** Nobody holds it, or the holder has been silent for its duration: take it. */
   | 'acquire'
-  /** Another holds it. */
+  /** Another holds it, or may believe that it does. */
   | 'wait';
 
-export function leaseStep(lease: SeenLease, identity: string, now: number): LeaseStep {
+/** `held` is the epoch under which this process holds the lease by its own clock; undefined when it does not. */
+export function leaseStep(
+  lease: SeenLease,
+  { identity, held }: { readonly identity: string; readonly held: number | undefined },
+  now: number,
+): LeaseStep {
   if (lease.holder === identity) return 'renew';
-  if (lease.holder === '' || now >= lease.seenAt + lease.duration) return 'acquire';
-  return 'wait';
+  // Its holder was struck out by hand, and nobody else has led meanwhile.
+  if (lease.holder === '' && held !== undefined && lease.epoch <= held) return 'renew';
+  return now >= lease.freeAt ? 'acquire' : 'wait';
 }
 
 /** Whether a holder whose last good renewal began at `renewedAt` may still write. */
@@ -45,18 +52,23 @@ export function holds(renewedAt: number, now: number, times: LeaseTimes): boolea
   return now < renewedAt + times.deadline;
 }
 
-/** What was read, dated: an unchanged resourceVersion keeps the time when it was first seen. */
-export function seenLease(object: KubeObject, before: SeenLease | undefined, now: number): SeenLease {
-  const { resourceVersion } = object.metadata;
+/** How a holder leaves its lease, in seconds; client-go does the same. */
+const releasedSeconds = 1;
+
+/**
+ * What was read, dated. An unchanged resourceVersion keeps the time when it was first seen. A lease that was given back
+ * in order is free at once. One that was deleted and made again says nothing of who held it: that is remembered. Nobody
+ * who may be writing is believed to be gone sooner than `patience` ms after he was heard of, whatever the Lease says.
+ */
+export function seenLease(object: KubeObject, before: SeenLease | undefined, now: number, patience: number): SeenLease {
+  const { resourceVersion, uid } = object.metadata;
   const spec = object.spec ?? {};
   const seconds = typeof spec.leaseDurationSeconds === 'number' ? spec.leaseDurationSeconds : 0;
-  return {
-    holder: typeof spec.holderIdentity === 'string' ? spec.holderIdentity : '',
-    duration: seconds * 1000,
-    transitions: typeof spec.leaseTransitions === 'number' ? spec.leaseTransitions : 0,
-    resourceVersion,
-    seenAt: before?.resourceVersion === resourceVersion ? before.seenAt : now,
-  };
+  const holder = typeof spec.holderIdentity === 'string' ? spec.holderIdentity : '';
+  const seen = { uid, resourceVersion, holder, epoch: acquiredAt(object) };
+  if (before?.resourceVersion === resourceVersion) return { ...seen, freeAt: before.freeAt };
+  if (holder !== '' || seconds > releasedSeconds) return { ...seen, freeAt: now + Math.max(seconds * 1000, patience) };
+  return { ...seen, freeAt: before === undefined || before.uid === uid ? now : before.freeAt };
 }
 
 export interface LeaseClaim {
@@ -64,6 +76,8 @@ export interface LeaseClaim {
   readonly times: LeaseTimes;
   /** Set on the Lease by its holder. */
   readonly annotations: Readonly<Record<string, string>>;
+  /** The highest epoch known; for a renewal, the one that it keeps. */
+  readonly epoch: number;
 }
 
 /** The Lease to write when `claim` takes or keeps it. */
@@ -73,24 +87,27 @@ export function claimedLease(
   claim: LeaseClaim,
   wall: number,
 ): JsonObject {
-  const now = isoMicros(wall);
   const spec = object.spec ?? {};
   const transitions = typeof spec.leaseTransitions === 'number' ? spec.leaseTransitions : 0;
-  const renewed = {
+  const known = Math.max(acquiredAt(object), claim.epoch);
+  const taken =
+    step === 'renew'
+      ? { acquireTime: isoMicros(known) }
+      : { acquireTime: isoMicros(Math.max(wall, known + 1)), leaseTransitions: transitions + 1 };
+  const held = {
     ...spec,
+    ...taken,
     holderIdentity: claim.identity,
     leaseDurationSeconds: Math.ceil(claim.times.duration / 1000),
-    renewTime: now,
+    renewTime: isoMicros(wall),
   };
-  const acquired = isoMicros(Math.max(wall, acquiredAt(object) + 1));
-  const taken = step === 'renew' ? renewed : { ...renewed, acquireTime: acquired, leaseTransitions: transitions + 1 };
-  return withSpec(object, taken, { ...object.metadata.annotations, ...claim.annotations });
+  return withSpec(object, held, { ...object.metadata.annotations, ...claim.annotations });
 }
 
 /**
- * When the lease was acquired, ms since the epoch; 0 when it never was. Each leader's is greater than those before it,
- * whatever the clocks of their machines say, and stays so when the Lease is deleted: the number by which leaders are told
- * apart.
+ * When the lease was acquired, ms since the epoch; 0 when it never was: the number by which leaders are told apart. Each
+ * leader's is greater than those before it, whatever the clocks of their machines say. When the Lease is deleted, it
+ * stays so as long as any process remembers the last one, or the clock is not behind it.
  */
 export function acquiredAt(object: KubeObject): number {
   const { acquireTime } = object.spec ?? {};
@@ -98,9 +115,14 @@ export function acquiredAt(object: KubeObject): number {
 }
 
 /** The Lease to write when its holder leaves: free at once, and no address left behind that nobody answers. */
-export function releasedLease(object: KubeObject, claim: LeaseClaim, wall: number): JsonObject {
+export function releasedLease(object: KubeObject, claim: Pick<LeaseClaim, 'annotations'>, wall: number): JsonObject {
   const kept = Object.entries(object.metadata.annotations ?? {}).filter(([key]) => !(key in claim.annotations));
-  const spec = { ...object.spec, holderIdentity: '', leaseDurationSeconds: 1, renewTime: isoMicros(wall) };
+  const spec = {
+    ...object.spec,
+    holderIdentity: '',
+    leaseDurationSeconds: releasedSeconds,
+    renewTime: isoMicros(wall),
+  };
   return withSpec(object, spec, Object.fromEntries(kept));
 }
 

@@ -98,8 +98,8 @@ export class FinalizerKeeper implements Sink<HoldFact> {
   }
 
   start(): void {
-    this.recheck();
     this.#queue.start();
+    this.recheck();
   }
 
   stop(): Promise<void> {

@@ -61,8 +61,8 @@ export class LeaderLabels {
   }
 
   start(): void {
-    for (const pod of this.#members.keys()) this.#queue.add(pod);
     this.#queue.start();
+    for (const pod of this.#members.keys()) this.#queue.add(pod);
   }
 
   stop(): Promise<void> {

@@ -4,7 +4,6 @@ import type { Ref } from '../api/fact.ts';
 import type { KubeClient } from './client.ts';
 import type { Clock } from './clock.ts';
 import {
-  acquiredAt,
   claimedLease,
   holds,
   type LeaseClaim,
@@ -17,11 +16,11 @@ import {
 } from './election.ts';
 import { AlreadyExistsError, ConflictError, messageOf, NotFoundError } from './errors.ts';
 import type { Log } from './log.ts';
-import type { KubeObject } from './object.ts';
-import { resources } from './resources.ts';
+import { decodeObject, type KubeObject } from './object.ts';
+import { pathOf, resources } from './resources.ts';
 
 export interface LeaderLeaseOptions {
-  readonly client: KubeClient;
+  readonly client: Pick<KubeClient, 'get' | 'update' | 'request'>;
   readonly clock: Clock;
   readonly log: Log;
   readonly namespace: string;
@@ -40,8 +39,11 @@ export class LeaderLease {
   readonly #options: LeaderLeaseOptions;
   readonly #times: LeaseTimes;
   readonly #ref: Ref;
-  readonly #claim: LeaseClaim;
+  readonly #claim: Omit<LeaseClaim, 'epoch'>;
+  /** The epoch of the term that this process leads, or led last. */
   #epoch = 0;
+  /** The highest epoch ever seen: the Lease may be deleted, and with it its memory. */
+  #highest = 0;
   #seen: SeenLease | undefined;
   /** Monotonic time at which the last good renewal was sent; undefined unless we hold the lease. */
   #renewedAt: number | undefined;
@@ -66,7 +68,7 @@ export class LeaderLease {
     return this.#renewedAt !== undefined && holds(this.#renewedAt, this.#options.clock.now(), this.#times);
   }
 
-  /** Greater for each leader than for those before it; that of the lease as far as seen here, 0 before. */
+  /** Greater for each leader than for those before it; that of this process's last term, 0 before its first. */
   get epoch(): number {
     return this.#epoch;
   }
@@ -123,47 +125,66 @@ export class LeaderLease {
   async #step(): Promise<void> {
     const { client, clock } = this.#options;
     const object = await this.#read();
-    this.#seen = seenLease(object, this.#seen, clock.now());
-    const step = leaseStep(this.#seen, this.#claim.identity, clock.now());
-    if (step === 'wait') {
-      this.#depose('another process holds the lease');
+    if (object === undefined) {
+      await this.#make();
       return;
     }
+    this.#seen = seenLease(object, this.#seen, clock.now(), this.#times.duration);
+    this.#highest = Math.max(this.#highest, this.#seen.epoch);
+    const held = this.mayWrite() ? this.#epoch : undefined;
+    const step = leaseStep(this.#seen, { identity: this.#claim.identity, held }, clock.now());
+    if (step === 'wait') this.#depose('another process holds the lease');
+    if (step === 'wait') return;
+    // Someone else has led for a moment: what is served and fenced under the old epoch has to end.
+    if (step === 'acquire') this.#depose('the lease was taken away');
     const sentAt = clock.now();
-    const written = await client.update(
-      this.#ref,
-      claimedLease(object, step, this.#claim, clock.wall()),
-      this.#patience,
-    );
-    this.#seen = seenLease(written, undefined, sentAt);
-    this.#epoch = acquiredAt(written);
+    const lease = claimedLease(object, step, this.#claimed(step), clock.wall());
+    this.#taken(await client.update(this.#ref, lease, this.#patience), sentAt);
+  }
+
+  #claimed(step: 'renew' | 'acquire'): LeaseClaim {
+    return { ...this.#claim, epoch: step === 'renew' ? this.#epoch : this.#highest };
+  }
+
+  #taken(written: KubeObject, sentAt: number): void {
+    this.#seen = seenLease(written, undefined, sentAt, this.#times.duration);
+    this.#epoch = this.#seen.epoch;
+    this.#highest = Math.max(this.#highest, this.#epoch);
     this.#hold(sentAt);
   }
 
-  async #read(): Promise<KubeObject> {
-    const { client } = this.#options;
+  /** Undefined when there is no Lease. */
+  async #read(): Promise<KubeObject | undefined> {
     try {
-      return await client.get(this.#ref, this.#patience);
+      return await this.#options.client.get(this.#ref, this.#patience);
     } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
+      if (error instanceof NotFoundError) return undefined;
+      throw error;
     }
+  }
+
+  // There is no Lease: none was ever made, or someone has deleted it. Whoever was its holder may still believe so, and
+  // only he may make it anew before his time is over.
+  async #make(): Promise<void> {
+    const { client, clock } = this.#options;
+    const held = this.mayWrite();
+    if (!held && this.#seen !== undefined && clock.now() < this.#seen.freeAt) return;
     const { apiVersion, kind, namespace, name } = this.#ref;
-    const empty = {
-      apiVersion,
-      kind,
-      metadata: { namespace, name },
-      spec: { holderIdentity: '', leaseDurationSeconds: 1 },
-    };
-    try {
-      return await client.create(resources.Lease, empty);
-    } catch (error) {
-      if (!(error instanceof AlreadyExistsError)) throw error;
-      return client.get(this.#ref);
-    }
+    const step = held ? 'renew' : 'acquire';
+    const empty = { apiVersion, kind, metadata: { namespace, name, uid: '', resourceVersion: '' } };
+    const { metadata: _metadata, ...lease } = claimedLease(empty, step, this.#claimed(step), clock.wall());
+    const { annotations } = this.#claim;
+    const body = { ...lease, metadata: { namespace, name, annotations } };
+    const path = pathOf(resources.Lease, { namespace });
+    const sentAt = clock.now();
+    const answer = await client.request({ method: 'POST', path, body, deadlineMs: this.#patience });
+    this.#taken(decodeObject(answer, `POST ${path}`), sentAt);
   }
 
   #hold(sentAt: number): void {
     const { clock, log, onElected } = this.#options;
+    // The answer was read so late (this process may have been stopped) that it says nothing of now.
+    if (!holds(sentAt, clock.now(), this.#times)) return;
     const first = this.#renewedAt === undefined;
     this.#renewedAt = sentAt;
     this.#cancelDeadline();
@@ -185,7 +206,7 @@ export class LeaderLease {
 
   #failed(error: unknown): void {
     // Someone else was quicker: the next try sees who.
-    if (error instanceof ConflictError) return;
+    if (error instanceof ConflictError || error instanceof AlreadyExistsError) return;
     this.#options.log.warn({ lease: this.#ref.name, error: messageOf(error) }, 'lease could not be read or renewed');
   }
 }

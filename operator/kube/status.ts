@@ -83,8 +83,8 @@ export class StatusWriter {
 
   /** Begins to write, every status first of all. */
   start(): void {
-    for (const target of this.#statuses.targets()) this.#queue.add(target);
     this.#queue.start();
+    for (const target of this.#statuses.targets()) this.#queue.add(target);
   }
 
   stop(): Promise<void> {

@@ -10,6 +10,7 @@ interface Timer {
 
 export class FakeClock implements Clock {
   #now = 1000;
+  #offset = 0;
   readonly #timers = new Set<Timer>();
 
   now(): number {
@@ -17,7 +18,12 @@ export class FakeClock implements Clock {
   }
 
   wall(): number {
-    return Date.UTC(2026, 0, 1) + this.#now;
+    return Date.UTC(2026, 0, 1) + this.#now + this.#offset;
+  }
+
+  /** Someone sets the wall clock, by so many ms; time itself goes on as before. */
+  jump(ms: number): void {
+    this.#offset += ms;
   }
 
   random(): number {

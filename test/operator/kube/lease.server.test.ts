@@ -98,4 +98,35 @@ describe('LeaderLease', () => {
     expect(one.events).toEqual(['elected', 'deposed', 'elected']);
     await one.lease.stop();
   });
+
+  it.each([
+    ['deleted', () => client.delete({ ...resources.Lease, namespace: 'default', name: 'by-hand-deleted' })],
+    [
+      'struck',
+      () =>
+        client.patch(
+          { ...resources.Lease, namespace: 'default', name: 'by-hand-struck' },
+          { type: 'merge', body: { spec: { holderIdentity: null } } },
+        ),
+    ],
+  ])('is kept by its holder when someone has %s it', async (what, edit) => {
+    const name = `by-hand-${what}`;
+    const one = candidate(name, 'one');
+    await eventually(() => one.lease.mayWrite());
+    const two = candidate(name, 'two');
+    await eventually(() => two.lease.holder === 'one');
+    const before = await shown(name);
+    await edit();
+    const after = await eventually(async () => {
+      const lease = await shown(name);
+      return lease.spec?.holderIdentity === 'one' && lease.metadata.resourceVersion !== before.metadata.resourceVersion
+        ? lease
+        : undefined;
+    });
+    expect(after.spec?.acquireTime).toBe(before.spec?.acquireTime);
+    expect(after.metadata.annotations?.[address]).toBe('one:10670');
+    expect([one.events, two.events]).toEqual([['elected'], []]);
+    await one.lease.stop();
+    await two.lease.stop();
+  });
 });
