@@ -6,7 +6,7 @@
 //                         +----{"locked": true}----------------------------^ |       any --release--> released
 //                                                  ^---------"stolen"--------+
 import { ConnectionLost, ProtocolError } from './errors.ts';
-import type { Operation } from './types.ts';
+import type { Assert } from './types.ts';
 
 /** Told of the lock, synchronously and in the order of the wire; what it throws is a bug and is not caught. */
 export interface LockConsumer {
@@ -25,7 +25,7 @@ export interface Lock {
   readonly id: string;
   readonly held: boolean;
   /** The operation that makes a transaction fail (NotOwner) when the lock is not held any more. */
-  readonly assertion: Extract<Operation, { readonly op: 'assert' }>;
+  readonly assertion: Assert;
   /**
    * Waits until it is held, and gives a signal that aborts when it is lost or released. Rejects with ConnectionLost when it
    * is released before, and with the reason of `signal`.
@@ -61,7 +61,7 @@ export class SessionLock implements Lock {
     return this.#state === 'held';
   }
 
-  get assertion(): Extract<Operation, { readonly op: 'assert' }> {
+  get assertion(): Assert {
     return { op: 'assert', lock: this.id };
   }
 

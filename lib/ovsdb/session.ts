@@ -26,7 +26,7 @@ import { TableReplica } from './replica.ts';
 import type { MonitorRequest, Replica, ReplicaConsumer } from './replica.ts';
 import { STALE } from './server.ts';
 import type { DatabaseStatus } from './server.ts';
-import type { DatabaseSchema, Operation, OperationResult } from './types.ts';
+import type { DatabaseSchema, Operation, Results } from './types.ts';
 
 /** `ready`: transactions are taken and every copy is as the server is. */
 export type SessionState = 'stopped' | 'connecting' | 'syncing' | 'ready' | 'waiting';
@@ -223,16 +223,16 @@ export class Session {
    * TransactError (nothing was written), ConnectionLost (`uncertain`: it may have been), QueueFull, or Canceled when `signal`
    * was aborted before the server was done; when it was done already, the outcome stands.
    */
-  async transact(
-    operations: readonly Operation[],
+  async transact<const O extends readonly Operation[]>(
+    operations: O,
     { signal }: TransactOptions = {},
-  ): Promise<readonly OperationResult[]> {
+  ): Promise<Results<O>> {
     if (signal?.aborted === true) throw new Canceled(false);
     const conversation = this.#attempt?.conversation;
     if (this.#state !== 'ready' || conversation === undefined) {
       throw new ConnectionLost(`not connected to ${this.#options.database}: ${this.#state}`, false);
     }
-    return await conversation.transact(operations, signal);
+    return (await conversation.transact(operations, signal)) as Results<O>;
   }
 
   /**

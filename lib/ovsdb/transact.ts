@@ -2,7 +2,16 @@
 // request is a ProtocolError, not a guess: the results say whether something was written.
 import { ProtocolError, parseError, transactError } from './errors.ts';
 import type { TransactError } from './errors.ts';
-import type { Condition, DatabaseSchema, Mutation, Operation, OperationResult, Row, TableSchema } from './types.ts';
+import type {
+  Condition,
+  DatabaseSchema,
+  Insert,
+  Mutation,
+  Operation,
+  OperationResult,
+  Row,
+  TableSchema,
+} from './types.ts';
 import { EncodeError, RowDecoder, encodeAtom, encodeMap, encodeRow, encodeSet, encodeValue } from './wire.ts';
 import { isMap, knownColumn } from './wire.ts';
 import type { UuidNames } from './wire.ts';
@@ -63,11 +72,7 @@ function encodeTableOperation(table: TableSchema, operation: TableOperation, nam
   }
 }
 
-function encodeInsert(
-  table: TableSchema,
-  operation: Extract<Operation, { readonly op: 'insert' }>,
-  names: UuidNames,
-): unknown {
+function encodeInsert(table: TableSchema, operation: Insert, names: UuidNames): unknown {
   const { op, uuid, uuidName, row } = operation;
   return {
     op,

@@ -55,49 +55,117 @@ export type Condition = readonly [column: string, fn: ConditionFunction, value: 
 export type Mutator = '+=' | '-=' | '*=' | '/=' | '%=' | 'insert' | 'delete';
 export type Mutation = readonly [column: string, mutator: Mutator, value: Value];
 
-/** RFC 7047 section 5.2, with the `uuid` member of insert that ovsdb-server(7) 5.2.1 adds. */
-export type Operation =
-  | {
-      readonly op: 'insert';
-      readonly table: string;
-      readonly row: Row;
-      readonly uuid?: string;
-      readonly uuidName?: string;
-    }
-  | {
-      readonly op: 'select';
-      readonly table: string;
-      readonly where: readonly Condition[];
-      readonly columns?: readonly string[];
-    }
-  | { readonly op: 'update'; readonly table: string; readonly where: readonly Condition[]; readonly row: Row }
-  | {
-      readonly op: 'mutate';
-      readonly table: string;
-      readonly where: readonly Condition[];
-      readonly mutations: readonly Mutation[];
-    }
-  | { readonly op: 'delete'; readonly table: string; readonly where: readonly Condition[] }
-  | {
-      readonly op: 'wait';
-      readonly table: string;
-      readonly where: readonly Condition[];
-      readonly columns: readonly string[];
-      readonly until: '==' | '!=';
-      readonly rows: readonly Row[];
-      /** Milliseconds; absent waits for ever, 0 never waits. */
-      readonly timeout?: number;
-    }
-  | { readonly op: 'commit'; readonly durable: boolean }
-  | { readonly op: 'abort' }
-  | { readonly op: 'comment'; readonly comment: string }
-  | { readonly op: 'assert'; readonly lock: string };
+/** RFC 7047 section 5.2.1, with the `uuid` member that ovsdb-server(7) 5.2.1 adds. */
+export interface Insert {
+  readonly op: 'insert';
+  readonly table: string;
+  readonly row: Row;
+  /** The uuid that the row shall have (Open vSwitch 2.13 and later). */
+  readonly uuid?: string;
+  /** A name for references from the same transaction; a chosen uuid makes it needless. */
+  readonly uuidName?: string;
+}
 
+/** Section 5.2.2. All of `where` has to hold; without `columns` all are given, `_uuid` and `_version` among them. */
+export interface Select {
+  readonly op: 'select';
+  readonly table: string;
+  readonly where: readonly Condition[];
+  readonly columns?: readonly string[];
+}
+
+/** Section 5.2.3. */
+export interface Update {
+  readonly op: 'update';
+  readonly table: string;
+  readonly where: readonly Condition[];
+  readonly row: Row;
+}
+
+/** Section 5.2.4. */
+export interface Mutate {
+  readonly op: 'mutate';
+  readonly table: string;
+  readonly where: readonly Condition[];
+  readonly mutations: readonly Mutation[];
+}
+
+/** Section 5.2.5. */
+export interface Delete {
+  readonly op: 'delete';
+  readonly table: string;
+  readonly where: readonly Condition[];
+}
+
+/** Section 5.2.6: the transaction waits until the rows that meet `where` are `rows`, or are not, in these columns. */
+export interface Wait {
+  readonly op: 'wait';
+  readonly table: string;
+  readonly where: readonly Condition[];
+  readonly columns: readonly string[];
+  readonly until: '==' | '!=';
+  readonly rows: readonly Row[];
+  /** Milliseconds; absent waits for ever, 0 never waits. */
+  readonly timeout?: number;
+}
+
+/** Section 5.2.7: with `durable` the reply comes only when the transaction is on disk. */
+export interface Commit {
+  readonly op: 'commit';
+  readonly durable: boolean;
+}
+
+/** Section 5.2.8: the transaction fails with Aborted. */
+export interface Abort {
+  readonly op: 'abort';
+}
+
+/** Section 5.2.9: a line for the server's log of the database. */
+export interface Comment {
+  readonly op: 'comment';
+  readonly comment: string;
+}
+
+/** Section 5.2.10: the transaction fails with NotOwner unless this connection holds the lock. */
+export interface Assert {
+  readonly op: 'assert';
+  readonly lock: string;
+}
+
+/** RFC 7047 section 5.2. */
+export type Operation = Insert | Select | Update | Mutate | Delete | Wait | Commit | Abort | Comment | Assert;
+
+/** What an operation gives: `uuid` an insert, `rows` a select, `count` an update, mutate or delete, the others nothing. */
 export interface OperationResult {
   readonly count?: number;
   readonly uuid?: string;
   readonly rows?: readonly (Row & { readonly _uuid?: string })[];
 }
+
+declare const selected: unique symbol;
+
+/** A select whose rows the compiler knows. */
+export type SelectOf<R> = Select & { readonly [selected]?: R };
+
+/** What one operation gives, as far as its type tells. */
+export type ResultOf<O> = Operation extends O
+  ? OperationResult
+  : O extends Insert
+    ? { readonly uuid: string }
+    : O extends Select
+      ? { readonly rows: readonly SelectedBy<O>[] }
+      : O extends Update | Mutate | Delete
+        ? { readonly count: number }
+        : Readonly<Record<never, never>>;
+
+type SelectedBy<O> = O extends { readonly [selected]?: infer R }
+  ? unknown extends R
+    ? Row
+    : Exclude<R, undefined>
+  : Row;
+
+/** The results of a transaction, each by its operation. */
+export type Results<O extends readonly Operation[]> = { readonly [I in keyof O]: ResultOf<O[I]> };
 
 /** One row's change in a replica. `old` is absent for a new row, `new` for a deleted one. */
 export interface RowChange {
