@@ -4,7 +4,8 @@
 // reply that follows it.
 import type { Duplex } from 'node:stream';
 import type { Clock } from './clock.ts';
-import { ConnectionLost, ProtocolError, QueueFull, RequestError, parseError } from './errors.ts';
+import { ConnectionLost, ProtocolError, QueueFull, parseError, requestError } from './errors.ts';
+import type { RequestError } from './errors.ts';
 import { FrameReader } from './framing.ts';
 
 export interface ConnectionOptions {
@@ -147,7 +148,7 @@ export class Connection {
     }
     this.#outstanding.delete(id);
     if (error === null || error === undefined) request.reply.result(result);
-    else request.reply.failed(new RequestError(request.method, parseError(error)));
+    else request.reply.failed(requestError(request.method, parseError(error)));
   }
 
   #watch(milliseconds: number, then: () => void): void {

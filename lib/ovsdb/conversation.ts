@@ -1,7 +1,7 @@
 // One connection of a session, from the first request to its end: is this server the right one, what is its schema, the
 // copies, then transactions. All of it in callbacks, because an update must be taken in the order of the wire.
 import type { Connection, ConnectionOptions, Reply } from './connection.ts';
-import { Canceled, ConnectionLost, ProtocolError, RequestError } from './errors.ts';
+import { Canceled, ConnectionLost, ProtocolError, RequestError, UnknownDatabase, UnknownMethod } from './errors.ts';
 import type { SessionLock } from './lock.ts';
 import { monitorUpdate, olderMethod } from './monitor.ts';
 import type { MonitorMethod } from './monitor.ts';
@@ -196,8 +196,7 @@ export class Conversation {
         then(continued);
       },
       failed: (error) => {
-        const older =
-          error instanceof RequestError && error.code === 'unknown method' ? olderMethod(method) : undefined;
+        const older = error instanceof UnknownMethod ? olderMethod(method) : undefined;
         if (older === undefined) return this.#refused(replica, error);
         if (this.#method === method) this.#method = older;
         this.#monitor(replica, schema, then);
@@ -222,7 +221,7 @@ export class Conversation {
 
   #refused(replica: TableReplica, error: RequestError | ConnectionLost): void {
     // Servers before 2.9 say nothing of themselves; they have no clusters either, so any of them will do.
-    const silent = replica === this.#server && error instanceof RequestError && error.code === 'unknown database';
+    const silent = replica === this.#server && error instanceof UnknownDatabase;
     if (!silent) this.end(error.message);
   }
 

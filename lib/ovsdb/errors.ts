@@ -1,5 +1,7 @@
-// What can go wrong, as classes: one per error string of RFC 7047 (sections 3.1, 4.1.3, 5.2) and of ovsdb-server(7) 3.1,
-// so that a caller distinguishes them by `instanceof` and never by text. A connection's end is not a server's error.
+// What can go wrong, as classes: one per error string of RFC 7047 (sections 3.1, 4.1.3, 5.2), of ovsdb-server(7) 3.1 and of
+// what ovsdb-server 3.1 and 3.5 send beside them, so that a caller distinguishes them by `instanceof` and never by text.
+// A connection's end is not a server's error. What a raft cluster meets on the way (`cluster error`, `not leader`) is never
+// sent: the server tries again until the transaction is done, or the connection ends.
 import type { Operation } from './types.ts';
 
 /** The <error> object of RFC 7047 section 3.1, as received. */
@@ -65,10 +67,17 @@ export class ResultRangeError extends TransactError {}
 export class NotOwner extends TransactError {}
 export class Aborted extends TransactError {}
 export class NotSupported extends TransactError {}
-/** The request is not one of RFC 7047, or names a table that does not exist. */
+/** The request is not one of RFC 7047, or applies an operator to a column of another type. */
 export class SyntaxViolation extends TransactError {}
+/** A table that the schema does not have. ovsdb-server calls it a syntax error; found here before anything is sent. */
+export class UnknownTable extends SyntaxViolation {}
 export class UnknownColumn extends TransactError {}
-/** A map or set contains a duplicate. */
+/** A condition's function, or a mutation's mutator, that RFC 7047 section 5.1 does not have. */
+export class UnknownFunction extends TransactError {}
+export class UnknownMutator extends TransactError {}
+/** A write to `_Server`, to a relay, to a backup or through a read-only remote. */
+export class NotAllowed extends TransactError {}
+/** A map contains a key twice. */
 export class DuplicateElement extends TransactError {}
 /** Role-based access control. */
 export class PermissionDenied extends TransactError {}
@@ -88,8 +97,11 @@ const byCode: ReadonlyMap<string, typeof TransactError> = new Map([
   ['aborted', Aborted],
   ['not supported', NotSupported],
   ['syntax error', SyntaxViolation],
-  ['unknown table', SyntaxViolation],
+  ['unknown table', UnknownTable],
   ['unknown column', UnknownColumn],
+  ['unknown function', UnknownFunction],
+  ['unknown mutator', UnknownMutator],
+  ['not allowed', NotAllowed],
   ['ovsdb error', DuplicateElement],
   ['permission error', PermissionDenied],
   ['internal error', InternalServerError],
@@ -98,6 +110,18 @@ const byCode: ReadonlyMap<string, typeof TransactError> = new Map([
 /** The error of operation `index`; an error string that no specification names is a plain TransactError. */
 export function transactError(error: ErrorObject, index: number, operation: Operation | undefined): TransactError {
   return new (byCode.get(error.error) ?? TransactError)(error, index, operation);
+}
+
+/** The server does not know the method; it is older than what was asked of it, or the method is misspelt. */
+export class UnknownMethod extends RequestError {}
+/** The server does not have the database. */
+export class UnknownDatabase extends RequestError {}
+
+/** The error of a request; one that has no class of its own is a plain RequestError. */
+export function requestError(method: string, error: ErrorObject): RequestError {
+  if (error.error === 'unknown method') return new UnknownMethod(method, error);
+  if (error.error === 'unknown database') return new UnknownDatabase(method, error);
+  return new RequestError(method, error);
 }
 
 /**

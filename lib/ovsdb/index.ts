@@ -15,6 +15,7 @@ export {
   DuplicateUuidName,
   InternalServerError,
   IoError,
+  NotAllowed,
   NotOwner,
   NotSupported,
   PermissionDenied,
@@ -28,12 +29,17 @@ export {
   TimedOut,
   TransactError,
   UnknownColumn,
+  UnknownDatabase,
+  UnknownFunction,
+  UnknownMethod,
+  UnknownMutator,
+  UnknownTable,
 } from './errors.ts';
 export type { ErrorObject } from './errors.ts';
 export { schemaTypes } from './codegen.ts';
 export { FrameReader } from './framing.ts';
 export { dial, parseRemote } from './remote.ts';
-export type { Remote, Tls, TlsFiles, TlsTexts } from './remote.ts';
+export type { Dial, Remote, Tls, TlsFiles, TlsTexts } from './remote.ts';
 export type { Lock, LockConsumer, LockOptions } from './lock.ts';
 export type { MonitorCondition } from './monitor.ts';
 export type { MonitorConditions, MonitorRequest, Replica, ReplicaConsumer } from './replica.ts';
@@ -45,20 +51,33 @@ export { decodeResults, encodeOperations } from './transact.ts';
 export { typed } from './typed.ts';
 export type { NewRow, Typed, TypedCondition, TypedMutation, Where } from './typed.ts';
 export type {
+  Abort,
+  Assert,
   Atom,
   AtomicType,
   BaseType,
   ColumnSchema,
+  Comment,
+  Commit,
   Condition,
   ConditionFunction,
   DatabaseSchema,
+  Delete,
+  Insert,
+  Mutate,
   Mutation,
   Mutator,
   Operation,
   OperationResult,
+  ResultOf,
+  Results,
   Row,
   RowChange,
+  Select,
+  SelectOf,
   TableSchema,
+  Update,
   Value,
+  Wait,
 } from './types.ts';
 export { decodeValue, defaultValue, encodeValue, EncodeError } from './wire.ts';

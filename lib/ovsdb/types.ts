@@ -156,7 +156,7 @@ export type ResultOf<O> = Operation extends O
       ? { readonly rows: readonly SelectedBy<O>[] }
       : O extends Update | Mutate | Delete
         ? { readonly count: number }
-        : Readonly<Record<never, never>>;
+        : Readonly<Record<string, never>>;
 
 type SelectedBy<O> = O extends { readonly [selected]?: infer R }
   ? unknown extends R
