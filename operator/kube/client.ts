@@ -2,11 +2,18 @@
 // whether the object is still wanted.
 import type { IncomingMessage } from 'node:http';
 import type { Json, JsonObject, Ref } from '../api/fact.ts';
-import { apiError, ProtocolError } from './errors.ts';
+import { apiError, NotFoundError, ProtocolError } from './errors.ts';
 import { formatJson, parseJson } from './json.ts';
 import { asObject, decodeObject, type KubeObject } from './object.ts';
 import { pathOf, type Place, type Resource, resourceOf } from './resources.ts';
-import { type HttpAnswer, type HttpRequest, Transport, type TransportOptions } from './transport.ts';
+import {
+  bodyText,
+  type HttpAnswer,
+  type HttpRequest,
+  retryAfterOf,
+  Transport,
+  type TransportOptions,
+} from './transport.ts';
 
 /** One finished request, for metrics. `code` is the HTTP status, or `error` when there was no answer. */
 export interface RequestSample {
@@ -38,7 +45,8 @@ export interface ListPage {
 }
 
 export interface WatchOptions extends Omit<ListOptions, 'limit' | 'continue'> {
-  readonly resourceVersion: string;
+  /** Changes after this version; 'all' begins with every object as it is now, a streaming list. */
+  readonly from: { readonly resourceVersion: string } | 'all';
   /** The server ends the watch after this many seconds. */
   readonly timeoutSeconds: number;
 }
@@ -101,24 +109,28 @@ export class KubeClient {
   /** Opens a watch with bookmarks. The body is lines of JSON; it ends by itself, by `signal`, or with an error. */
   async watch(resource: Resource, options: WatchOptions): Promise<IncomingMessage> {
     const path = pathOf(resource, options);
-    const query = {
-      ...listQuery(options),
-      watch: 'true',
-      allowWatchBookmarks: 'true',
-      resourceVersion: options.resourceVersion,
-      timeoutSeconds: String(options.timeoutSeconds),
-    };
-    const call = { method: 'GET', path, query, ...signalOf(options) };
-    const response = await this.#measured('WATCH', async () => {
-      const answer = await this.#transport.open(this.#http(call));
-      return { answer, status: answer.statusCode ?? 0 };
-    });
-    if (response.status === 200) return response.answer;
-    response.answer.setEncoding('utf8');
-    let text = '';
-    for await (const chunk of response.answer) text += chunk as string;
-    if (response.status === 401) this.#transport.refresh();
-    throw apiError(`WATCH ${path}`, response.status, parsed(text), response.answer.headers['retry-after']);
+    const call = this.#http({ method: 'GET', path, query: watchQuery(options), ...signalOf(options) });
+    let response = await this.#open(call);
+    if (response.statusCode === 401) {
+      response.resume();
+      this.#transport.refresh();
+      response = await this.#open(call);
+    }
+    const status = response.statusCode ?? 0;
+    if (status === 200) return response;
+    throw apiError(`WATCH ${path}`, status, parsed(await bodyText(response)), retryAfterOf(response));
+  }
+
+  /** Whether the API server has the kind: a CRD may come and go. */
+  async serves({ apiVersion, plural }: Resource, signal?: AbortSignal): Promise<boolean> {
+    const path = `${apiVersion.includes('/') ? '/apis' : '/api'}/${apiVersion}`;
+    try {
+      const { resources } = asObject(await this.request({ method: 'GET', path, ...signalOf({ signal }) })) ?? {};
+      return Array.isArray(resources) && resources.some((served: Json) => asObject(served)?.name === plural);
+    } catch (error) {
+      if (error instanceof NotFoundError) return false;
+      throw error;
+    }
   }
 
   async create(resource: Resource, object: JsonObject, place: Place = {}): Promise<KubeObject> {
@@ -164,7 +176,7 @@ export class KubeClient {
     }
     const what = `${call.method} ${call.path}`;
     if (answer.status < 200 || answer.status > 299) {
-      throw apiError(what, answer.status, parsed(answer.text), answer.retryAfter);
+      throw apiError(what, answer.status, parsed(answer.text), answer.retryAfterMs);
     }
     try {
       return parseJson(answer.text);
@@ -179,6 +191,14 @@ export class KubeClient {
 
   async #object(call: Call): Promise<KubeObject> {
     return decodeObject(await this.request(call), `${call.method} ${call.path}`);
+  }
+
+  async #open(request: HttpRequest): Promise<IncomingMessage> {
+    const { answer } = await this.#measured('WATCH', async () => {
+      const opened = await this.#transport.open(request);
+      return { answer: opened, status: opened.statusCode ?? 0 };
+    });
+    return answer;
   }
 
   #send(request: HttpRequest): Promise<HttpAnswer> {
@@ -226,7 +246,7 @@ function within(deadlineMs: number | undefined): { deadlineMs?: number } {
   return deadlineMs === undefined ? {} : { deadlineMs };
 }
 
-function signalOf({ signal }: { readonly signal?: AbortSignal }): { signal?: AbortSignal } {
+function signalOf({ signal }: { readonly signal?: AbortSignal | undefined }): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal };
 }
 
@@ -237,6 +257,20 @@ function listQuery(options: ListOptions): Record<string, string> {
   if (options.limit !== undefined) query.limit = String(options.limit);
   if (options.continue !== undefined && options.continue !== '') query.continue = options.continue;
   return query;
+}
+
+// A streaming list without a version is as consistent as a list without one.
+function watchQuery(options: WatchOptions): Record<string, string> {
+  const { from, timeoutSeconds } = options;
+  return {
+    ...listQuery(options),
+    watch: 'true',
+    allowWatchBookmarks: 'true',
+    timeoutSeconds: String(timeoutSeconds),
+    ...(from === 'all'
+      ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
+      : { resourceVersion: from.resourceVersion }),
+  };
 }
 
 // A refusal's body is a Status object, or plain text from whatever stands in front of the API server.

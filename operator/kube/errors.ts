@@ -22,6 +22,12 @@ export class DeadlineError extends KubeError {}
 /** The answer is not what the protocol allows (not JSON, not an object of the API). */
 export class ProtocolError extends KubeError {}
 
+/** An event of a watch is longer than is read; a list has no such limit. */
+export class OversizedError extends ProtocolError {}
+
+/** A watch on which nothing has come for too long, bookmarks included: a peer that vanished without closing. */
+export class StalledError extends KubeError {}
+
 /** The API server refused: its HTTP status and the Status object of its answer. */
 export class ApiError extends KubeError {
   readonly status: number;
@@ -75,26 +81,30 @@ const byStatus: Readonly<Record<number, new (request: string, answer: Refusal) =
   429: TooManyRequestsError,
 };
 
-/** The error for an answer of the given HTTP status; `body` is the Status object if the answer had one. */
-export function apiError(request: string, status: number, body: Json | string, retryAfter?: string): ApiError {
-  const seconds = retryAfter === undefined ? Number.NaN : Number(retryAfter);
-  const answer: Refusal = {
-    ...statusObject(body),
-    status,
-    retryAfterMs: Number.isFinite(seconds) ? Math.max(0, seconds * 1000) : undefined,
-  };
+/**
+ * The error for an answer of the given HTTP status; `body` is the Status object if the answer had one, `retryAfterMs`
+ * what the header said, and otherwise the Status object's `retryAfterSeconds` counts (an ERROR event has no header).
+ */
+export function apiError(request: string, status: number, body: Json | string, retryAfterMs?: number): ApiError {
+  const { retryAfterSeconds, ...said } = statusObject(body);
+  const fromBody = retryAfterSeconds > 0 ? retryAfterSeconds * 1000 : undefined;
+  const answer: Refusal = { ...said, status, retryAfterMs: retryAfterMs ?? fromBody };
   if (status === 409 && answer.reason === 'AlreadyExists') return new AlreadyExistsError(request, answer);
   return new (byStatus[status] ?? ApiError)(request, answer);
 }
 
-function statusObject(body: Json | string): { reason: string; message: string; causes: ApiError['causes'] } {
+interface StatusObject extends Pick<Refusal, 'reason' | 'message' | 'causes'> {
+  readonly retryAfterSeconds: number;
+}
+
+function statusObject(body: Json | string): StatusObject {
   if (body === null || typeof body !== 'object' || Array.isArray(body)) {
-    return { reason: '', message: String(body).slice(0, 500), causes: [] };
+    return { reason: '', message: String(body).slice(0, 500), causes: [], retryAfterSeconds: 0 };
   }
   const status = body as {
     reason?: string;
     message?: string;
-    details?: { causes?: Partial<ApiError['causes'][number]>[] };
+    details?: { causes?: Partial<ApiError['causes'][number]>[]; retryAfterSeconds?: number };
   };
   return {
     reason: status.reason ?? '',
@@ -104,8 +114,23 @@ function statusObject(body: Json | string): { reason: string; message: string; c
       field,
       message,
     })),
+    retryAfterSeconds: status.details?.retryAfterSeconds ?? 0,
   };
 }
+
+/**
+ * Ms of a Retry-After header (RFC 9110, 10.2.3): seconds, or a date, which is compared with the answer's own Date
+ * header so that no two clocks meet. Undefined when it says nothing that can be used.
+ */
+export function retryAfterMs(retryAfter: string | undefined, date: string | undefined): number | undefined {
+  if (retryAfter === undefined) return undefined;
+  if (/^\d+$/.test(retryAfter)) return Number(retryAfter) * 1000;
+  const ms = parseDate(retryAfter) - parseDate(date ?? '');
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}
+
+// oxlint-disable-next-line no-restricted-globals -- parsing a text reads no clock
+const parseDate = (text: string): number => Date.parse(text);
 
 /** Whether the same request may succeed later without anything else changing. */
 export function isTransient(error: unknown): boolean {

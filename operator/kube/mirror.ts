@@ -92,9 +92,13 @@ export class Mirror {
     this.#position = list.version;
   }
 
-  /** An event of the watch, in the watch's order. */
+  /**
+   * An event of the watch, in the watch's order. One that is not after our position is a repetition, or from a stream
+   * that was opened before a newer list was read: the object may have been deleted since.
+   */
   event(type: 'applied' | 'deleted', seen: Seen): void {
-    this.bookmark(seen.version);
+    if (compareVersions(seen.version, this.#position) <= 0) return;
+    this.#position = seen.version;
     if (this.#outdated(seen.key, seen.version)) return;
     if (type === 'applied') this.#apply(seen);
     else this.#remove(seen.key);

@@ -1,33 +1,43 @@
 // Keeps the tables of one kind equal to the API server: list, then watch, for ever. An error is never the end of the
 // process and never empties a table; it is waited out, and the watch resumes where it was.
 //
-//   idle -> listing -> watching <-> waiting (for the next try of either)
-//              |  ^        |
-//   confirming +  +--------+  410 Gone: the server has forgotten where we were
-import type { KubeClient, ListOptions, ListPage } from './client.ts';
-import { backoff, retryDelay, watchBackoff } from './backoff.ts';
+//          start
+//   idle --------> listing <--------------------------------- waiting    position lost: 410, restored, oversized,
+//    ^              |    ^ |  list lacks many objects            ^  |     kind not served, our own mistake
+//    | stop         |    | v                                     |  |
+//  (any)            |  confirming (a second, consistent list)    |  |    position kept: 401, 403, 429, 5xx, cut,
+//                   v    |                                       |  v     stalled, garbled
+//                watching ----------- any error ---------------->+ resuming
+//                   ^  |  the server ended it (every 5 to 10 min)      |  (is the server behind our position?)
+//                   |  +---------------------------------------------->+
+//                   +--------------------------------------------------+
+import { backoff, retryDelay } from './backoff.ts';
+import type { KubeClient, ListOptions } from './client.ts';
 import type { Clock } from './clock.ts';
-import { ApiError, GoneError, messageOf } from './errors.ts';
+import { ConnectionError, messageOf, NotFoundError } from './errors.ts';
+import { listPages, listStream, refusesStreaming } from './listing.ts';
 import type { Log } from './log.ts';
-import { type Listed, Mirror, type Projection, type Seen } from './mirror.ts';
-import type { KubeObject } from './object.ts';
-import type { Resource } from './resources.ts';
-import { watchEvents } from './watch-stream.ts';
+import { type Listed, Mirror, type Projection } from './mirror.ts';
+import { compareVersions, type KubeObject } from './object.ts';
+import { recoveryOf, RestoredError, type RestartReason } from './recovery.ts';
+import { pathOf, type Resource } from './resources.ts';
+import { type Change, type Source, WatchSession } from './watch-session.ts';
+
+export type { RestartReason } from './recovery.ts';
 
 export type ReflectorState =
   /** Built, not started; or stopped. */
   | { readonly at: 'idle' }
-  /** Reading all objects, page by page. The tables still show what was known before. */
+  /** Reading all objects. The tables still show what was known before. */
   | { readonly at: 'listing' }
   /** A list lacked suspiciously many objects. Additions and changes are in; removals await a second, consistent list. */
   | { readonly at: 'confirming'; readonly absent: number }
+  /** Asking for the changes since our position, after making sure that the server has been there. */
+  | { readonly at: 'resuming' }
   /** Following the stream of changes. */
   | { readonly at: 'watching' }
   /** The last try failed; the next begins after a delay. The tables keep what they have. */
-  | { readonly at: 'waiting'; readonly error: string };
-
-/** Why a list or watch had to be started again, for metrics. */
-export type RestartReason = 'expired' | 'stalled' | 'failed' | 'ended';
+  | { readonly at: 'waiting'; readonly reason: RestartReason; readonly error: string };
 
 export interface ReflectorOptions {
   readonly client: KubeClient;
@@ -38,10 +48,16 @@ export interface ReflectorOptions {
   /** Every change of the tables happens inside; the graph buffers it until it may enter. */
   readonly enter: (change: () => void) => void;
   readonly select?: Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'>;
+  /** `pages`: no streaming lists; by default they are tried first, and pages are what is left when they are refused. */
+  readonly lists?: 'stream' | 'pages';
   /** Objects per page of a list; 500. */
   readonly pageSize?: number;
-  /** Ms without a byte, bookmarks included (the server sends one a minute), until the connection counts as dead; 180 s. */
+  /** Ms without an event or bookmark (the server sends one a minute) until the connection counts as dead; 180 s. */
   readonly stallMs?: number;
+  /** Longest event of a watch, in bytes; what is longer is read by a list. 16 MiB. */
+  readonly maxLineBytes?: number;
+  /** A kind that need not exist: while it is not served it counts as listed, and empty. */
+  readonly optional?: boolean;
   /** Told, inside `enter`, which objects a list lacked; objects seen as DELETED are never among them. */
   readonly onAbsent?: (keys: readonly string[]) => void;
   readonly onRestart?: (reason: RestartReason) => void;
@@ -53,19 +69,30 @@ export class Reflector {
   /** Settled once the first list is in the tables; never rejected. */
   readonly synced: Promise<void>;
   readonly #options: ReflectorOptions;
+  readonly #source: Source;
   readonly #mirror: Mirror;
   readonly #resolveSynced: () => void;
   #state: ReflectorState = { at: 'idle' };
   #listed = false;
+  /** The streaming list before this one broke: the next is by pages. */
+  #byPages = false;
+  /** Failures since something last came. */
   #attempt = 0;
+  #reason: RestartReason | undefined;
+  /** Times in a row that the kind was found not to be served. */
+  #unserved = 0;
   #control: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
+    const { client, clock, log, resource, select, stallMs = 180_000, maxLineBytes } = options;
     this.#mirror = new Mirror(options.projections, (key, error) =>
-      options.log.error({ kind: options.resource.kind, key, error: messageOf(error) }, 'object could not be projected'),
+      log.error({ kind: resource.kind, key, error: messageOf(error) }, 'object could not be projected'),
     );
+    const keep = this.#mirror.seen.bind(this.#mirror);
+    const limit = maxLineBytes === undefined ? {} : { maxLineBytes };
+    this.#source = { client, clock, resource, keep, stallMs, ...limit, ...(select && { select }) };
     const { promise, resolve } = Promise.withResolvers<void>();
     this.synced = promise;
     this.#resolveSynced = resolve;
@@ -100,53 +127,103 @@ export class Reflector {
 
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      let session: WatchSession | undefined;
       try {
-        if (!this.#listed) await this.#list(signal);
-        await this.#watch(signal);
+        session = await (this.#listed ? this.#resume(signal) : this.#list(signal));
+        await this.#follow(session, signal);
       } catch (error) {
-        if (!signal.aborted) await this.#recover(error, signal);
+        if (!signal.aborted) await this.#recover(await this.#diagnosed(error, signal), signal);
+      } finally {
+        session?.close();
       }
     }
     this.#state = { at: 'idle' };
   }
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    const { clock, log, resource, onRestart } = this.#options;
+    const { clock, onRestart } = this.#options;
+    const { reason, backoff: limits, ...recovery } = recoveryOf(error);
     this.#attempt += 1;
-    const expired = mustRelist(error);
-    if (expired) this.#listed = false;
-    onRestart?.(expired ? 'expired' : error instanceof StalledError ? 'stalled' : 'failed');
-    const ms = retryDelay(error, backoff(this.#attempt, watchBackoff, clock.random()));
-    log.warn(
-      { kind: resource.kind, error: messageOf(error), attempt: this.#attempt, relist: expired, ms },
-      'watch broke',
-    );
-    this.#state = { at: 'waiting', error: messageOf(error) };
+    // What cannot be read time and again is taken from a list.
+    const unreadable = reason === 'garbled' && this.#attempt >= 5;
+    if (unreadable) this.#byPages = true;
+    const relist = recovery.relist || unreadable;
+    if (relist) this.#listed = false;
+    onRestart?.(reason);
+    const ms = retryDelay(error, backoff(this.#attempt, limits, clock.random()));
+    this.#tell(reason, error, { relist, ms });
+    this.#state = { at: 'waiting', reason, error: messageOf(error) };
     await pause(clock, ms, signal);
   }
 
-  // Lists until no suspicious number of removals is left unconfirmed.
-  async #list(signal: AbortSignal): Promise<void> {
-    let suspects: ReadonlySet<string> = new Set();
-    for (;;) {
-      this.#state = suspects.size > 0 ? { at: 'confirming', absent: suspects.size } : { at: 'listing' };
-      const list = await this.#read(signal);
-      const before = this.#mirror.size;
-      const absent = this.#mirror.absent(list);
-      const unconfirmed = absent.filter((key) => !suspects.has(key));
-      const braked = this.#isSuspicious(unconfirmed.length, before);
-      const kept = new Set(braked ? unconfirmed : []);
-      await this.#enter(signal, () => {
-        this.#mirror.relist(list, kept);
-        this.#options.onAbsent?.(absent.filter((key) => !kept.has(key)));
-      });
-      if (!braked) break;
-      suspects = new Set(absent);
-      const { log, resource } = this.#options;
-      log.warn({ kind: resource.kind, absent: absent.length, known: before }, 'list lacks many objects, reading again');
+  // A failure that goes on is told of ever more seldom.
+  #tell(reason: RestartReason, error: unknown, next: { readonly relist: boolean; readonly ms: number }): void {
+    const { log, resource } = this.#options;
+    const attempt = this.#attempt;
+    const fields = { kind: resource.kind, reason, error: messageOf(error), attempt, ...next };
+    const isDue = reason !== this.#reason || (attempt & (attempt - 1)) === 0;
+    this.#reason = reason;
+    if (!isDue) log.debug(fields, 'watch broke');
+    else if (reason === 'internal') log.error({ ...fields, err: error }, 'watch broke by a mistake of ours');
+    else if (reason === 'forbidden') log.error(fields, 'not allowed to list or watch this kind, see the RBAC rules');
+    else log.warn(fields, 'watch broke');
+  }
+
+  // Lists until no suspicious number of removals is left unconfirmed, and returns a watch from there on.
+  async #list(signal: AbortSignal): Promise<WatchSession> {
+    this.#state = { at: 'listing' };
+    const { listed, session } = await this.#read(signal);
+    try {
+      let suspects = await this.#take(listed, new Set(), signal);
+      while (suspects.size > 0) {
+        this.#state = { at: 'confirming', absent: suspects.size };
+        suspects = await this.#take(await this.#pages(signal), suspects, signal);
+      }
+    } catch (error) {
+      session?.close();
+      throw error;
     }
     this.#listed = true;
+    this.#byPages = false;
+    this.#unserved = 0;
     this.#resolveSynced();
+    return session ?? WatchSession.open(this.#source, { resourceVersion: this.#mirror.position }, signal);
+  }
+
+  async #read(signal: AbortSignal): Promise<{ readonly listed: Listed; readonly session?: WatchSession }> {
+    if (this.#options.lists === 'pages' || this.#byPages) return { listed: await this.#pages(signal) };
+    try {
+      return await listStream(this.#source, signal);
+    } catch (error) {
+      this.#byPages = true;
+      if (!refusesStreaming(error)) throw error;
+      const { log, resource } = this.#options;
+      log.debug({ kind: resource.kind, error: messageOf(error) }, 'no streaming list, listing by pages');
+      return { listed: await this.#pages(signal) };
+    }
+  }
+
+  #pages(signal: AbortSignal): Promise<Listed> {
+    const { log, resource, pageSize = 500 } = this.#options;
+    const onExpired = (): void => log.info({ kind: resource.kind }, 'page token expired, listing anew');
+    return listPages(this.#source, { pageSize, onExpired }, signal);
+  }
+
+  // Makes the tables what the list says, apart from removals that nobody has confirmed: they are returned.
+  async #take(list: Listed, suspects: ReadonlySet<string>, signal: AbortSignal): Promise<ReadonlySet<string>> {
+    const before = this.#mirror.size;
+    const absent = this.#mirror.absent(list);
+    const unconfirmed = absent.filter((key) => !suspects.has(key));
+    const kept = new Set(this.#isSuspicious(unconfirmed.length, before) ? unconfirmed : []);
+    await this.#enter(signal, () => {
+      this.#mirror.relist(list, kept);
+      this.#options.onAbsent?.(absent.filter((key) => !kept.has(key)));
+    });
+    if (kept.size > 0) {
+      const { log, resource } = this.#options;
+      log.warn({ kind: resource.kind, absent: kept.size, known: before }, 'list lacks many objects, reading again');
+    }
+    return kept;
   }
 
   #isSuspicious(absent: number, known: number): boolean {
@@ -154,127 +231,96 @@ export class Reflector {
     return absent > count && absent > known * share;
   }
 
-  // All pages of one consistent list, each projected at once. A continue token that expires on the way (the server
-  // compacts every five minutes) leads to one list without pages.
-  async #read(signal: AbortSignal): Promise<Listed> {
-    try {
-      return await this.#pages(this.#options.pageSize ?? 500, signal);
-    } catch (error) {
-      if (!(error instanceof GoneError)) throw error;
-      return this.#pages(undefined, signal);
-    }
-  }
-
-  async #pages(limit: number | undefined, signal: AbortSignal): Promise<Listed> {
+  // A watch from a version that the server has not reached is accepted, and silent until it gets there (checked on 1.36,
+  // with and without its watch cache): after a restore from a copy, changes would be missed. One object tells where it is.
+  async #resume(signal: AbortSignal): Promise<WatchSession> {
+    this.#state = { at: 'resuming' };
     const { client, resource, select } = this.#options;
-    const items: Seen[] = [];
-    let token = '';
-    let page: ListPage;
-    do {
-      const paging = limit === undefined ? {} : { limit, continue: token };
-      page = await client.list(resource, { ...select, ...paging, signal });
-      for (const object of page.items) items.push(this.#mirror.seen(object));
-      token = page.continue;
-    } while (token !== '');
-    return { items, version: page.resourceVersion };
+    const namespace = select?.namespace === undefined ? {} : { namespace: select.namespace };
+    const { resourceVersion } = await client.list(resource, { ...namespace, limit: 1, signal });
+    const { position } = this.#mirror;
+    if (compareVersions(resourceVersion, position) < 0) {
+      const request = `WATCH ${pathOf(resource, {})}`;
+      throw new RestoredError(request, `the server is at version ${resourceVersion}, we have seen ${position}`);
+    }
+    return WatchSession.open(this.#source, { resourceVersion: position }, signal);
   }
 
-  async #watch(signal: AbortSignal): Promise<void> {
-    const { client, resource, select, clock, onRestart } = this.#options;
-    const stop = new AbortController();
-    const forward = (): void => stop.abort();
-    signal.addEventListener('abort', forward, { once: true });
-    const watchdog = new Watchdog(clock, this.#options.stallMs ?? 180_000, () => stop.abort());
+  async #follow(session: WatchSession, signal: AbortSignal): Promise<void> {
+    const { clock, log, resource, onRestart } = this.#options;
     const started = clock.now();
-    try {
-      const response = await client.watch(resource, {
-        ...select,
-        resourceVersion: this.#mirror.position,
-        timeoutSeconds: 300 + Math.floor(clock.random() * 300),
-        signal: stop.signal,
-      });
-      this.#state = { at: 'watching' };
-      await this.#follow(response, watchdog, stop.signal);
-    } catch (error) {
-      if (watchdog.barked) throw new StalledError('no bytes from the API server', { cause: error });
-      throw error;
-    } finally {
-      watchdog.stop();
-      signal.removeEventListener('abort', forward);
-      stop.abort();
+    if (this.#attempt > 0) log.info({ kind: resource.kind, attempts: this.#attempt }, 'watching again');
+    this.#state = { at: 'watching' };
+    let progress = false;
+    for (let changes = await session.next(); changes !== undefined; changes = await session.next()) {
+      const batch = changes;
+      await this.#enter(signal, () => this.#apply(batch));
+      progress = true;
+      this.#attempt = 0;
+      this.#reason = undefined;
     }
-    if (clock.now() - started < 1000) throw new Error('the watch ended at once');
+    if (!progress && clock.now() - started < 1000) {
+      throw new ConnectionError(`WATCH ${pathOf(resource, {})}`, 'the watch ended at once');
+    }
+    log.debug({ kind: resource.kind, reason: 'ended' }, 'watch ended');
     onRestart?.('ended');
   }
 
-  async #follow(response: AsyncIterable<unknown>, watchdog: Watchdog, signal: AbortSignal): Promise<void> {
-    for await (const events of watchEvents(response, this.#options.resource)) {
-      watchdog.reset();
-      this.#attempt = 0;
-      if (events.length === 0) continue;
-      const changes = events.map((event) =>
-        event.type === 'bookmark' ? event : { type: event.type, seen: this.#mirror.seen(event.object) },
-      );
-      await this.#enter(signal, () => {
-        for (const change of changes) {
-          if (change.type === 'bookmark') this.#mirror.bookmark(change.version);
-          else this.#mirror.event(change.type, change.seen);
-        }
-      });
+  #apply(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.type === 'bookmark') this.#mirror.bookmark(change.version);
+      else this.#mirror.event(change.type, change.item);
+    }
+  }
+
+  // A 404 may be a server that has not yet read its CRDs: only when discovery says so too is the kind absent, and then
+  // so are its objects. Never throws.
+  async #diagnosed(error: unknown, signal: AbortSignal): Promise<unknown> {
+    if (!(error instanceof NotFoundError)) return error;
+    try {
+      const { client, resource, optional, onAbsent } = this.#options;
+      if (await client.serves(resource, signal)) return error;
+      this.#unserved += 1;
+      const { size, position } = this.#mirror;
+      if (this.#unserved > 1 || !this.#isSuspicious(size, size)) {
+        const nothing = { items: [], version: position };
+        const gone = this.#mirror.absent(nothing);
+        await this.#enter(signal, () => {
+          this.#mirror.relist(nothing);
+          onAbsent?.(gone);
+        });
+      }
+      if (optional === true) this.#resolveSynced();
+      return error;
+    } catch (other) {
+      return other;
     }
   }
 
   // The graph may let a change in later; until then our position is the old one, so nothing is read meanwhile.
   async #enter(signal: AbortSignal, change: () => void): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abandon = (): void => resolve();
+    signal.addEventListener('abort', abandon, { once: true });
     this.#options.enter(() => {
-      change();
-      resolve();
+      try {
+        change();
+        resolve();
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
     });
-    await promise;
-  }
-}
-
-/** The connection is open and silent: a peer that vanished without a FIN. */
-class StalledError extends Error {}
-
-// Either the server has forgotten our position, or it has never been there (restored from a backup).
-function mustRelist(error: unknown): boolean {
-  if (error instanceof GoneError) return true;
-  return error instanceof ApiError && error.causes.some(({ reason }) => reason === 'ResourceVersionTooLarge');
-}
-
-class Watchdog {
-  readonly #clock: Clock;
-  readonly #ms: number;
-  readonly #bark: () => void;
-  #cancel: () => void = () => undefined;
-  barked = false;
-
-  constructor(clock: Clock, ms: number, bark: () => void) {
-    this.#clock = clock;
-    this.#ms = ms;
-    this.#bark = bark;
-    this.reset();
-  }
-
-  reset(): void {
-    this.#cancel();
-    this.#cancel = this.#clock.after(this.#ms, () => {
-      this.barked = true;
-      this.#bark();
-    });
-  }
-
-  stop(): void {
-    this.#cancel();
+    await promise.finally(() => signal.removeEventListener('abort', abandon));
   }
 }
 
 function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const cancel = clock.after(ms, resolve);
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  return promise.finally(cancel);
+  const wake = (): void => resolve();
+  signal.addEventListener('abort', wake, { once: true });
+  return promise.finally(() => {
+    cancel();
+    signal.removeEventListener('abort', wake);
+  });
 }

@@ -1,10 +1,11 @@
 // HTTP to the API server: pooled keep-alive sockets, credentials from the kubeconfig (token files and client
 // certificates are re-read), and a deadline on everything. Knows nothing of objects.
 import http from 'node:http';
+import { readFile } from 'node:fs/promises';
 import https from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Clock } from './clock.ts';
-import { ConnectionError, DeadlineError } from './errors.ts';
+import { ConnectionError, DeadlineError, retryAfterMs } from './errors.ts';
 
 export interface HttpRequest {
   readonly method: string;
@@ -19,7 +20,8 @@ export interface HttpRequest {
 
 export interface HttpAnswer {
   readonly status: number;
-  readonly retryAfter: string | undefined;
+  /** What Retry-After asks for. */
+  readonly retryAfterMs: number | undefined;
   readonly text: string;
 }
 
@@ -76,7 +78,7 @@ export class Transport {
     return this.#within(request, async (signal) => {
       const response = await this.#head(request, 'unary', signal);
       const text = await bodyText(response);
-      return { status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], text };
+      return { status: response.statusCode ?? 0, retryAfterMs: retryAfterOf(response), text };
     });
   }
 
@@ -164,6 +166,8 @@ export class Transport {
     const options: https.RequestOptions = {};
     await this.#options.kubeConfig.applyToHTTPSOptions(options);
     const headers: Record<string, string> = { ...(options.headers as Record<string, string> | undefined) };
+    const tokenFile = this.#tokenFile();
+    if (tokenFile !== undefined) headers.Authorization = `Bearer ${(await readFile(tokenFile, 'utf8')).trim()}`;
     if (typeof options.auth === 'string')
       headers.Authorization = `Basic ${Buffer.from(options.auth).toString('base64')}`;
     const fingerprint = [options.ca, options.cert, options.key, options.servername].map(String).join('\n');
@@ -171,6 +175,13 @@ export class Transport {
     const until = this.#options.clock.now() + credentialsForMs;
     this.#known = { until, headers, unary: agents.unary, watch: agents.watch, fingerprint };
     return this.#known;
+  }
+
+  // The kubeconfig's own reader keeps a token for a minute, 401 or not.
+  #tokenFile(): string | undefined {
+    const config: unknown = this.#options.kubeConfig.getCurrentUser()?.authProvider?.config;
+    const file = (config as { tokenFile?: unknown } | undefined)?.tokenFile;
+    return typeof file === 'string' ? file : undefined;
   }
 
   // A proxy's agent comes from the kubeconfig; otherwise sockets are pooled here with the kubeconfig's TLS material.
@@ -206,10 +217,15 @@ class StaleSocket extends Error {
   }
 }
 
-async function bodyText(response: http.IncomingMessage): Promise<string> {
-  response.setEncoding('utf8');
-  let text = '';
-  for await (const chunk of response) text += chunk as string;
+/** Ms that an answer asks to be left alone for. */
+export function retryAfterOf({ headers }: http.IncomingMessage): number | undefined {
+  return retryAfterMs(headers['retry-after'], headers.date);
+}
+
+/** The whole body as text. Throws when it was cut off or is not UTF-8. */
+export async function bodyText(response: http.IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
   if (!response.complete) throw new Error('the answer was cut off');
-  return text;
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks));
 }

@@ -29,7 +29,12 @@ class Open extends KubeloomOperator {
 }
 
 async function rig(answering: Answering, parts: readonly Part[] = []) {
-  const double = await apiDouble(answering);
+  const double = await apiDouble((asked, response) => {
+    // A server without streaming lists; the reflector asks where it stands before it resumes.
+    if (asked.query.get('sendInitialEvents') === 'true') return { status: 422, body: { reason: 'Invalid' } };
+    if (asked.query.get('limit') === '1') return { body: { metadata: { resourceVersion: '1000' }, items: [] } };
+    return answering(asked, response);
+  });
   const clock = new FakeClock();
   const log = memoryLog();
   const client = new KubeClient({ kubeConfig: double.kubeConfig, clock });
