@@ -5,6 +5,8 @@ import { dataTypes } from './data.suite.ts';
 import { Database } from './database.ts';
 import type { Environment } from './environment.ts';
 import { execution } from './execution.suite.ts';
+import { locks } from './lock.suite.ts';
+import { monitors } from './monitor.suite.ts';
 import { mutations } from './mutation.suite.ts';
 import { references } from './reference.suite.ts';
 
@@ -16,5 +18,7 @@ export function conformance(environment: Environment): void {
     mutations(db);
     execution(db);
     references(db);
+    monitors(db);
+    locks(db);
   });
 }

@@ -165,7 +165,7 @@ const sizes: readonly (readonly [column: string, written: Value])[] = [
 ];
 
 /** Values that follow each other, for the differences between them that a monitor sends. */
-const replaced: readonly (readonly [column: string, ...values: Value[]])[] = [
+const replaced: readonly (readonly [column: string, ...values: readonly Value[]])[] = [
   ['i', 1, MAX, 2],
   ['r', 0.5, 1e99],
   ['i_opt', set(1), set(2), set(), set(3)],
@@ -227,15 +227,18 @@ export function dataTypes(db: Database): void {
       },
     );
 
-    it.each(replaced)('of %s may be replaced, and the copy follows', async (column, ...values) => {
-      const uuid = randomUUID();
-      await db.transact(insert('Data', {}, uuid));
-      for (const value of [...values, ...values.toReversed()]) {
-        await db.transact(update('Data', { [column]: value }));
-        expect(db.live.replica.row('Data', uuid)?.[column]).toEqual(value);
-      }
-      await db.read();
-    });
+    it.each(replaced.map(([column, ...values]) => [column, values] as const))(
+      'of %s may be replaced, and the copy follows',
+      async (column, values) => {
+        const uuid = randomUUID();
+        await db.transact(insert('Data', {}, uuid));
+        for (const value of [...values, ...values.toReversed()]) {
+          await db.transact(update('Data', { [column]: value }));
+          expect(db.live.replica.row('Data', uuid)?.[column]).toEqual(value);
+        }
+        await db.read();
+      },
+    );
 
     it('have defaults: zero, false, the empty string, the zero uuid, the empty set or map, or one default element', async () => {
       await db.transact(insert('Data', { name: 'defaults' }));
