@@ -416,6 +416,31 @@ export type Tables = {
   readonly sFlow: SFlowRow;
 };
 
+/** What a row type cannot say of columns: never to be changed, to be stated by an insert, of 0 or 1 element, real. */
+export type Traits = {
+  readonly Bridge: { readonly immutable: 'name'; readonly optional: 'auto_attach' | 'datapath_id' | 'fail_mode' | 'ipfix' | 'netflow' | 'sflow' };
+  readonly CT_Zone: { readonly optional: 'limit' | 'timeout_policy' };
+  readonly Controller: { readonly optional: 'connection_mode' | 'controller_burst_limit' | 'controller_queue_size' | 'controller_rate_limit' | 'enable_async_messages' | 'inactivity_probe' | 'local_gateway' | 'local_ip' | 'local_netmask' | 'max_backoff' | 'role' | 'type' };
+  readonly Datapath: { readonly optional: 'ct_zone_default_limit' };
+  readonly Flow_Sample_Collector_Set: { readonly required: 'bridge'; readonly optional: 'ipfix' | 'local_group_id' };
+  readonly Flow_Table: { readonly optional: 'flow_limit' | 'name' | 'overflow_policy' };
+  readonly IPFIX: { readonly optional: 'cache_active_timeout' | 'cache_max_flows' | 'obs_domain_id' | 'obs_point_id' | 'sampling' | 'stats_interval' | 'template_interval' };
+  readonly Interface: { readonly immutable: 'name'; readonly optional: 'admin_state' | 'cfm_fault' | 'cfm_flap_count' | 'cfm_health' | 'cfm_mpid' | 'cfm_remote_opstate' | 'duplex' | 'error' | 'ifindex' | 'lacp_current' | 'link_resets' | 'link_speed' | 'link_state' | 'mac' | 'mac_in_use' | 'mtu' | 'mtu_request' | 'ofport' | 'ofport_request' };
+  readonly Manager: { readonly optional: 'connection_mode' | 'inactivity_probe' | 'max_backoff' };
+  readonly Mirror: { readonly optional: 'filter' | 'output_port' | 'output_vlan' | 'snaplen' };
+  readonly NetFlow: { readonly optional: 'engine_id' | 'engine_type' };
+  readonly Open_vSwitch: { readonly optional: 'db_version' | 'dpdk_version' | 'ovs_version' | 'ssl' | 'system_type' | 'system_version' };
+  readonly Port: { readonly immutable: 'name'; readonly required: 'interfaces'; readonly optional: 'bond_active_slave' | 'bond_mode' | 'lacp' | 'mac' | 'qos' | 'tag' | 'vlan_mode' };
+  readonly Queue: { readonly optional: 'dscp' };
+  readonly sFlow: { readonly optional: 'agent' | 'header' | 'polling' | 'sampling' };
+};
+
+/** The database for `connect`. The types are there for the compiler alone. */
+export const database: {
+  readonly name: 'Open_vSwitch';
+  readonly types?: { readonly tables: Tables; readonly traits: Traits };
+} = { name: 'Open_vSwitch' };
+
 /** Every table with the names of its columns. */
 export const columns = {
   AutoAttach: ['mappings', 'system_description', 'system_name'],

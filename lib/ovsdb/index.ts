@@ -49,7 +49,19 @@ export { Session } from './session.ts';
 export type { SessionLog, SessionOptions, SessionState, TransactOptions } from './session.ts';
 export { decodeResults, encodeOperations } from './transact.ts';
 export { typed } from './typed.ts';
-export type { NewRow, Typed, TypedCondition, TypedMutation, Where } from './typed.ts';
+export type {
+  NewRow,
+  Selectable,
+  Selected,
+  TableTraits,
+  Typed,
+  TypedCondition,
+  TypedInsert,
+  TypedMutation,
+  TypedUpdate,
+  TypedWait,
+  Where,
+} from './typed.ts';
 export type {
   Abort,
   Assert,

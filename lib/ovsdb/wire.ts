@@ -236,7 +236,8 @@ export function defaultValue(column: ColumnSchema): Value {
   return min === 0 ? EMPTY_SET : new Set([defaultAtom(key.type)]);
 }
 
-function defaultAtom(type: AtomicType): Atom {
+/** The default of an atomic type. */
+export function defaultAtom(type: AtomicType): Atom {
   return defaultAtoms[type];
 }
 

@@ -482,6 +482,36 @@ export type Tables = {
   readonly Static_MAC_Binding: StaticMACBindingRow;
 };
 
+/** What a row type cannot say of columns: never to be changed, to be stated by an insert, of 0 or 1 element, real. */
+export type Traits = {
+  readonly ACL: { readonly required: 'action' | 'direction'; readonly optional: 'meter' | 'name' | 'sample_est' | 'sample_new' | 'severity' };
+  readonly BFD: { readonly optional: 'detect_mult' | 'min_rx' | 'min_tx' | 'status' };
+  readonly Connection: { readonly optional: 'inactivity_probe' | 'max_backoff' };
+  readonly DHCP_Relay: { readonly optional: 'servers' };
+  readonly Load_Balancer: { readonly optional: 'protocol' };
+  readonly Logical_Router: { readonly optional: 'copp' | 'enabled' };
+  readonly Logical_Router_Policy: { readonly required: 'action'; readonly optional: 'chain' | 'jump_chain' | 'nexthop' };
+  readonly Logical_Router_Port: { readonly optional: 'dhcp_relay' | 'enabled' | 'ha_chassis_group' | 'peer' };
+  readonly Logical_Router_Static_Route: { readonly optional: 'bfd' | 'output_port' | 'policy' };
+  readonly Logical_Switch: { readonly optional: 'copp' };
+  readonly Logical_Switch_Port: { readonly optional: 'dhcpv4_options' | 'dhcpv6_options' | 'dynamic_addresses' | 'enabled' | 'ha_chassis_group' | 'parent_name' | 'peer' | 'tag' | 'tag_request' | 'up' };
+  readonly Meter: { readonly required: 'bands' | 'unit'; readonly optional: 'fair' };
+  readonly Meter_Band: { readonly required: 'action' | 'rate' };
+  readonly Mirror: { readonly required: 'filter' | 'type' };
+  readonly NAT: { readonly required: 'type'; readonly optional: 'allowed_ext_ips' | 'exempted_ext_ips' | 'external_mac' | 'gateway_port' | 'logical_port' };
+  readonly NB_Global: { readonly optional: 'ssl' };
+  readonly QoS: { readonly required: 'direction' };
+  readonly Sample: { readonly required: 'metadata' };
+  readonly Sample_Collector: { readonly required: 'id' | 'set_id' };
+  readonly Sampling_App: { readonly required: 'id' | 'type' };
+};
+
+/** The database for `connect`. The types are there for the compiler alone. */
+export const database: {
+  readonly name: 'OVN_Northbound';
+  readonly types?: { readonly tables: Tables; readonly traits: Traits };
+} = { name: 'OVN_Northbound' };
+
 /** Every table with the names of its columns. */
 export const columns = {
   ACL: ['action', 'direction', 'external_ids', 'label', 'log', 'match', 'meter', 'name', 'options', 'priority', 'sample_est', 'sample_new', 'severity', 'tier'],
