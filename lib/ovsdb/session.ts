@@ -361,7 +361,9 @@ export class Session {
     log[again ? 'debug' : 'warn']({ remote, database, reason }, 'OVSDB connection ended');
     this.#cursor = (this.#remotes.indexOf(remote) + 1) % Math.max(1, this.#remotes.length);
     this.#failures = lasted ? 0 : this.#failures + 1;
-    const pause = backoff(this.#failures, this.#remotes.length, { first: FIRST_PAUSE, most: longestPause, random });
+    // Whether older data is all that there is shows soon.
+    const most = reason === STALE ? Math.min(longestPause, REWRITTEN_PATIENCE / 4) : longestPause;
+    const pause = backoff(this.#failures, this.#remotes.length, { first: FIRST_PAUSE, most, random });
     this.#enter('waiting', reason);
     this.#again(pause);
     this.#members.review();

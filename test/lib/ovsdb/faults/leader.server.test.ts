@@ -5,10 +5,8 @@
 // `_Server`; it takes about 0.1 s, so that a busy machine does not fail it.
 import { afterAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../eventually.ts';
-import { startCluster } from '../../../ovsdb-server.ts';
-import type { OvsdbCluster, OvsdbServer } from '../../../ovsdb-server.ts';
-import { Load } from './load.ts';
-import { Witness } from './witness.ts';
+import { outcomeOf, startScene } from './scene.ts';
+import type { Outcome, Scene } from './scene.ts';
 
 const GOAL = 3000;
 const ends: (() => unknown)[] = [];
@@ -17,49 +15,15 @@ afterAll(async () => {
   for (const end of ends.toReversed()) await end();
 });
 
-interface Scene {
-  readonly cluster: OvsdbCluster;
-  readonly witness: Witness;
-  readonly load: Load;
-  readonly leader: OvsdbServer;
-}
-
 async function scene(): Promise<Scene> {
-  const cluster = await startCluster();
-  ends.push(async () => await cluster.stop());
-  const witness = new Witness(cluster);
-  ends.push(() => witness.close());
-  const load = new Load(cluster.remotes);
-  ends.push(async () => await load.stop());
-  await load.rows(50);
-  return { cluster, witness, load, leader: await cluster.leader() };
+  const at = await startScene();
+  ends.push(at.end);
+  return at;
 }
 
-interface Outcome {
-  readonly leader: OvsdbServer;
-  /** Milliseconds from the word of a new leader to the first write that was sent and acknowledged after it. */
-  readonly took: number;
-  /** Why the writer left a member since the fault, and where it went. */
-  readonly reasons: readonly string[];
-  readonly tried: readonly string[];
-}
-
-/** Causes the fault, and waits for the next leader and for writes through it. */
-async function after({ witness, load, leader }: Scene, fault: () => unknown): Promise<Outcome> {
-  const { writer } = load;
-  const [left, went] = [writer.reasons.length, writer.tried.length];
-  const since = performance.now();
-  await fault();
-  const claim = await witness.claim(since, leader);
-  const written = await load.written(claim.at);
-  // On a starved machine a new leader may lose its place before anybody could use it.
-  const last = witness.claims.findLast(({ at: claimed }) => claimed <= written) ?? claim;
-  return {
-    leader: last.member,
-    took: written - last.at,
-    reasons: writer.reasons.slice(left),
-    tried: writer.tried.slice(went),
-  };
+/** The leader is lost by the fault. */
+async function after(at: Scene, fault: () => unknown): Promise<Outcome> {
+  return await outcomeOf(at, fault, at.leader);
 }
 
 async function expectNothingLost({ load, cluster }: Scene): Promise<void> {

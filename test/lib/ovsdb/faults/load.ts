@@ -1,7 +1,7 @@
 // A writer that inserts rows and repeats what became uncertain, and two copies that are checked at every step: the writer's
 // own, and that of a reader who is with any member. What goes wrong is kept in `wrong`, which a test expects to be empty.
 import { randomUUID } from 'node:crypto';
-import { ConnectionLost, DuplicateUuid, Session } from '../../../../lib/ovsdb/index.ts';
+import { Canceled, ConnectionLost, DuplicateUuid, Session } from '../../../../lib/ovsdb/index.ts';
 import type { Replica, Row, RowChange, SessionOptions } from '../../../../lib/ovsdb/index.ts';
 import { eventually } from '../../../eventually.ts';
 import type { OvsdbServer } from '../../../ovsdb-server.ts';
@@ -164,7 +164,7 @@ export class Load {
     try {
       await this.writer.session.transact([{ op: 'insert', table: TABLE, uuid, row: { name } }]);
     } catch (error) {
-      if (error instanceof ConnectionLost) return false;
+      if (error instanceof ConnectionLost || error instanceof Canceled) return false;
       if (!(error instanceof DuplicateUuid)) {
         this.wrong.push(`${name}: ${String(error)}`);
         return true;
