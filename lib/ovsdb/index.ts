@@ -1,6 +1,16 @@
 // The package's public surface.
 export { systemClock } from './clock.ts';
 export type { Clock } from './clock.ts';
+export { connect, Database } from './connect.ts';
+export type {
+  Change,
+  ConnectOptions,
+  Copied,
+  DatabaseTypes,
+  SelectedConditions,
+  SelectedRow,
+  Selection,
+} from './connect.ts';
 export { Connection } from './connection.ts';
 export type { ConnectionOptions, Reply } from './connection.ts';
 export { applyDifference, differenceOf, equal, rowDifference } from './difference.ts';
@@ -43,17 +53,23 @@ export type { Dial, Remote, Tls, TlsFiles, TlsTexts } from './remote.ts';
 export type { Lock, LockConsumer, LockOptions } from './lock.ts';
 export type { MonitorCondition } from './monitor.ts';
 export type { MonitorConditions, MonitorRequest, Replica, ReplicaConsumer } from './replica.ts';
+export { ask, convert, echo, getSchema, getServerId, listDatabases } from './requests.ts';
+export type { AskOptions, Requester } from './requests.ts';
 export { parseSchema } from './schema.ts';
+export { columns as serverColumns, database as serverDatabase } from './server.gen.ts';
+export type { DatabaseRow as ServerDatabaseRow, Tables as ServerTables, Traits as ServerTraits } from './server.gen.ts';
 export type { DatabaseStatus } from './server.ts';
 export { Session } from './session.ts';
 export type { SessionLog, SessionOptions, SessionState, TransactOptions } from './session.ts';
 export { decodeResults, encodeOperations } from './transact.ts';
 export { typed } from './typed.ts';
 export type {
+  Name,
   NewRow,
   Selectable,
   Selected,
   TableTraits,
+  Trait,
   Typed,
   TypedCondition,
   TypedInsert,

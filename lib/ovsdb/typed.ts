@@ -32,7 +32,7 @@ export interface TableTraits {
 }
 
 /** The columns of table `T` that have a trait. */
-type Trait<K, T, N extends keyof TableTraits> = T extends keyof K
+export type Trait<K, T, N extends keyof TableTraits> = T extends keyof K
   ? K[T] extends { readonly [P in N]: infer C extends string }
     ? C
     : never

@@ -175,6 +175,7 @@ describe('schemaTypes', () => {
     for (const [schema, types] of [
       ['operator/nb/ovn-nb.ovsschema', 'operator/nb/schema.gen.ts'],
       ['agent/drivers/vswitch.ovsschema', 'agent/drivers/vswitch.gen.ts'],
+      ['lib/ovsdb/server.ovsschema', 'lib/ovsdb/server.gen.ts'],
     ] as const) {
       expect(schemaTypes(parseSchema(JSON.parse(text(schema))))).toBe(text(types));
     }
