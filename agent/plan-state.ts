@@ -74,6 +74,8 @@ export class PlanState {
   #following = false;
 
   #init({ version, epoch }: { version: number; epoch: string }): void {
+    // Whatever comes after an Init that is refused is refused, too.
+    this.cut();
     if (version > PLAN_VERSION) throw new PlanRefused(`plan of version ${version}; this agent speaks ${PLAN_VERSION}`);
     if (BigInt(epoch) < this.#epoch)
       throw new PlanRefused(`epoch ${epoch} of a deposed leader, ${this.#epoch} is obeyed`);

@@ -6,12 +6,13 @@ import { randomUUID } from 'node:crypto';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Owner } from '../lib/delta/fact.ts';
 import { Graph } from '../lib/graph/graph.ts';
-import type { JsonObject, Ref } from './api/fact.ts';
+import type { Ref } from './api/fact.ts';
 import { ipRef, nodeIpName, only, podIpName, subnetRef, vpcRef } from './api/refs.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import { assignments, holderOf, takeInIps } from './address-edge.ts';
 import { CentralEdge, centralTls } from './central-edge.ts';
 import { clusterRow } from './cluster-row.ts';
+import type { Environment } from './environment.ts';
 import { both, HoldBook } from './holds.ts';
 import { Applier } from './kube/applier.ts';
 import { KubeClient } from './kube/client.ts';
@@ -25,7 +26,7 @@ import { operatorMetrics, type OperatorMetrics } from './kube/metrics.ts';
 import type { KubeObject } from './kube/object.ts';
 import { KubeloomOperator, type Part } from './kube/operator.ts';
 import type { Settings } from './kube/settings.ts';
-import { StatusWriter } from './kube/status.ts';
+import { type ObservedStatus, StatusWriter } from './kube/status.ts';
 import type { WriterOptions } from './kube/writer.ts';
 import { Leader } from './leader.ts';
 import { Northbound } from './nb/apply.ts';
@@ -40,18 +41,6 @@ import { follow } from './taps.ts';
 import { probes } from './probes.ts';
 import { Watches } from './watches.ts';
 import { ownerOf as ownerOfSource, type World, world } from './world.ts';
-
-/** What the process is told by its surroundings. */
-export interface Environment {
-  readonly podName: string;
-  readonly namespace: string;
-  /** Address of this pod, which is its node's: agents dial it. */
-  readonly podIp: string;
-  /** Addresses of the API server's Service, for a subnet must not contain them. */
-  readonly apiServer: readonly string[];
-  /** Members of ovn-central; when empty they are found by their pods. */
-  readonly ovnDbIps: readonly string[];
-}
 
 export interface AssemblyOptions {
   readonly settings: Settings;
@@ -123,10 +112,11 @@ export class Assembly {
     this.#nb = this.#newNorthbound();
     const writer = this.#writer();
     const applied = (owner: Owner): boolean => this.#nb.applied(owner);
-    this.#applier = new Applier({ ...writer, applied, observed: (ref) => observed(this.#world, ref) });
     this.#status = new StatusWriter({ ...writer, applied, observed: (ref) => this.#observedStatus(ref) });
     this.#finalizers = new FinalizerKeeper({ ...writer, applied });
     this.#events = this.#newEvents(writer);
+    const problems = both(this.#status.problems, this.#events);
+    this.#applier = new Applier({ ...writer, applied, observed: (ref) => observed(this.#world, ref), problems });
     this.#holds = new HoldBook((about) => about.kind === 'IP' && this.#assignments.recheck(about.name));
     this.#rowProblems = new RowProblems({ status: this.#status.problems, events: this.#events });
     this.#world = world(this.#graph, {
@@ -134,7 +124,7 @@ export class Assembly {
       plan: this.#plan,
       objects: this.#applier,
       status: this.#status.statuses,
-      problems: both(this.#status.problems, this.#events),
+      problems,
       holds: both(this.#finalizers, this.#holds),
     });
     this.#assignments = assignments({
@@ -142,7 +132,7 @@ export class Assembly {
       graph: this.#graph,
       world: this.#world,
       module: options.allocator,
-      restored: () => this.#ready && this.#restored,
+      restored: () => this.#ready && this.#restored && this.#graph.quiet,
       cleared: (row) => !this.#holds.isHeld(ipRef(row.meta.name)) && this.#nb.applied(holderOf(row)),
     });
     this.#watches = this.#newWatches();
@@ -239,7 +229,7 @@ export class Assembly {
     this.#nb.poke();
   }
 
-  #observedStatus({ kind, name }: Ref): JsonObject | undefined {
+  #observedStatus({ kind, name }: Ref): ObservedStatus | undefined {
     return (kind === 'Subnet' ? this.#watches.subnetStatus : this.#watches.vpcStatus).get(name);
   }
 
@@ -275,7 +265,7 @@ export class Assembly {
     void this.#leader
       .deposed()
       .then(() => this.#lease.stop())
-      .then(() => this.#lease.start());
+      .then(() => (this.#stopped ? undefined : this.#lease.start()));
   }
 
   #confirmed(owner: Owner): void {

@@ -56,13 +56,14 @@ export class Leader {
   deposed(): Promise<void> {
     this.#term += 1;
     this.#leading = false;
-    const stopped = this.#off();
-    this.#turn = this.#turn.then(async () => {
-      await stopped;
-      // What was being switched on meanwhile is switched off as well.
-      await this.#off();
-    });
+    this.#turn = this.#after(this.#turn, this.#off());
     return this.#turn;
+  }
+
+  // What was being switched on meanwhile is switched off as well.
+  async #after(...before: readonly Promise<void>[]): Promise<void> {
+    await Promise.all(before);
+    await this.#off();
   }
 
   async #on(term: number): Promise<void> {

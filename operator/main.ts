@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { Assembly, type Environment } from './assembly.ts';
+import { Assembly } from './assembly.ts';
+import type { Environment } from './environment.ts';
 import { readSettings, SettingError, type Settings } from './kube/settings.ts';
 
 const allocatorModule = new URL('../policies/ipam/build/ipam.wasm', import.meta.url);

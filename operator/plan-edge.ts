@@ -54,7 +54,7 @@ export class PlanEdge implements Part {
       events,
       mayWrite,
       onWritten: (object) => writer.onWritten?.(object),
-      chassisOf: (node) => world.node.get(node)?.meta.annotations['ovn.kubernetes.io/chassis'],
+      metaOf: (node) => world.node.get(node)?.meta,
     });
     this.#credentials = new SecretCredentialStore({ client, mayWrite, namespace, ...credentialNames });
     const username = `system:serviceaccount:${namespace}:kube-ovn-cni`;
@@ -64,6 +64,7 @@ export class PlanEdge implements Part {
       store,
       identity: this.#identity,
       nodeOfPod: (ns, name) => world.pod.get(objectKey(ns, name))?.node,
+      mayServe: mayWrite,
       onReport: (node, report) => this.#reports.take(node, report),
       log,
     });

@@ -1,6 +1,7 @@
 // What agents tell and the operator writes for them: a node's token may change nothing in the API by itself.
 import type { JsonObject, Ref } from './api/fact.ts';
 import { nodeRef } from './api/refs.ts';
+import type { Meta } from './api/tables.ts';
 import type { EventRecorder } from './kube/events.ts';
 import type { KubeClient } from './kube/client.ts';
 import { isoSeconds, type Clock } from './kube/clock.ts';
@@ -8,6 +9,7 @@ import { messageOf } from './kube/errors.ts';
 import { KeyedQueue } from './kube/queue.ts';
 import type { Log } from './kube/log.ts';
 import type { KubeObject } from './kube/object.ts';
+import { assertMayWrite } from './kube/writer.ts';
 import type { ConditionReport, EventReport, NodeReport } from './plan/report.ts';
 
 const chassisAnnotation = 'ovn.kubernetes.io/chassis';
@@ -19,8 +21,8 @@ export interface ReportsOptions {
   readonly events: EventRecorder;
   readonly mayWrite: () => boolean;
   readonly onWritten: (object: KubeObject) => void;
-  /** The chassis that the node's annotation names now. */
-  readonly chassisOf: (node: string) => string | undefined;
+  /** The node as the API shows it; undefined when it is gone. */
+  readonly metaOf: (node: string) => Pick<Meta, 'uid' | 'annotations'> | undefined;
 }
 
 /** Takes reports at any rate; per node, one write at a time with the latest of each. */
@@ -50,8 +52,11 @@ export class Reports {
     this.#queue.start();
   }
 
-  stop(): Promise<void> {
-    return this.#queue.stop();
+  /** What was not written is forgotten: the agents tell it to the next leader. */
+  async stop(): Promise<void> {
+    await this.#queue.stop();
+    this.#chassis.clear();
+    this.#conditions.clear();
   }
 
   #event({ apiVersion, kind, namespace, name, uid, type, reason, message }: EventReport): void {
@@ -60,7 +65,7 @@ export class Reports {
   }
 
   #noteChassis(node: string, chassis: string): void {
-    if (chassis === '' || this.#options.chassisOf(node) === chassis) return;
+    if (chassis === '' || this.#options.metaOf(node)?.annotations[chassisAnnotation] === chassis) return;
     this.#chassis.set(node, chassis);
     this.#queue.add(node);
   }
@@ -71,27 +76,34 @@ export class Reports {
   }
 
   async #write(node: string): Promise<void> {
-    if (!this.#options.mayWrite()) return;
+    const uid = this.#options.metaOf(node)?.uid;
+    if (uid === undefined) {
+      this.#chassis.delete(node);
+      this.#conditions.delete(node);
+      return;
+    }
     const chassis = this.#chassis.get(node);
     if (chassis !== undefined) {
-      const body: JsonObject = { metadata: { annotations: { [chassisAnnotation]: chassis } } };
+      assertMayWrite(this.#options);
+      const body: JsonObject = { metadata: { uid, annotations: { [chassisAnnotation]: chassis } } };
       this.#options.onWritten(await this.#options.client.patch(nodeRef(node), { type: 'merge', body }));
       if (this.#chassis.get(node) === chassis) this.#chassis.delete(node);
     }
     const condition = this.#conditions.get(node);
     if (condition === undefined) return;
-    await this.#condition(node, condition);
+    await this.#condition(node, uid, condition);
     if (this.#conditions.get(node) === condition) this.#conditions.delete(node);
   }
 
   /** Conditions of a node are merged by type, so others' stay. */
-  async #condition(node: string, told: ConditionReport): Promise<void> {
+  async #condition(node: string, uid: string, told: ConditionReport): Promise<void> {
+    assertMayWrite(this.#options);
     const now = isoSeconds(this.#options.clock.wall());
     const condition = { ...told, lastHeartbeatTime: now, lastTransitionTime: now };
     const body: JsonObject = {
       apiVersion: 'v1',
       kind: 'Node',
-      metadata: { name: node },
+      metadata: { name: node, uid },
       status: { conditions: [condition] },
     };
     await this.#options.client.patch(nodeRef(node), { type: 'apply', body, manager: 'kube-ovn-cni' }, 'status');

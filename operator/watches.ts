@@ -1,6 +1,5 @@
 // The kinds that are watched and the tables they fill. One reflector per kind; what our own writes return enters by the
 // same door, so that nobody waits for the watch to tell what is known already.
-import type { JsonObject } from './api/fact.ts';
 import { centralRow, ipRow, namespaceRow, nodeRow, podRow, subnetRow, vpcRow } from './api/project.ts';
 import { subnetRef, vpcRef } from './api/refs.ts';
 import type { CentralRow } from './api/tables.ts';
@@ -10,7 +9,7 @@ import { into, type Projection } from './kube/mirror.ts';
 import type { KubeObject } from './kube/object.ts';
 import { Reflector, type ReflectorOptions } from './kube/reflector.ts';
 import { resources, type Resource } from './kube/resources.ts';
-import type { StatusWriter } from './kube/status.ts';
+import type { ObservedStatus, StatusWriter } from './kube/status.ts';
 import { Notes } from './taps.ts';
 import type { World } from './world.ts';
 
@@ -28,8 +27,8 @@ type Kind = 'Pod' | 'Node' | 'Namespace' | 'IP' | 'Subnet' | 'Vpc';
 export class Watches implements Part {
   readonly name = 'watches';
   /** Statuses as the API shows them, by name. */
-  readonly subnetStatus: Notes<JsonObject>;
-  readonly vpcStatus: Notes<JsonObject>;
+  readonly subnetStatus: Notes<ObservedStatus>;
+  readonly vpcStatus: Notes<ObservedStatus>;
   /** The pods of ovn-central, with the labels that say who leads. */
   readonly members: Notes<Member>;
   readonly #reflectors: ReadonlyMap<Kind, Reflector>;
@@ -39,7 +38,10 @@ export class Watches implements Part {
     const { world, namespace, status } = options;
     this.subnetStatus = new Notes('subnet status', (name) => status().check(subnetRef(name)));
     this.vpcStatus = new Notes('vpc status', (name) => status().check(vpcRef(name)));
-    const shown = (object: KubeObject): JsonObject => object.status ?? {};
+    const shown = ({ metadata: { resourceVersion }, status: now }: KubeObject): ObservedStatus => ({
+      resourceVersion,
+      status: now ?? {},
+    });
     this.members = new Notes('members', () => options.onMembers());
     const isCentral = ({ metadata }: KubeObject): boolean =>
       metadata.namespace === namespace && metadata.labels?.['app'] === 'ovn-central';
@@ -47,7 +49,8 @@ export class Watches implements Part {
       isCentral(object) ? centralRow(object) : undefined;
     const member = (object: KubeObject): Member | undefined => {
       const row = central(object);
-      return row && { namespace, pod: row.pod, ready: row.ready, labels: object.metadata.labels ?? {} };
+      const { labels = {}, uid } = object.metadata;
+      return row && { namespace, pod: row.pod, uid, ready: row.ready, labels };
     };
     const projections: Readonly<Record<Kind, readonly Projection[]>> = {
       Pod: [into(world.pod, podRow), into(world.central, central), into(this.members, member)],

@@ -38,6 +38,8 @@ export interface ObjectFact {
   readonly after?: 'applied';
   /** True for objects that exist only because of this fact (Deployments, Services); false for annotations on others. */
   readonly generated: boolean;
+  /** Fields that another manager owns are left to him while he has something to say in them. */
+  readonly yields?: true;
   /** Make the object if it is absent, and leave it alone for ever if it exists; when the fact goes, nothing happens. */
   readonly create?: true;
   /** UID of the object that is meant; a write to a namesake of another UID is dropped. */

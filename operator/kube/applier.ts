@@ -4,18 +4,26 @@
 // How a fresh process recognises its own: fields by the field manager, generated objects by the label below.
 import type { Owner } from '../../lib/delta/fact.ts';
 import type { Sink } from '../../lib/graph/types.ts';
-import type { Json, JsonObject, ObjectFact, Ref } from '../api/fact.ts';
+import type { JsonObject, ObjectFact, ProblemFact, Ref } from '../api/fact.ts';
+import { refOfOwner } from '../api/refs.ts';
 import type { Meta } from '../api/tables.ts';
+import { Awaiting } from './awaiting.ts';
 import { BySource } from './by-source.ts';
-import { AlreadyExistsError, isAnotherUid, messageOf, NotFoundError } from './errors.ts';
+import {
+  AlreadyExistsError,
+  ApiError,
+  ConflictError,
+  isAnotherUid,
+  isTransient,
+  messageOf,
+  NotFoundError,
+} from './errors.ts';
 import { canonicalJson, covers } from './json.ts';
-import { asObject } from './object.ts';
+import { bodyOf, contentOf, managedBy, merged, nameOf, typeOf } from './manifest.ts';
+import { asObject, decodeObject, type KubeObject } from './object.ts';
 import { KeyedQueue } from './queue.ts';
-import { refKey, resourceOf, type Resource } from './resources.ts';
+import { pathOf, refKey, resourceOf, type Resource } from './resources.ts';
 import { assertMayWrite, type WriterOptions } from './writer.ts';
-
-/** On every generated object; `kubeloom.io/owner` names who wants it. */
-export const managedBy = { 'app.kubernetes.io/managed-by': 'kubeloom' } as const;
 
 /**
  * What is known of an object: (part of) its content, that it does not exist, or nothing because its kind is not
@@ -34,8 +42,16 @@ export interface ApplierOptions extends WriterOptions {
   readonly observed: (ref: Ref) => Observation;
   /** Whether every row of the owner is confirmed in the database; facts with `after: 'applied'` wait for it. */
   readonly applied: (owner: Owner) => boolean;
+  /** Told of what the API server refuses for good; the source is of the object, and goes when it is accepted. */
+  readonly problems?: Pick<Sink<ProblemFact>, 'replace'>;
   readonly concurrency?: number;
 }
+
+/**
+ * So often a field is left to whoever owns it. After that the reflector has shown what he wrote, the facts have been
+ * computed from it, and they state the field all the same: he owns it with nothing in it.
+ */
+const yields = 3;
 
 interface Applied {
   readonly ref: Ref;
@@ -57,7 +73,10 @@ export class Applier implements Sink<ObjectFact> {
   readonly #queue: KeyedQueue;
   readonly #facts = new BySource<ObjectFact>(({ object, manager }) => targetOf(object, manager));
   readonly #applied = new Map<string, Applied>();
-  readonly #waiting = new Map<Owner, Set<string>>();
+  readonly #awaiting = new Awaiting();
+  readonly #refused = new Set<string>();
+  /** Refusals in a row because of fields that others own. */
+  readonly #conflicts = new Map<string, number>();
   readonly #managers = new Set<string>();
 
   constructor(options: ApplierOptions) {
@@ -67,14 +86,22 @@ export class Applier implements Sink<ObjectFact> {
       clock,
       concurrency,
       run: (target) => this.#run(target),
-      onFailure: (target, error, attempt) =>
-        log.warn({ target, attempt, error: messageOf(error) }, 'object could not be applied'),
+      onFailure: (target, error, attempt) => {
+        log.warn({ target, attempt, error: messageOf(error) }, 'object could not be applied');
+        this.#tell(target, error);
+      },
     });
   }
 
   /** Objects that wait, are being written, or are retried. */
   get size(): number {
     return this.#queue.size;
+  }
+
+  /** What is kept, for tests of what grows. */
+  get kept(): Readonly<Record<string, number>> {
+    const { size: applied } = this.#applied;
+    return { applied, waiting: this.#awaiting.size, refused: this.#refused.size, conflicts: this.#conflicts.size };
   }
 
   /** The source now wants exactly these objects. */
@@ -90,10 +117,7 @@ export class Applier implements Sink<ObjectFact> {
 
   /** The rows of this owner are confirmed now. */
   confirmed(owner: Owner): void {
-    const targets = this.#waiting.get(owner);
-    if (targets === undefined) return;
-    this.#waiting.delete(owner);
-    for (const target of targets) this.#queue.add(target);
+    for (const target of this.#awaiting.confirmed(owner)) this.#queue.add(target);
   }
 
   /** The object has changed in the API, perhaps by others: what we want of it is written again if it is gone. */
@@ -110,9 +134,11 @@ export class Applier implements Sink<ObjectFact> {
     for (const target of this.#facts.targets()) this.#queue.add(target);
   }
 
-  /** Resolves when no request is under way. Facts go on being taken in. */
-  stop(): Promise<void> {
-    return this.#queue.stop();
+  /** Resolves when no request is under way. Facts go on being taken in. What was written is another's to know now. */
+  async stop(): Promise<void> {
+    await this.#queue.stop();
+    for (const target of this.#refused) this.#accepted(target);
+    for (const kept of [this.#applied, this.#awaiting, this.#conflicts]) kept.clear();
   }
 
   /**
@@ -135,16 +161,30 @@ export class Applier implements Sink<ObjectFact> {
   async #run(target: string): Promise<void> {
     const facts = this.#facts.at(target);
     const first = facts[0];
+    this.#awaiting.arrive(target);
     if (first === undefined) return this.#withdraw(target);
     if (first.create) return this.#create(first);
     const awaited = facts.filter(({ after, owner }) => after === 'applied' && !this.#options.applied(owner));
-    for (const { owner } of awaited) this.#wait(owner, target);
-    if (awaited.length > 0) return;
-    const uid = facts.findLast((fact) => fact.uid !== undefined)?.uid;
+    if (awaited.length > 0) {
+      const owners = awaited.map(({ owner }) => owner);
+      this.#awaiting.wait(target, owners);
+      return;
+    }
+    const uid = this.#meant(target, first, facts);
     const body = bodyOf(first, facts, uid);
     const wanted = { body, text: canonicalJson(body), uid };
-    if (this.#isPointless(target, wanted, first)) return;
-    await this.#apply(target, first, wanted);
+    if (!this.#isPointless(target, wanted, first)) await this.#apply(target, first, wanted);
+    this.#accepted(target);
+  }
+
+  // The object that is written to: the one that a fact names, or the one that we know, so that a request that is late
+  // (this process may have been stopped meanwhile) neither meets a namesake nor brings back what was deleted.
+  #meant(target: string, { object }: ObjectFact, facts: readonly ObjectFact[]): string | undefined {
+    const named = facts.findLast((fact) => fact.uid !== undefined)?.uid;
+    if (named !== undefined) return named;
+    const observed = this.#options.observed(object);
+    if (observed === 'absent') return undefined;
+    return (observed === 'unknown' ? undefined : uidOf(observed)) ?? this.#applied.get(target)?.uid;
   }
 
   // Nothing is remembered of it: the object is the user's from the moment it exists.
@@ -167,26 +207,70 @@ export class Applier implements Sink<ObjectFact> {
     const before = this.#applied.get(target);
     if (observed === 'unknown') return before?.text === text;
     if (isAnother(observed, uid)) return true;
-    if (observed === 'absent' || (before !== undefined && before.text !== text)) return false;
-    if (!covers(observed, contentOf(body))) return false;
+    // Metadata and defaults are for objects that others make: an apply would make one.
+    if (observed === 'absent') return !generated;
+    const changed = before !== undefined && before.text !== text;
+    if (changed || !covers(observed, contentOf(body))) return false;
     this.#applied.set(target, before ?? { ref: object, manager, generated, text, uid: uidOf(observed) ?? '' });
     return true;
   }
 
-  async #apply(target: string, { object, manager, generated }: ObjectFact, { body, text, uid }: Wanted): Promise<void> {
+  async #apply(target: string, fact: ObjectFact, { body, text, uid }: Wanted): Promise<void> {
+    const { object, manager, generated } = fact;
+    const force = fact.yields !== true || (this.#conflicts.get(target) ?? 0) >= yields;
     assertMayWrite(this.#options);
     try {
-      const written = await this.#options.client.patch(object, { type: 'apply', body, manager });
+      const written = await this.#send(object, { body, manager, force });
+      this.#conflicts.delete(target);
       this.#applied.set(target, { ref: object, manager, generated, text, uid: written.metadata.uid });
       this.#options.onWritten?.(written);
     } catch (error) {
-      const gone = error instanceof NotFoundError || (uid !== undefined && isAnotherUid(error));
-      if (!gone) throw error;
+      if (isFieldConflict(error)) this.#conflicts.set(target, (this.#conflicts.get(target) ?? 0) + 1);
+      if (!this.#isGone(target, fact, { error, uid })) throw error;
       this.#options.log.debug({ target, uid }, 'the object that was meant is gone, nothing applied');
     }
   }
 
+  // What we generate is made again; a missing kind or namespace is waited for.
+  #isGone(
+    target: string,
+    { generated }: ObjectFact,
+    { error, uid }: { readonly error: unknown; readonly uid: string | undefined },
+  ): boolean {
+    const gone = !isFieldConflict(error) && uid !== undefined && isAnotherUid(error);
+    if (generated && gone) this.#applied.delete(target);
+    return !generated && (gone || error instanceof NotFoundError);
+  }
+
+  async #send(
+    ref: Ref,
+    { body, manager, force }: { readonly body: JsonObject; readonly manager: string; readonly force: boolean },
+  ): Promise<KubeObject> {
+    const { client } = this.#options;
+    if (force) return client.patch(ref, { type: 'apply', body, manager });
+    const path = pathOf(resourceOf(ref), ref);
+    const contentType = 'application/apply-patch+yaml';
+    const query = { fieldManager: manager, force: 'false' };
+    return decodeObject(await client.request({ method: 'PATCH', path, query, contentType, body }), `PATCH ${path}`);
+  }
+
+  #tell(target: string, error: unknown): void {
+    const [fact] = this.#facts.at(target);
+    if (fact === undefined || !isRefusal(error)) return;
+    const { owner, object } = fact;
+    const problem = refOfOwner(owner) ?? object;
+    this.#refused.add(target);
+    const message = `${object.kind} ${object.name}: ${messageOf(error)}`;
+    this.#options.problems?.replace(sourceOf(target), [{ problem, reason: 'ObjectRefused', message, owner }]);
+  }
+
+  #accepted(target: string): void {
+    if (this.#refused.delete(target)) this.#options.problems?.replace(sourceOf(target), []);
+  }
+
   async #withdraw(target: string): Promise<void> {
+    this.#accepted(target);
+    this.#conflicts.delete(target);
     const applied = this.#applied.get(target);
     if (applied === undefined) return;
     const { ref, manager, generated, uid } = applied;
@@ -218,24 +302,23 @@ export class Applier implements Sink<ObjectFact> {
       if (!isAnotherUid(error)) throw error;
     }
   }
+}
 
-  #wait(owner: Owner, target: string): void {
-    const targets = this.#waiting.get(owner);
-    if (targets === undefined) this.#waiting.set(owner, new Set([target]));
-    else targets.add(target);
-  }
+const sourceOf = (target: string): string => `object/${target}`;
+
+/** A field is another manager's, and the apply was not to take it from him. */
+function isFieldConflict(error: unknown): boolean {
+  return error instanceof ConflictError && error.causes.some(({ reason }) => reason === 'FieldManagerConflict');
+}
+
+/** Whether somebody has to do something about it: not the passing of time, and not the end of a namespace. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof ApiError) || error instanceof ConflictError || isTransient(error)) return false;
+  return !error.causes.some(({ reason }) => reason === 'NamespaceTerminating');
 }
 
 function targetOf(ref: Ref, manager: string): string {
   return `${manager} ${refKey(ref)}`;
-}
-
-function typeOf({ apiVersion, kind }: Ref): JsonObject {
-  return { apiVersion, kind };
-}
-
-function nameOf({ namespace, name }: Ref): JsonObject {
-  return namespace === '' ? { name } : { name, namespace };
 }
 
 function uidOf(observed: JsonObject): string | undefined {
@@ -247,37 +330,8 @@ function isDeleting(observed: Observation): boolean {
   return typeof observed === 'object' && asObject(observed.metadata)?.deletionTimestamp !== undefined;
 }
 
-function bodyOf(first: ObjectFact, facts: readonly ObjectFact[], uid: string | undefined): JsonObject {
-  const owned: JsonObject = first.generated
-    ? { metadata: { labels: managedBy, annotations: { 'kubeloom.io/owner': first.owner } } }
-    : {};
-  const wanted = facts.reduce<JsonObject>((whole, { manifest }) => merged(whole, manifest), owned);
-  const identity = {
-    ...typeOf(first.object),
-    metadata: { ...nameOf(first.object), ...(uid === undefined ? {} : { uid }) },
-  };
-  return merged(wanted, identity);
-}
-
-// Objects are merged key by key, anything else is replaced by the later one.
-function merged(a: JsonObject, b: JsonObject): JsonObject {
-  const whole: Record<string, Json> = { ...a };
-  for (const [key, value] of Object.entries(b)) {
-    const before = asObject(whole[key]);
-    const part = asObject(value);
-    whole[key] = before !== undefined && part !== undefined ? merged(before, part) : value;
-  }
-  return whole;
-}
-
 // The object that was meant is gone, or a namesake is in its place.
 function isAnother(observed: JsonObject | 'absent', uid: string | undefined): boolean {
   if (uid === undefined) return false;
   return observed === 'absent' || (uidOf(observed) ?? uid) !== uid;
-}
-
-// An observation need not repeat the type and name under which it was looked up.
-function contentOf({ apiVersion: _version, kind: _kind, metadata, ...rest }: JsonObject): JsonObject {
-  const { name: _name, namespace: _namespace, uid: _uid, ...others } = asObject(metadata) ?? {};
-  return { ...rest, metadata: others };
 }

@@ -1,11 +1,11 @@
-// Events for `kubectl describe`: repeated ones are counted on one object, floods are cut, and none is worth more than
-// a few tries. Events tell people; no decision may depend on one.
+// Events for `kubectl describe`: repeated ones are counted on one object, floods are cut, and none is worth much effort.
+// Events tell people; no decision may depend on one, nothing waits for one, and what is kept of them is bounded.
 import { createHash } from 'node:crypto';
 import type { Sink } from '../../lib/graph/types.ts';
 import type { JsonObject, ProblemFact, Ref } from '../api/fact.ts';
 import { BySource } from './by-source.ts';
-import { isoSeconds } from './clock.ts';
-import { isTransient, messageOf, NotFoundError } from './errors.ts';
+import { isoMicros } from './clock.ts';
+import { AlreadyExistsError, isTransient, messageOf, NotFoundError } from './errors.ts';
 import { KeyedQueue } from './queue.ts';
 import { refKey, resources } from './resources.ts';
 import { assertMayWrite, type WriterOptions } from './writer.ts';
@@ -29,10 +29,19 @@ export interface EventRecorderOptions extends Omit<WriterOptions, 'onWritten'> {
 
 /** Repetitions of one event are counted on one Event object for this long, ms (client-go's ten minutes). */
 const window = 600_000;
+/** Different messages of one reason about one object; later ones are counted on one Event together (client-go's ten). */
+const variety = 10;
 /** Per object: so many events at once, then one every `refill` ms (client-go's spam filter). */
 const burst = 25;
 const refill = 300_000;
-const tries = 4;
+/** Ms between two requests: a hundred events a second, whatever happens to however many objects. */
+const pace = 10;
+/** Events that wait for the API server; what comes beyond is dropped. */
+const mostWaiting = 2000;
+/** What could not be written in this time tells nobody anything any more, ms. */
+const staleMs = 120_000;
+/** Series, reasons and objects that are remembered (client-go's 4096). */
+const mostRemembered = 4096;
 const longest = 1024;
 
 interface Series {
@@ -43,6 +52,8 @@ interface Series {
   count: number;
   /** Count that the API server has; 0 before the Event was created. */
   written: number;
+  /** When the first of those that are not written was recorded. */
+  since: number;
 }
 
 interface Bucket {
@@ -50,13 +61,20 @@ interface Bucket {
   filledAt: number;
 }
 
+interface Messages {
+  readonly seen: Set<string>;
+  readonly since: number;
+}
+
 export class EventRecorder implements Sink<ProblemFact> {
   readonly #options: EventRecorderOptions;
   readonly #queue: KeyedQueue;
-  readonly #series = new Map<string, Series>();
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #series = new Recent<Series>(mostRemembered);
+  readonly #buckets = new Recent<Bucket>(mostRemembered);
+  readonly #messages = new Recent<Messages>(mostRemembered);
   readonly #problems = new BySource<ProblemFact>(problemKey);
-  #sweptAt = 0;
+  #nextAt = 0;
+  #dropped = 0;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
@@ -65,7 +83,7 @@ export class EventRecorder implements Sink<ProblemFact> {
       concurrency: 8,
       spacingMs: 1000,
       run: (key) => this.#write(key),
-      onFailure: (key, error, attempt) => this.#failed(key, error, attempt),
+      onFailure: (key, error) => this.#failed(key, error),
     });
   }
 
@@ -74,20 +92,34 @@ export class EventRecorder implements Sink<ProblemFact> {
     return this.#queue.size;
   }
 
-  /** Never throws and never waits. Dropped while this process does not lead, and when the object's budget is used up. */
+  /** What is kept, for tests of what grows. */
+  get kept(): number {
+    return this.#series.size + this.#buckets.size + this.#messages.size + this.#queue.remembered;
+  }
+
+  /**
+   * Never throws and never waits. Dropped while this process does not lead, when the object's budget is used up, and when
+   * too many wait.
+   */
   record(note: EventNote): void {
-    const { clock, mayWrite } = this.#options;
+    const { clock, mayWrite, log } = this.#options;
     if (!mayWrite()) return;
     const now = clock.now();
-    this.#sweep(now);
-    const key = seriesKey(note);
-    const known = this.#series.get(key);
     if (!this.#allowed(refKey(note.about), now)) return;
+    const told = this.#combined(note, now);
+    const key = seriesKey(told);
+    const known = this.#series.get(key);
     if (known !== undefined && now - known.first < window) {
+      if (known.count === known.written) known.since = now;
       known.count += 1;
       known.last = now;
+    } else if (this.#queue.remembered >= mostWaiting) {
+      this.#dropped += 1;
+      if (this.#dropped % mostWaiting === 1) log.warn({ dropped: this.#dropped }, 'too many events, some are not told');
+      return;
     } else {
-      this.#series.set(key, { note, name: eventName(note, clock.wall()), first: now, last: now, count: 1, written: 0 });
+      const name = eventName(told, clock.wall());
+      this.#series.set(key, { note: told, name, first: now, last: now, count: 1, written: 0, since: now });
     }
     this.#queue.add(key);
   }
@@ -115,8 +147,10 @@ export class EventRecorder implements Sink<ProblemFact> {
     }
   }
 
-  stop(): Promise<void> {
-    return this.#queue.stop();
+  /** What was not written is not told. */
+  async stop(): Promise<void> {
+    await this.#queue.stop();
+    for (const kept of [this.#series, this.#buckets, this.#messages]) kept.clear();
   }
 
   #tell(problem: ProblemFact): void {
@@ -136,30 +170,46 @@ export class EventRecorder implements Sink<ProblemFact> {
     return allowed;
   }
 
-  // Series that ended and full buckets need not be remembered.
-  #sweep(now: number): void {
-    if (now - this.#sweptAt < window) return;
-    this.#sweptAt = now;
-    for (const [key, series] of this.#series) if (now - series.last > window) this.#series.delete(key);
-    for (const [key, bucket] of this.#buckets) if (now - bucket.filledAt > burst * refill) this.#buckets.delete(key);
+  // A reason that is given with ever new messages becomes one series, told by the first message of it.
+  #combined(note: EventNote, now: number): EventNote {
+    const key = `${refKey(note.about)} ${note.type} ${note.reason}`;
+    let messages = this.#messages.get(key);
+    if (messages === undefined || now - messages.since >= window) {
+      messages = { seen: new Set(), since: now };
+      this.#messages.set(key, messages);
+    }
+    if (messages.seen.size < variety) messages.seen.add(note.message);
+    if (messages.seen.has(note.message)) return note;
+    return { ...note, message: '(combined from similar events)' };
   }
 
   async #write(key: string): Promise<void> {
     const series = this.#series.get(key);
     if (series === undefined || series.written === series.count) return;
+    await this.#turn();
     assertMayWrite(this.#options);
     const { count } = series;
     if (series.written === 0) await this.#create(series, count);
     else await this.#count(series, count);
     series.written = count;
+    series.since = this.#options.clock.now();
   }
 
+  async #turn(): Promise<void> {
+    const { clock } = this.#options;
+    const now = clock.now();
+    const at = Math.max(now, this.#nextAt);
+    this.#nextAt = at + pace;
+    if (at > now) await new Promise<void>((resolve) => clock.after(at - now, resolve));
+  }
+
+  // events.k8s.io/v1. The note and everything else but the series can't be changed later.
   async #create(series: Series, count: number): Promise<void> {
     const { client, component, instance } = this.#options;
     const { note, name } = series;
     const { apiVersion, kind, name: object, uid } = note.about;
     const namespace = namespaceOf(note.about);
-    const involved = {
+    const regarding = {
       apiVersion,
       kind,
       name: object,
@@ -167,28 +217,33 @@ export class EventRecorder implements Sink<ProblemFact> {
       ...(uid === undefined ? {} : { uid }),
     };
     const event: JsonObject = {
-      apiVersion: 'v1',
+      apiVersion: resources.Event.apiVersion,
       kind: 'Event',
       metadata: { name, namespace },
-      involvedObject: involved,
+      regarding,
       type: note.type,
       reason: note.reason,
-      message: note.message.slice(0, longest),
-      source: { component, host: instance },
-      reportingComponent: component,
-      reportingInstance: instance,
-      firstTimestamp: this.#time(series.first),
-      lastTimestamp: this.#time(series.last),
-      count,
+      action: note.reason,
+      note: note.message.slice(0, longest),
+      reportingController: component,
+      reportingInstance: instance.slice(0, 128),
+      eventTime: this.#time(series.first),
+      ...(count > 1 ? { series: this.#seriesOf(series, count) } : {}),
     };
-    await client.create(resources.Event, event, { namespace });
+    try {
+      await client.create(resources.Event, event, { namespace });
+    } catch (error) {
+      // The answer to an earlier try was lost.
+      if (!(error instanceof AlreadyExistsError)) throw error;
+      if (count > 1) await this.#count(series, count);
+    }
   }
 
   async #count(series: Series, count: number): Promise<void> {
     const { note, name } = series;
-    const ref = { apiVersion: 'v1', kind: 'Event', namespace: namespaceOf(note.about), name };
+    const ref = { apiVersion: resources.Event.apiVersion, kind: 'Event', namespace: namespaceOf(note.about), name };
     try {
-      const body = { count, lastTimestamp: this.#time(series.last) };
+      const body = { series: this.#seriesOf(series, count) };
       await this.#options.client.patch(ref, { type: 'merge', body });
     } catch (error) {
       // Events live for an hour at most; someone may also delete them.
@@ -197,15 +252,55 @@ export class EventRecorder implements Sink<ProblemFact> {
     }
   }
 
-  #time(monotonic: number): string {
-    const { clock } = this.#options;
-    return isoSeconds(clock.wall() - (clock.now() - monotonic));
+  #seriesOf({ last }: Series, count: number): JsonObject {
+    return { count, lastObservedTime: this.#time(last) };
   }
 
-  #failed(key: string, error: unknown, attempt: number): void {
-    if (isTransient(error) && attempt < tries) return;
-    this.#options.log.warn({ event: key, error: messageOf(error) }, 'event dropped');
+  #time(monotonic: number): string {
+    const { clock } = this.#options;
+    return isoMicros(clock.wall() - (clock.now() - monotonic));
+  }
+
+  #failed(key: string, error: unknown): void {
+    const { clock, log } = this.#options;
+    const series = this.#series.get(key);
+    if (series === undefined || (isTransient(error) && clock.now() - series.since < staleMs)) return;
+    log.warn({ event: key, error: messageOf(error) }, 'event dropped');
     this.#series.delete(key);
+  }
+}
+
+/** A map that forgets what was written longest ago when it holds too much. */
+class Recent<V> {
+  readonly #most: number;
+  readonly #entries = new Map<string, V>();
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: string): V | undefined {
+    return this.#entries.get(key);
+  }
+
+  set(key: string, value: V): void {
+    this.#entries.delete(key);
+    this.#entries.set(key, value);
+    if (this.#entries.size <= this.#most) return;
+    const [oldest] = this.#entries.keys();
+    if (oldest !== undefined) this.#entries.delete(oldest);
+  }
+
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+
+  clear(): void {
+    this.#entries.clear();
   }
 }
 

@@ -1,7 +1,7 @@
 // Labels on the pods of ovn-central that the Services ovn-nb, ovn-sb and ovn-northd select by: who leads which role.
 // The label is absent, not "false", on the others, as Kube-OVN's leader checker leaves it.
 import type { Json, Ref } from '../api/fact.ts';
-import { messageOf, NotFoundError } from './errors.ts';
+import { isAnotherUid, messageOf } from './errors.ts';
 import { KeyedQueue } from './queue.ts';
 import { assertMayWrite, type WriterOptions } from './writer.ts';
 
@@ -11,6 +11,8 @@ export type Role = (typeof roles)[number];
 export interface Member {
   readonly namespace: string;
   readonly pod: string;
+  /** Labels are written to this very pod, never to one that has its name. */
+  readonly uid: string;
   readonly ready: boolean;
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -76,11 +78,11 @@ export class LeaderLabels {
     assertMayWrite(this.#options);
     const ref: Ref = { apiVersion: 'v1', kind: 'Pod', namespace: member.namespace, name: pod };
     try {
-      const body = { metadata: { labels: labels as Record<string, Json> } };
+      const body = { metadata: { uid: member.uid, labels: labels as Record<string, Json> } };
       const written = await this.#options.client.patch(ref, { type: 'merge', body });
       this.#options.onWritten?.(written);
     } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
+      if (!isAnotherUid(error)) throw error;
     }
   }
 }

@@ -6,15 +6,24 @@ import type { Json, JsonObject, ProblemFact, Ref, StatusFact } from '../api/fact
 import { BySource } from './by-source.ts';
 import { isoSeconds } from './clock.ts';
 import { conditions, conditionsOf } from './conditions.ts';
-import { messageOf, NotFoundError } from './errors.ts';
+import { ConflictError, messageOf, NotFoundError } from './errors.ts';
 import { canonicalJson, covers, rounded, sameJson } from './json.ts';
+import { nameOf, typeOf } from './manifest.ts';
 import { KeyedQueue } from './queue.ts';
 import { refKey } from './resources.ts';
 import { assertMayWrite, type WriterOptions } from './writer.ts';
 
+/** An object as far as its status goes. */
+export interface ObservedStatus {
+  /** A status is written to the very object that it was computed from, in this version: a late request does no harm. */
+  readonly resourceVersion: string;
+  /** {} when it has none yet. */
+  readonly status: JsonObject;
+}
+
 export interface StatusWriterOptions extends WriterOptions {
-  /** The status that the API shows now: {} when it has none yet, undefined when the object does not exist. */
-  readonly observed: (ref: Ref) => JsonObject | undefined;
+  /** What the API shows now; undefined when the object does not exist. */
+  readonly observed: (ref: Ref) => ObservedStatus | undefined;
   /** Whether every row of the owner is confirmed in the database. */
   readonly applied: (owner: Owner) => boolean;
   /** Reason of Ready=True for a status that names none; `ResetLogicalSwitchAclSuccess`, Kube-OVN's word for subnets. */
@@ -47,8 +56,11 @@ export class StatusWriter {
       clock: options.clock,
       spacingMs,
       run: (target) => this.#run(target),
-      onFailure: (target, error, attempt) =>
-        options.log.warn({ target, attempt, error: messageOf(error) }, 'status could not be written'),
+      onFailure: (target, error, attempt) => {
+        // Another has changed the object: what the reflector shows next is compared and written.
+        if (error instanceof ConflictError && attempt < 3) return;
+        options.log.warn({ target, attempt, error: messageOf(error) }, 'status could not be written');
+      },
     });
   }
 
@@ -110,10 +122,10 @@ export class StatusWriter {
       this.#answered.delete(target);
       return;
     }
-    const status = this.#wanted(target, fact, observed);
-    if (this.#isShown(target, status, observed)) return;
+    const status = this.#wanted(target, fact, observed.status);
+    if (this.#isShown(target, status, observed.status)) return;
     assertMayWrite(this.#options);
-    await this.#write(target, fact.status, status);
+    await this.#write(target, { ref: fact.status, resourceVersion: observed.resourceVersion }, status);
   }
 
   #wanted(target: string, fact: StatusFact, observed: JsonObject): JsonObject {
@@ -142,10 +154,12 @@ export class StatusWriter {
     );
   }
 
-  async #write(target: string, ref: Ref, status: JsonObject): Promise<void> {
-    const { apiVersion, kind, namespace, name } = ref;
-    const metadata = namespace === '' ? { name } : { name, namespace };
-    const body = { apiVersion, kind, metadata, status };
+  async #write(
+    target: string,
+    { ref, resourceVersion }: { readonly ref: Ref; readonly resourceVersion: string },
+    status: JsonObject,
+  ): Promise<void> {
+    const body = { ...typeOf(ref), metadata: { ...nameOf(ref), resourceVersion }, status };
     try {
       const written = await this.#options.client.patch(ref, { type: 'apply', body, manager: statusManager }, 'status');
       this.#answered.set(target, {

@@ -39,6 +39,8 @@ export interface PlanServerOptions {
   readonly identity: Identity;
   /** Where a pod runs; an agent may report on its own pods only. */
   readonly nodeOfPod: (namespace: string, name: string) => string | undefined;
+  /** Whether this process leads, by its own clock; asked before each message. */
+  readonly mayServe: () => boolean;
   readonly onReport: (node: string, report: NodeReport) => void;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
@@ -61,6 +63,7 @@ export class PlanServer {
     return this.#streams.size;
   }
 
+  /** Of a node with an open stream. */
   progress(node: string): NodeProgress | undefined {
     return this.#progress.get(node);
   }
@@ -120,7 +123,7 @@ export class PlanServer {
 
   #follow(node: string, call: Call): void {
     if (call.cancelled) return;
-    const stream = new PlanStream(this.#options.store, node, call);
+    const stream = new PlanStream(this.#options.store, node, { write: (message) => this.#write(call, message) });
     call.on('data', (message: FromAgent) => this.#hear(node, stream, message));
     call.on('drain', () => stream.drained());
     const end = (): void => this.#end(node, stream);
@@ -138,9 +141,18 @@ export class PlanServer {
     this.#options.log.info({ node, peer: call.getPeer() }, 'agent connected');
   }
 
+  #write(call: Call, message: ToAgent): boolean {
+    if (this.#options.mayServe()) return call.write(message);
+    // A process that was stopped and wakes up, before it has noticed: the agent is another leader's.
+    call.end();
+    return false;
+  }
+
   #end(node: string, stream: PlanStream): void {
     stream.end();
-    if (this.#streams.get(node)?.stream === stream) this.#streams.delete(node);
+    if (this.#streams.get(node)?.stream !== stream) return;
+    this.#streams.delete(node);
+    this.#progress.delete(node);
   }
 
   #hear(node: string, stream: PlanStream, message: FromAgent): void {

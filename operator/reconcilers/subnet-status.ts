@@ -20,7 +20,8 @@ export const subnetStatus: Reconciler<SubnetRow> = {
     if (!checked) return;
     if (Object.keys(checked.defaults).length > 0) {
       const manifest = { spec: checked.defaults };
-      yield { object: about, manifest, owner, manager: defaultsManager, generated: false, uid: row.meta.uid };
+      const { uid } = row.meta;
+      yield { object: about, manifest, owner, manager: defaultsManager, generated: false, yields: true, uid };
     }
     const findings = findingsOf(checked, read);
     for (const { reason, message } of [...findings, ...checked.notices]) yield problem(about, reason, message);

@@ -49,6 +49,13 @@ describe('PlanState', () => {
     expect(() => state.take(init('4'))).toThrow(PlanRefused);
     expect(() => state.take(init('6', 2))).toThrow(PlanRefused);
     expect([state.epoch, keys()]).toEqual(['5', ['peer/a']]);
+    // Nor is anything that follows such an Init, in the stream that was followed until then.
+    for (const message of [init('5'), peer('a'), done('2')]) state.take(message);
+    expect(() => state.take(init('4'))).toThrow(PlanRefused);
+    for (const message of [peer('b'), gone('peer/a'), done('3'), revision('4')])
+      expect(() => state.take(message)).toThrow(PlanRefused);
+    expect([state.revision, keys()]).toEqual(['2', ['peer/a']]);
+    state.cut();
     state.take(init('18446744073709551615'));
     expect(state.epoch).toBe('18446744073709551615');
   });

@@ -52,6 +52,8 @@ function put(store: PlanStore, source: string, facts: readonly ReturnType<typeof
 }
 
 interface Operator {
+  /** Whether it believes that it leads. */
+  readonly leads: { now: boolean };
   readonly store: PlanStore;
   readonly server: PlanServer;
   readonly reports: NodeReport[];
@@ -61,6 +63,7 @@ interface Operator {
 async function operator(epoch: number, port = 0): Promise<Operator> {
   const store = new PlanStore(() => undefined);
   const reports: NodeReport[] = [];
+  const leads = { now: true };
   const server = new PlanServer({
     service: planService,
     store,
@@ -72,6 +75,7 @@ async function operator(epoch: number, port = 0): Promise<Operator> {
       stop: () => undefined,
     },
     nodeOfPod: () => 'n1',
+    mayServe: () => leads.now,
     onReport: (_, report) => reports.push(report),
     log: silent,
   });
@@ -79,7 +83,7 @@ async function operator(epoch: number, port = 0): Promise<Operator> {
   const bound = await server.start('127.0.0.1', port, epoch);
   server.openGate();
   undo.push(() => server.stop());
-  return { store, server, reports, leader: { address: `127.0.0.1:${bound}`, ca: tls.caCert } };
+  return { leads, store, server, reports, leader: { address: `127.0.0.1:${bound}`, ca: tls.caCert } };
 }
 
 interface Client {
@@ -196,6 +200,21 @@ describe('plan', () => {
     agent.plan.lead(leader.leader);
     await eventually(() => leader.server.connected === 1);
     expect(agent.keys()).toEqual(['peer/a']);
+  });
+
+  it('hears nothing more of a leader that has lost its lease and does not know it yet', async () => {
+    const agent = await client();
+    const { store, server, leader, leads } = await operator(9);
+    put(store, 'a', [fact(peer('a'))]);
+    agent.plan.lead(leader);
+    await eventually(() => agent.keys().join() === 'peer/a');
+    leads.now = false;
+    put(store, 'b', [fact(peer('b'))]);
+    put(store, 'a', []);
+    await eventually(() => server.connected === 0);
+    expect([agent.keys(), agent.state.revision]).toEqual([['peer/a'], '1']);
+    leads.now = true;
+    await eventually(() => agent.keys().join() === 'peer/b');
   });
 
   it('reads its token anew for each dial, and takes nothing from a server that it does not trust', async () => {

@@ -5,6 +5,7 @@ const all = { 'ovn-nb-leader': 'true', 'ovn-sb-leader': 'true', 'ovn-northd-lead
 const member = (pod: string, labels: Record<string, string> = {}, ready = true): Member => ({
   namespace: 'n',
   pod,
+  uid: `uid of ${pod}`,
   ready,
   labels,
 });

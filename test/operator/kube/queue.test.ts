@@ -81,20 +81,23 @@ describe('KeyedQueue', () => {
   it.each([
     [5000, 5000],
     [9e15, 120_000],
-  ])('waits as long as the server asks, within reason, and no change shortens it: %s ms', async (retryAfter, second) => {
-    const times: number[] = [];
-    const { clock, queue } = rig(async () => {
-      times.push(clock.now() - 1000);
-      if (times.length === 1) throw apiError('PATCH /x', 429, '', retryAfter);
-    });
-    queue.start();
-    queue.add('a');
-    await clock.advance(1000);
-    queue.add('a');
-    await clock.advance(400_000);
-    expect(times).toEqual([0, second]);
-    expect(clock.waiting).toBe(0);
-  });
+  ])(
+    'waits as long as the server asks, within reason, and no change shortens it: %s ms',
+    async (retryAfter, second) => {
+      const times: number[] = [];
+      const { clock, queue } = rig(async () => {
+        times.push(clock.now() - 1000);
+        if (times.length === 1) throw apiError('PATCH /x', 429, '', retryAfter);
+      });
+      queue.start();
+      queue.add('a');
+      await clock.advance(1000);
+      queue.add('a');
+      await clock.advance(400_000);
+      expect(times).toEqual([0, second]);
+      expect(clock.waiting).toBe(0);
+    },
+  );
 
   it('asks a server that is away once per pause, not once per key, and goes on with all when it is back', async () => {
     let away = true;

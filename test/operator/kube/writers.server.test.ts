@@ -194,12 +194,108 @@ describe('Applier', () => {
   });
 });
 
+describe('Applier and what the API server refuses', () => {
+  const rig = (observed: (ref: Ref) => Observation) => {
+    const told = new Map<string, readonly ProblemFact[]>();
+    const problems = { replace: (source: string, facts: readonly ProblemFact[]) => void told.set(source, facts) };
+    const log = memoryLog();
+    const applier = new Applier({ ...common(), log, observed, applied: () => true, problems });
+    applier.start();
+    return { applier, log, told: () => [...told.values()].flat() };
+  };
+  const service = (namespace: string, name: string, spec: JsonObject): ObjectFact => ({
+    object: { apiVersion: 'v1', kind: 'Service', namespace, name },
+    manifest: { spec },
+    owner: owner(subnetRef('s')),
+    manager: 'kubeloom',
+    generated: true,
+  });
+  const good = { ports: [{ port: 80, protocol: 'TCP' }] };
+
+  it('tells the owner what is refused, keeps trying, and takes it back when it is accepted', async () => {
+    const { applier, told } = rig(() => 'unknown');
+    applier.replace('x', [service('default', 'refused', { ports: [{ port: 99_999 }] })]);
+    await eventually(() => told().length === 1);
+    expect(told()[0]).toMatchObject({ problem: subnetRef('s'), reason: 'ObjectRefused' });
+    expect(told()[0]?.message).toMatch(/^Service refused: .*spec\.ports\[0\]\.port/);
+    applier.replace('x', [service('default', 'refused', good)]);
+    await eventually(() => told().length === 0);
+    await eventually(() => applier.size === 0);
+    expect((await user.get(service('default', 'refused', {}).object)).metadata.name).toBe('refused');
+    applier.replace('x', [service('default', 'gone-too', { ports: [{ port: 99_999 }] })]);
+    await eventually(() => told().length === 1);
+    applier.replace('x', []);
+    await eventually(() => told().length === 0);
+    await applier.stop();
+    expect(applier.kept).toEqual({ applied: 0, waiting: 0, refused: 0, conflicts: 0 });
+  });
+
+  it('waits for a kind that is not served yet', async () => {
+    const { applier, log } = rig(() => 'unknown');
+    const definition = await readFile(new URL('../../../crds/vpc.yaml', import.meta.url), 'utf8');
+    await api.kubectl('delete', 'crd', 'vpcs.kubeovn.io', '--wait=true');
+    const object = { apiVersion: 'kubeovn.io/v1', kind: 'Vpc', namespace: '', name: 'later' };
+    const fact = { object, manifest: { spec: {} }, owner: owner(object), manager: 'kubeloom', generated: true };
+    applier.replace('x', [fact]);
+    await eventually(() => log.lines.length > 0);
+    await api.apply(definition);
+    const made = await eventually(() => user.get(object), { within: 20_000 });
+    expect(made.metadata.labels).toMatchObject({ 'app.kubernetes.io/managed-by': 'kubeloom' });
+    await applier.stop();
+  });
+
+  it('takes no field from who owns it, and fills in one that he left empty', async () => {
+    const object = subnetRef('fields');
+    const apply = (spec: JsonObject) =>
+      user.patch(object, {
+        type: 'apply',
+        manager: 'somebody',
+        body: { apiVersion: object.apiVersion, kind: 'Subnet', metadata: { name: 'fields' }, spec },
+      });
+    const before = await apply({ cidrBlock: '10.2.0.0/16', gateway: '10.2.0.254', vpc: '' });
+    // What we know is older than what he wrote.
+    const spec: JsonObject = { cidrBlock: '10.2.0.0/16', vpc: '' };
+    const { uid } = before.metadata;
+    const { applier, log } = rig(() => ({ metadata: { uid }, spec }));
+    const fact = (wanted: JsonObject): ObjectFact => ({
+      object,
+      manifest: { spec: wanted },
+      owner: owner(object),
+      manager: 'kube-ovn-defaults',
+      generated: false,
+      yields: true,
+      uid,
+    });
+    applier.replace('x', [fact({ gateway: '10.2.0.1' })]);
+    await eventually(() => log.lines.length > 0);
+    expect((await user.get(object)).spec?.gateway).toBe('10.2.0.254');
+    // The reflector has caught up, and the defaults were computed again.
+    applier.replace('x', [fact({ vpc: 'ovn-cluster' })]);
+    await eventually(async () => (await user.get(object)).spec?.vpc === 'ovn-cluster');
+    expect((await user.get(object)).spec?.gateway).toBe('10.2.0.254');
+    await applier.stop();
+  });
+
+  it('makes no object of annotations alone', async () => {
+    const { applier } = rig(() => 'absent');
+    const object = { apiVersion: 'v1', kind: 'Namespace', namespace: '', name: 'never-made' };
+    const manifest = { metadata: { annotations: { a: '1' } } };
+    applier.replace('x', [{ object, manifest, owner: owner(object), manager: 'kubeloom', generated: false }]);
+    await eventually(() => applier.size === 0);
+    expect(await writes('never-made')).toEqual([]);
+    await applier.stop();
+  });
+});
+
 describe('StatusWriter', () => {
   const rig = (name: string, object: KubeObject, applied = () => true) => {
     const shown = { object };
     const writer = new StatusWriter({
       ...common(),
-      observed: (ref) => (ref.name === name ? (shown.object.status ?? {}) : undefined),
+      observed: (ref) => {
+        const { metadata, status = {} } = shown.object;
+        return ref.name === name ? { resourceVersion: metadata.resourceVersion, status } : undefined;
+      },
       applied,
       onWritten: (written) => (shown.object = written),
     });
@@ -260,6 +356,28 @@ describe('StatusWriter', () => {
     writer.problems.replace('a', []);
     writer.problems.replace('b', []);
     await eventually(async () => (await summary('wrong')).Ready === 'True ResetLogicalSwitchAclSuccess');
+  });
+
+  it('writes nothing to a namesake, nor over what has changed since it looked', async () => {
+    const old = await makeSubnet('stale');
+    await user.delete(subnetRef('stale'));
+    const next = await makeSubnet('stale');
+    const { writer, shown } = rig('stale', old);
+    writer.statuses.replace('a', [status('stale', { v4availableIPs: 1 })]);
+    await eventually(async () => (await writes('stale')).length === 1);
+    expect((await user.get(subnetRef('stale'))).status).toBeUndefined();
+    const annotated = await user.patch(subnetRef('stale'), {
+      type: 'merge',
+      body: { metadata: { annotations: { a: '1' } } },
+    });
+    shown.object = next;
+    writer.check(subnetRef('stale'));
+    await eventually(async () => (await writes('stale')).length === 2);
+    shown.object = annotated;
+    writer.check(subnetRef('stale'));
+    await eventually(async () => (await user.get(subnetRef('stale'))).status?.v4availableIPs === 1);
+    expect((await writes('stale')).map(({ responseStatus }) => responseStatus?.code)).toEqual([409, 409, 200]);
+    await writer.stop();
   });
 
   it('is quiet about an object that is gone', async () => {
@@ -441,9 +559,13 @@ describe('EventRecorder', () => {
     await eventually(() => recorder.size === 0);
     const { items } = await user.list(resources.Event, {
       namespace: 'default',
-      fieldSelector: 'involvedObject.name=troubled',
+      fieldSelector: 'regarding.name=troubled',
     });
-    expect(items.map((event) => [field(event, 'reason'), field(event, 'count')])).toEqual([['InternalError', 1]]);
+    expect(items.map((event) => [field(event, 'reason'), field(event, 'series')])).toEqual([
+      ['InternalError', undefined],
+    ]);
+    const core = await api.kubectl('get', 'events', '--field-selector=involvedObject.name=troubled', '-o', 'name');
+    expect(core.trim().split('\n')).toHaveLength(1);
     recorder.replace('a', []);
     expect(await api.kubectl('describe', 'subnet', 'troubled')).toContain('InternalError');
   });

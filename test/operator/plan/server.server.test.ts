@@ -94,6 +94,7 @@ async function serving(): Promise<{
       stop: () => undefined,
     },
     nodeOfPod: () => 'n1',
+    mayServe: () => true,
     onReport: (_node, report) => reports.push(report),
     log: silent,
   });
