@@ -1,6 +1,7 @@
 // One derivation: a pure function run once per key of its input, with its reads recorded and its outputs replaced as a
 // set. It keeps nothing of a run but what was read; what was yielded belongs to the sink.
 import { WiringError } from './errors.ts';
+import type { Counter, Operator } from './operator.ts';
 import { Readers } from './readers.ts';
 import type { Task } from './readers.ts';
 import type { Store } from './table.ts';
@@ -27,88 +28,103 @@ export interface DerivationSpec<V, F> {
   readonly failed: (source: string, error: unknown) => void;
 }
 
-/** Work done so far; tests assert these instead of times. */
-export interface Counter {
-  runs: number;
-  failures: number;
+/** The reads of one run. */
+class Run implements UntypedRead {
+  readonly #reads: TrackedRead;
+  readonly #task: Task;
+  #open = true;
+
+  constructor(reads: TrackedRead, task: Task) {
+    this.#reads = reads;
+    this.#task = task;
+  }
+
+  get(table: string, key: string): unknown {
+    if (!this.#open) this.#late();
+    return this.#reads.get(this.#task, table, key);
+  }
+
+  at(index: string, key: string): readonly unknown[] {
+    if (!this.#open) this.#late();
+    return this.#reads.at(this.#task, index, key);
+  }
+
+  close(): void {
+    this.#open = false;
+  }
+
+  #late(): never {
+    throw new WiringError(`${this.#task.source} reads after its run has ended`);
+  }
 }
 
-export class Derivation<V, F> {
+export class Derivation<V, F> implements Operator {
   readonly name: string;
-  readonly input: string;
   readonly counter: Counter = { runs: 0, failures: 0 };
-  readonly dirty = new Set<string>();
+  readonly #dirty = new Set<string>();
   readonly #spec: DerivationSpec<V, F>;
   readonly #tasks = new Map<string, Task>();
   readonly #failed = new Map<string, unknown>();
-  readonly #wake = (key: string): void => void this.dirty.add(key);
+  readonly #wake = (key: string): void => void this.#dirty.add(key);
 
   constructor(spec: DerivationSpec<V, F>) {
     this.name = spec.name;
-    this.input = spec.input.name;
     this.#spec = spec;
-    for (const [key] of spec.input.entries()) this.dirty.add(key);
+    for (const [key] of spec.input.entries()) this.#dirty.add(key);
     spec.input.listen(this.#wake);
   }
 
-  /** Errors of the keys that are frozen now, by source. */
   get failures(): ReadonlyMap<string, unknown> {
     return this.#failed;
   }
 
-  /** Runs one dirty key. Answers false when none is left. */
+  get idle(): boolean {
+    return this.#dirty.size === 0;
+  }
+
+  /** Runs one dirty key. */
   step(): boolean {
-    const next = this.dirty.values().next();
+    if (this.#dirty.size === 0) return false;
+    const next = this.#dirty.values().next();
     if (next.done) return false;
-    this.dirty.delete(next.value);
+    this.#dirty.delete(next.value);
     this.#run(next.value);
     return true;
   }
 
-  /** Marks every key, so that the next settle computes everything anew. */
   rerun(): void {
-    for (const key of this.#tasks.keys()) this.dirty.add(key);
-    for (const [key] of this.#spec.input.entries()) this.dirty.add(key);
+    for (const key of this.#tasks.keys()) this.#dirty.add(key);
+    for (const [key] of this.#spec.input.entries()) this.#dirty.add(key);
   }
 
   #run(key: string): void {
-    const source = `${this.name}/${key}`;
     const value = this.#spec.input.get(key);
     this.counter.runs++;
     if (value === undefined) {
       this.#drop(key);
-      this.#failed.delete(source);
-      this.#spec.sink.replace(source, []);
       return;
     }
     const task = this.#task(key);
-    Readers.forget(task);
     let facts: F[];
     try {
       facts = this.#evaluate(task, value);
     } catch (error) {
       if (error instanceof WiringError) throw error;
-      this.#freeze(source, error);
+      this.#freeze(task.source, error);
       return;
     }
-    this.#failed.delete(source);
-    this.#spec.sink.replace(source, facts);
+    if (this.#failed.size > 0) this.#failed.delete(task.source);
+    this.#spec.sink.replace(task.source, facts);
   }
 
   #evaluate(task: Task, value: V): F[] {
-    const { reads, fn } = this.#spec;
-    let open = true;
-    const during = (): void => {
-      if (!open) throw new WiringError(`derivation ${this.name} reads after its run for ${task.key} has ended`);
-    };
-    const read: UntypedRead = {
-      get: (table, key) => (during(), reads.get(task, table, key)),
-      at: (index, key) => (during(), reads.at(task, index, key)),
-    };
+    const run = new Run(this.#spec.reads, task);
+    Readers.begin(task);
     try {
-      return [...fn(value, read, task.key)];
+      return [...this.#spec.fn(value, run, task.key)];
     } finally {
-      open = false;
+      run.close();
+      Readers.end(task);
     }
   }
 
@@ -122,15 +138,19 @@ export class Derivation<V, F> {
   #task(key: string): Task {
     let task = this.#tasks.get(key);
     if (!task) {
-      task = { key, cells: new Set(), wake: this.#wake };
+      task = Readers.task(key, `${this.name}/${key}`, this.#wake);
       this.#tasks.set(key, task);
     }
     return task;
   }
 
+  /** The input is gone, and with it what came of it. */
   #drop(key: string): void {
     const task = this.#tasks.get(key);
-    if (task) Readers.forget(task);
+    if (!task) return;
+    Readers.forget(task);
     this.#tasks.delete(key);
+    this.#failed.delete(task.source);
+    this.#spec.sink.replace(task.source, []);
   }
 }

@@ -5,14 +5,19 @@
 //              (buffered        \__ runs a key again when its input value or anything that it read has changed
 //               while settling)
 import { Derivation } from './derivation.ts';
-import type { Counter, TrackedRead, UntypedRead } from './derivation.ts';
+import type { TrackedRead, UntypedRead } from './derivation.ts';
 import { deepEqual } from './equal.ts';
 import { WiringError } from './errors.ts';
 import { TableIndex } from './index-of.ts';
 import type { KeysOf } from './index-of.ts';
+import { Join } from './join.ts';
+import type { Labelled } from './matching.ts';
+import type { Counter, Operator } from './operator.ts';
 import { Readers } from './readers.ts';
 import type { Task } from './readers.ts';
+import type { Labels, Selection } from './selector.ts';
 import { Settler } from './settle.ts';
+import { SharedSink } from './shared-sink.ts';
 import { Store } from './table.ts';
 import type { Equals } from './table.ts';
 import { TableSink } from './table-sink.ts';
@@ -22,26 +27,36 @@ import type { Conflict, GraphOptions, Index, Read, ReadTable, Sink, Table } from
 interface TableNode {
   readonly store: Store<unknown>;
   readonly readers: Readers;
-  /** Places of the derivations that write it; empty for an input. */
+  /** Places of the operators that write it; empty for an input. */
   readonly writers: Set<number>;
-  /** The first derivation that has used it; nothing wired later may write it. */
+  /** The first operator that has used it; nothing wired later may write it. */
   usedFrom: number;
+  /** Through which operators write it: one, so that it sees all sources of a key. */
+  sink: TableSink<unknown> | SharedSink<unknown> | undefined;
 }
 
 /** A derivation's function: a pure function of one value and of what it reads. */
 export type Derive<Tables, Indexes, V, F> = (value: V, read: Read<Tables, Indexes>, key: string) => Iterable<F>;
 
+/** What a join follows; rows may hold more than is asked for here. */
+export interface JoinInputs {
+  readonly selections: ReadTable<Selection>;
+  readonly entities: ReadTable<Labelled>;
+  /** The labels of what entities belong to, by the key that an entity names as its `scope`. */
+  readonly scopes: ReadTable<{ readonly labels: Labels }>;
+}
+
 export class Graph<Tables extends object, Indexes extends object = object> {
   readonly #tables = new Map<string, TableNode>();
   readonly #indexes = new Map<string, TableIndex<unknown>>();
-  readonly #derivations: Derivation<unknown, unknown>[] = [];
-  readonly #sinks: TableSink<unknown>[] = [];
+  readonly #operators: Operator[] = [];
+  readonly #joins = new Map<string, Join>();
   readonly #settler: Settler;
   readonly #options: GraphOptions;
 
   constructor(options: GraphOptions) {
     this.#options = options;
-    this.#settler = new Settler(this.#derivations, options);
+    this.#settler = new Settler(this.#operators, options);
   }
 
   /** A new table. Without a sink from `into` it is an input, written inside `enter` by its one producer. */
@@ -53,7 +68,13 @@ export class Graph<Tables extends object, Indexes extends object = object> {
     });
     const readers = new Readers();
     store.listen((key) => readers.wake(key));
-    this.#tables.set(name, { store: store as Store<unknown>, readers, writers: new Set(), usedFrom: Infinity });
+    this.#tables.set(name, {
+      store: store as Store<unknown>,
+      readers,
+      writers: new Set(),
+      usedFrom: Infinity,
+      sink: undefined,
+    });
     return store;
   }
 
@@ -64,24 +85,21 @@ export class Graph<Tables extends object, Indexes extends object = object> {
     keysOf: KeysOf<Indexes[N]>,
   ): Index<Indexes[N]> {
     if (this.#indexes.has(name)) throw new WiringError(`index ${name} exists already`);
-    const index = new TableIndex(name, this.#node(table.name, `index ${name}`).store as Store<Indexes[N]>, keysOf);
+    const { store } = this.#node(table.name, `index ${name}`);
+    const index = new TableIndex(name, store as Store<Indexes[N]>, keysOf);
     this.#indexes.set(name, index as TableIndex<unknown>);
     return index;
   }
 
   /** Wires `fn` over the keys of `input`. Throws WiringError when `input` is still to be computed by what comes later. */
   derive<V, F>(name: string, input: ReadTable<V>, fn: Derive<Tables, Indexes, V, F>, sink: Sink<F>): void {
-    if (this.#derivations.some((derivation) => derivation.name === name)) {
-      throw new WiringError(`derivation ${name} exists already`);
-    }
-    const place = this.#derivations.length;
-    const node = this.#node(input.name, `derivation ${name}`);
-    node.usedFrom = Math.min(node.usedFrom, place);
-    for (const output of sink.outputs ?? []) this.#writes(name, place, output);
-    this.#derivations.push(
+    const place = this.#newPlace('derivation', name);
+    const store = this.#input(`derivation ${name}`, place, input) as Store<unknown>;
+    this.#writes(`derivation ${name}`, place, sink);
+    this.#operators.push(
       new Derivation<unknown, unknown>({
         name,
-        input: node.store,
+        input: store,
         // The types of the names are checked where `fn` is written; here a name is only a name.
         fn: fn as (value: unknown, read: UntypedRead, key: string) => Iterable<unknown>,
         sink,
@@ -91,15 +109,46 @@ export class Graph<Tables extends object, Indexes extends object = object> {
     );
   }
 
-  /** A sink that makes `table` a derived table. Several derivations may share it; a key belongs to one source. */
+  /**
+   * Wires a join: for each entity the keys of the selections that it is a member of, as the fact `[entity, selections]`,
+   * from source `name/entity`; no fact for an entity that is in none. The lists are sorted, and shared by the entities
+   * that have the same labels. Throws WiringError as `derive` does.
+   */
+  join(name: string, inputs: JoinInputs, sink: Sink<Pair<readonly string[]>>): void {
+    const by = `join ${name}`;
+    const place = this.#newPlace('join', name);
+    const join = new Join({
+      name,
+      selections: this.#input(by, place, inputs.selections),
+      entities: this.#input(by, place, inputs.entities),
+      scopes: this.#input(by, place, inputs.scopes),
+      sink,
+    });
+    this.#writes(by, place, sink);
+    this.#operators.push(join);
+    this.#joins.set(name, join);
+  }
+
+  /** The sink that makes `table` a derived table. Several derivations may share it; a key belongs to one source. */
   into<V>(table: ReadTable<V>): Sink<Pair<V>> {
-    const { store } = this.#node(table.name, 'into');
-    const sink = new TableSink<unknown>(store, {
+    const node = this.#node(table.name, 'into');
+    node.sink ??= new TableSink(node.store, {
       guard: (name) => this.#guardOutput(name),
       conflict: (conflict) => this.#options.onConflict?.(conflict),
     });
-    this.#sinks.push(sink);
-    return sink;
+    if (!(node.sink instanceof TableSink)) throw new WiringError(`into: table ${table.name} is shared`);
+    return node.sink;
+  }
+
+  /**
+   * As `into`, for keys that are named after their values: any number of sources may yield one, and it goes with the
+   * last. A value that does not follow from its key is a WiringError.
+   */
+  share<V>(table: ReadTable<V>): Sink<Pair<V>> {
+    const node = this.#node(table.name, 'share');
+    node.sink ??= new SharedSink(node.store, (name) => this.#guardOutput(name));
+    if (!(node.sink instanceof SharedSink)) throw new WiringError(`share: table ${table.name} is not shared`);
+    return node.sink;
   }
 
   /** Writes inputs: at once when quiet, after the settle in progress otherwise; a settle follows by itself. */
@@ -130,22 +179,22 @@ export class Graph<Tables extends object, Indexes extends object = object> {
   /** Runs every key of every derivation again at the next settle: must change nothing, and repairs when it does. */
   recompute(): void {
     this.#settler.enter(() => {
-      for (const derivation of this.#derivations) derivation.rerun();
+      for (const operator of this.#operators) operator.rerun();
     });
   }
 
-  /** Runs and failures per derivation since the start. */
+  /** Runs and failures per derivation and join since the start. */
   get counters(): Readonly<Record<string, Readonly<Counter>>> {
-    return Object.fromEntries(this.#derivations.map(({ name, counter }) => [name, { ...counter }]));
+    return Object.fromEntries(this.#operators.map(({ name, counter }) => [name, { ...counter }]));
   }
 
   /** Errors of the sources that are frozen now. */
   get failures(): ReadonlyMap<string, unknown> {
-    return new Map(this.#derivations.flatMap(({ failures }) => [...failures]));
+    return new Map(this.#operators.flatMap(({ failures }) => [...failures]));
   }
 
   get conflicts(): readonly Conflict[] {
-    return this.#sinks.flatMap((sink) => sink.conflicts());
+    return [...this.#tables.values()].flatMap(({ sink }) => (sink instanceof TableSink ? sink.conflicts() : []));
   }
 
   /** Names of the tables that no derivation writes. */
@@ -159,6 +208,13 @@ export class Graph<Tables extends object, Indexes extends object = object> {
     return rows.filter(([at]) => key === undefined || at === key).sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
+  /** The label sets of a join with their entities and selections, for debugging. */
+  dumpJoin(name: string): readonly object[] {
+    const join = this.#joins.get(name);
+    if (!join) throw new WiringError(`dump: unknown join ${name}`);
+    return join.dump();
+  }
+
   /** Names of all tables, in the order of their making. */
   get names(): readonly string[] {
     return [...this.#tables.keys()];
@@ -170,13 +226,30 @@ export class Graph<Tables extends object, Indexes extends object = object> {
     return node;
   }
 
-  #writes(name: string, place: number, output: string): void {
-    const node = this.#node(output, `derivation ${name}`);
-    if (node.usedFrom <= place) {
-      const user = this.#derivations[node.usedFrom]?.name ?? name;
-      throw new WiringError(`derivation ${name} writes table ${output}, which ${user} uses before it is complete`);
+  /** Where an operator of this name comes to stand. */
+  #newPlace(kind: string, name: string): number {
+    if (this.#operators.some((operator) => operator.name === name)) {
+      throw new WiringError(`${kind} ${name}: an operator of this name exists already`);
     }
-    node.writers.add(place);
+    return this.#operators.length;
+  }
+
+  /** The table behind an input of the operator at `place`, complete from there on. */
+  #input<V>(by: string, place: number, input: ReadTable<V>): Store<V> {
+    const node = this.#node(input.name, by);
+    node.usedFrom = Math.min(node.usedFrom, place);
+    return node.store as Store<V>;
+  }
+
+  #writes(by: string, place: number, { outputs = [] }: Sink<never>): void {
+    for (const output of outputs) {
+      const node = this.#node(output, by);
+      if (node.usedFrom <= place) {
+        const user = node.usedFrom === place ? 'it' : (this.#operators[node.usedFrom]?.name ?? 'it');
+        throw new WiringError(`${by} writes table ${output}, which ${user} uses before it is complete`);
+      }
+      node.writers.add(place);
+    }
   }
 
   #reads(name: string, place: number): TrackedRead {
@@ -200,7 +273,7 @@ export class Graph<Tables extends object, Indexes extends object = object> {
     const node = this.#node(table, `derivation ${name}`);
     for (const writer of node.writers) {
       if (writer < place) continue;
-      const by = this.#derivations[writer]?.name ?? '?';
+      const by = this.#operators[writer]?.name ?? '?';
       throw new WiringError(`derivation ${name} reads table ${table}, which ${by} computes later`);
     }
     node.usedFrom = Math.min(node.usedFrom, place);
@@ -215,7 +288,7 @@ export class Graph<Tables extends object, Indexes extends object = object> {
   #guardOutput(table: string): void {
     const place = this.#settler.place;
     if (this.#tables.get(table)?.writers.has(place)) return;
-    const by = this.#derivations[place]?.name ?? 'nobody';
+    const by = this.#operators[place]?.name ?? 'nobody';
     throw new WiringError(`table ${table} is written by ${by}, whose sink does not name it in outputs`);
   }
 }

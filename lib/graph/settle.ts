@@ -2,13 +2,13 @@
 // between wait for the end of the round, so that churn cannot starve it.
 //
 //   idle --enter, settle--> draining, slice by slice --> telling (quiet callbacks) --> buffered inputs? draining : idle
-import type { Derivation } from './derivation.ts';
+import type { Operator } from './operator.ts';
 import type { GraphOptions } from './types.ts';
 
 type Waiter = { readonly resolve: () => void; readonly reject: (error: unknown) => void };
 
 export class Settler {
-  readonly #derivations: readonly Derivation<unknown, unknown>[];
+  readonly #operators: readonly Operator[];
   readonly #options: GraphOptions;
   readonly #onQuiet: (() => void)[] = [];
   #buffer: (() => void)[] = [];
@@ -17,12 +17,12 @@ export class Settler {
   #scheduled = false;
   #place = -1;
 
-  constructor(derivations: readonly Derivation<unknown, unknown>[], options: GraphOptions) {
-    this.#derivations = derivations;
+  constructor(operators: readonly Operator[], options: GraphOptions) {
+    this.#operators = operators;
     this.#options = options;
   }
 
-  /** The derivation that runs now, -1 outside of a settle. */
+  /** The operator that runs now, -1 outside of a settle. */
   get place(): number {
     return this.#place;
   }
@@ -32,7 +32,7 @@ export class Settler {
   }
 
   get quiet(): boolean {
-    return this.#state !== 'draining' && this.#derivations.every(({ dirty }) => dirty.size === 0);
+    return this.#state !== 'draining' && this.#operators.every(({ idle }) => idle);
   }
 
   onQuiet(callback: () => void): void {
@@ -87,9 +87,9 @@ export class Settler {
   #drain(until: number): boolean {
     this.#state = 'draining';
     try {
-      for (const derivation of this.#derivations) {
+      for (const operator of this.#operators) {
         this.#place++;
-        if (!this.#drainOne(derivation, until)) return false;
+        if (!this.#drainOne(operator, until)) return false;
       }
       return true;
     } finally {
@@ -97,8 +97,8 @@ export class Settler {
     }
   }
 
-  #drainOne(derivation: Derivation<unknown, unknown>, until: number): boolean {
-    while (derivation.step()) if (this.#options.clock.now() >= until) return false;
+  #drainOne(operator: Operator, until: number): boolean {
+    while (operator.step()) if (this.#options.clock.now() >= until) return false;
     return true;
   }
 

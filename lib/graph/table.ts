@@ -41,6 +41,11 @@ export class Store<V> implements Table<V> {
     return this.#rows.entries();
   }
 
+  /** Equality as the table sees it. */
+  same(a: V, b: V): boolean {
+    return this.#hooks.equals(a, b);
+  }
+
   listen(listener: Listener<V>): void {
     this.#listeners.push(listener);
   }

@@ -207,7 +207,9 @@ describe('wiring', () => {
   it('refuses names that exist', () => {
     const { graph, pod } = world();
     graph.derive('x', pod, nothing, new CollectingSink());
-    expect(() => graph.derive('x', pod, nothing, new CollectingSink())).toThrow(/derivation x exists/);
+    expect(() => graph.derive('x', pod, nothing, new CollectingSink())).toThrow(
+      'derivation x: an operator of this name exists already',
+    );
     expect(() => graph.table('pod')).toThrow(/table pod exists/);
   });
 

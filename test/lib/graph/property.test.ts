@@ -1,95 +1,104 @@
-// Random graphs under random histories: what was computed step by step must equal what a fresh graph computes.
+// Random graphs under random histories: after every step, and at every quiet moment between slices, what was computed
+// incrementally is what loops over whole tables compute from the same inputs.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Graph } from '../../../lib/graph/graph.ts';
-import type { Sink, Table } from '../../../lib/graph/types.ts';
+import type { Table } from '../../../lib/graph/types.ts';
 import { CollectingSink, expectRecomputed } from '../../oracle.ts';
 import type { Wired } from '../../oracle.ts';
+import { BruteForce } from './brute-force.ts';
 import { HandClock } from './clock.ts';
+import { nodes, steps, wire } from './random-graph.ts';
+import type { Cell, Indexes, Node, Step, Tables } from './random-graph.ts';
 
-interface Cell {
-  readonly number: number;
-  readonly next: string;
-}
-type Tables = Record<`t${number}`, Cell>;
-type Indexes = Record<`i${number}`, Cell>;
-
-/** Derivation n: reads from table `input`, follows `next` in table `reads`, and asks the index of that table. */
-interface Node {
-  readonly input: number;
-  readonly reads: number;
-  readonly output: 'table' | 'shared' | 'sink';
+interface Pair {
+  readonly wired: Wired;
+  readonly clock: HandClock;
+  /** Fails unless the graph holds what loops compute. */
+  readonly check: () => void;
 }
 
-const inputs = 3;
-const keys = ['a', 'b', 'c', 'd'];
-const key = fc.constantFrom(...keys);
-const node = fc.record<Node>({
-  input: fc.nat(20),
-  reads: fc.nat(20),
-  output: fc.constantFrom('table', 'table', 'shared', 'sink'),
-});
-const step = fc.record({
-  table: fc.nat(inputs - 1),
-  key,
-  value: fc.option(fc.record({ number: fc.nat(4), next: key }), { nil: undefined, freq: 3 }),
-  settle: fc.boolean(),
-});
-
-function wire(nodes: readonly Node[]): Wired {
-  const clock = new HandClock();
-  const graph = new Graph<Tables, Indexes>({ clock, sliceMs: 4 });
-  const tables: Table<Cell>[] = [];
+function sinkMap(): { sinks: Map<string, CollectingSink>; sink: (name: string) => CollectingSink } {
   const sinks = new Map<string, CollectingSink>();
-  const table = (): Table<Cell> => {
-    const made = graph.table(`t${tables.length}`);
-    graph.index(`i${tables.length}`, made, (cell) => [cell.next, `n${cell.number % 2}`]);
-    tables.push(made);
+  const sink = (name: string): CollectingSink => {
+    const made = new CollectingSink();
+    sinks.set(name, made);
     return made;
   };
-  for (let i = 0; i < inputs; i++) table();
-  nodes.forEach(({ input, reads, output }, n) => {
-    const from = input % tables.length;
-    const other = reads % tables.length;
-    const fn = function* (
-      cell: Cell,
-      read: Parameters<Parameters<typeof graph.derive<Cell, unknown>>[2]>[1],
-      at: string,
-    ) {
-      const found = read.get(`t${other}`, cell.next);
-      if (cell.number === 3 && found) return;
-      const sum = read.at(`i${other}`, at).reduce((total, { number }) => total + number, cell.number);
-      const value = { number: (sum + (found?.number ?? 0)) % 7, next: found?.next ?? at };
-      yield [output === 'shared' ? value.next : at, value] as const;
-      if (output === 'sink') yield ['extra', { number: n, next: at }] as const;
-    };
-    let sink: Sink<readonly [string, Cell]> = new CollectingSink();
-    if (output === 'sink') sinks.set(`s${n}`, sink as CollectingSink);
-    else sink = graph.into(table());
-    graph.derive(`d${n}`, tables[from]!, fn, sink);
-  });
-  const named = graph.inputs.map((name, i) => [name, tables[i]! as Table<unknown>] as const);
-  return { graph, inputs: new Map(named), sinks };
+  return { sinks, sink };
 }
 
-describe('incremental equals recomputed', () => {
-  it('in random graphs', () => {
+/** Cells and lists have text; `expect` is asked only for what is wrong, since it takes its time. */
+function same(name: string, found: unknown, wanted: unknown): void {
+  if (JSON.stringify(found) !== JSON.stringify(wanted)) expect({ [name]: found }).toEqual({ [name]: wanted });
+}
+
+function pair(wanted: readonly Node[], throws: boolean): Pair {
+  const clock = new HandClock(1);
+  const graph = new Graph<Tables, Indexes>({ clock, sliceMs: 3 });
+  const { sinks, sink } = sinkMap();
+  const inputs = wire(graph, wanted, { sink, throws }) as ReadonlyMap<string, Table<unknown>>;
+  const brute = new BruteForce<Tables, Indexes>();
+  const expected = sinkMap();
+  wire(brute, wanted, { sink: expected.sink, throws: false });
+  const check = (): void => {
+    for (const { sources } of expected.sinks.values()) sources.clear();
+    const computed = brute.compute(inputs);
+    for (const name of graph.names) same(name, graph.dump(name), computed[`table ${name}`]);
+    for (const [name, found] of sinks) same(name, found.dump(), expected.sinks.get(name)?.dump());
+  };
+  return { wired: { graph, inputs, sinks }, clock, check };
+}
+
+function apply({ wired, clock, check }: Pair, { changes, turns, recompute }: Step): void {
+  for (const { table, key, value } of changes) {
+    wired.graph.enter(() => {
+      const input = wired.inputs.get(`t${table}`) as Table<Cell>;
+      if (value) input.set(key, value);
+      else input.delete(key);
+    });
+  }
+  if (recompute) wired.graph.recompute();
+  if (turns < Infinity) for (let turn = 0; turn < turns; turn++) clock.turn();
+  else {
+    clock.run();
+    check();
+  }
+}
+
+describe('incremental equals brute force', () => {
+  // 100,000 changes in all.
+  it.each([1, 2, 3, 4])('after every step, at each quiet moment, and in a fresh graph: part %i', () => {
+    let operations = 0;
     fc.assert(
-      fc.property(fc.array(node, { minLength: 1, maxLength: 6 }), fc.array(step, { maxLength: 40 }), (nodes, steps) => {
-        const wired = wire(nodes);
-        for (const { table, key, value, settle } of steps) {
-          wired.graph.enter(() => {
-            const at = wired.inputs.get(`t${table}`)!;
-            if (value) at.set(key, value);
-            else at.delete(key);
-          });
-          if (settle) wired.graph.settleNow();
-        }
-        wired.graph.settleNow();
-        expect(wired.graph.failures.size).toBe(0);
-        expectRecomputed(() => wire(nodes), wired);
+      fc.property(nodes, steps(100), (wanted, history) => {
+        const made = pair(wanted, false);
+        made.wired.graph.onQuiet(made.check);
+        for (const step of history) apply(made, step);
+        made.clock.run();
+        for (const { changes } of history) operations += changes.length;
+        expect(made.wired.graph.failures.size).toBe(0);
+        expectRecomputed(() => pair(wanted, false).wired, made.wired);
       }),
-      { numRuns: 300 },
+      { numRuns: 63 },
+    );
+    expect(operations).toBeGreaterThanOrEqual(25_000);
+  });
+
+  it('once nothing throws any more', () => {
+    fc.assert(
+      fc.property(nodes, steps(100), (wanted, history) => {
+        const made = pair(wanted, true);
+        for (const step of history) apply({ ...made, check: () => undefined }, step);
+        made.clock.run();
+        for (const [, table] of made.wired.inputs)
+          for (const [key, cell] of table.entries())
+            made.wired.graph.enter(() => table.set(key, { ...(cell as Cell), number: 0 }));
+        made.clock.run();
+        expect(made.wired.graph.failures.size).toBe(0);
+        made.check();
+      }),
+      { numRuns: 50 },
     );
   });
 });

@@ -1,0 +1,23 @@
+// What the settler drains: a derivation or a join, at its place in the wiring order.
+
+/** Work done so far; tests assert these instead of times. */
+export interface Counter {
+  /** Keys that were run. */
+  runs: number;
+  failures: number;
+  /** Selectors that a join compared with a label set. */
+  tests?: number;
+}
+
+export interface Operator {
+  readonly name: string;
+  readonly counter: Counter;
+  /** Errors of the keys that are frozen now, by source. */
+  readonly failures: ReadonlyMap<string, unknown>;
+  /** True when there is nothing to do. */
+  readonly idle: boolean;
+  /** Does one small piece of what there is to do; answers false when there was nothing. */
+  step(): boolean;
+  /** Marks everything, so that the next settle computes it anew. */
+  rerun(): void;
+}
