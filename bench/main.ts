@@ -1,32 +1,46 @@
-// `npm run bench -- [cni|ipam] [--json]`: figures as a table on standard output, or one JSON object per line; what goes on
-// meanwhile is told on standard error. Exit status 1 when a goal is missed.
+// `npm run bench -- [cni|ipam|nb [case ...]] [--json]`: figures as a table on standard output, or one JSON object per line;
+// what goes on meanwhile is told on standard error. Exit status 1 when a goal is missed.
 import { cniFigures } from './cni.ts';
 import { lines, table } from './compare.ts';
 import type { Figure } from './compare.ts';
 import { ipamFigures } from './ipam.ts';
+import { nbCases, nbFigures } from './nb.ts';
 
-const USAGE = 'npm run bench -- [cni|ipam] [--json]     all of them when none is named';
+const USAGE = `npm run bench -- [cni|ipam|nb] [case ...] [--json]     all of them when none is named
+cases of nb: ${nbCases.join(' ')}`;
 
 type Note = (text: string) => void;
 
-const suites: Readonly<Record<string, (note: Note) => Promise<Figure[]> | Figure[]>> = {
+/** `cases`: those that were named; none means all. */
+type Suite = (note: Note, cases: readonly string[]) => Promise<Figure[]> | Figure[];
+
+const suites: Readonly<Record<string, Suite>> = {
   ipam: ipamFigures,
   cni: cniFigures,
+  nb: nbFigures,
 };
+
+/** Names of parts of a suite, which may be asked for without the rest of it. */
+const parts: Readonly<Record<string, readonly string[]>> = { nb: nbCases };
 
 const note: Note = (text) => void process.stderr.write(`${text}\n`);
 
 async function main(args: readonly string[]): Promise<number> {
   const json = args.includes('--json');
-  const named = args.filter((arg) => arg !== '--json');
-  if (named.some((name) => !(name in suites))) {
+  const words = args.filter((arg) => arg !== '--json');
+  const named = words.filter((word) => word in suites);
+  const known = new Set(named.flatMap((name) => parts[name] ?? []));
+  if (words.some((word) => !(word in suites) && !known.has(word))) {
     note(USAGE);
     return 2;
   }
   const figures: Figure[] = [];
   for (const [name, suite] of Object.entries(suites)) {
     if (named.length > 0 && !named.includes(name)) continue;
-    const some = await suite(note);
+    const some = await suite(
+      note,
+      words.filter((word) => parts[name]?.includes(word)),
+    );
     figures.push(...some);
     console.log(json ? lines(some) : `${table(some)}\n`);
   }

@@ -1,0 +1,74 @@
+// A start with nothing to change (G6), and the memory that it takes (G16). Each round is a process of its own
+// (restart-side.ts), since a restart finds nothing compiled and nothing warm, whoever starts.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { contest, figure } from '../compare.ts';
+import type { Figure } from '../compare.ts';
+import { RawClient, writePods } from './raw.ts';
+import { onServer, prepare, rowsOf } from './rounds.ts';
+import { SHAPE } from './scene.ts';
+import { counted } from './throughput.ts';
+
+/** What a process says at its end. */
+export interface Restart {
+  readonly ms: number;
+  readonly transactions: number;
+  /** MB. */
+  readonly rss: number;
+  readonly heap: number;
+}
+
+const PAIRS = 5;
+const run = promisify(execFile);
+const program = new URL('restart-side.ts', import.meta.url).pathname;
+
+async function side(name: 'product' | 'raw' | 'memory', remote: string, pods: number): Promise<Restart> {
+  const args = ['--expose-gc', '--max-old-space-size=4096', program, name, remote, String(pods)];
+  const { stdout } = await run(process.execPath, args);
+  return JSON.parse(stdout) as Restart;
+}
+
+async function withPods<T>(pods: number, work: (remote: string) => Promise<T>): Promise<T> {
+  return await onServer(async ({ remote }) => {
+    await prepare([remote], SHAPE);
+    const client = await RawClient.open(remote);
+    await writePods(client, rowsOf(0, pods, SHAPE), { batch: 100, inFlight: 4 });
+    client.close();
+    return await work(remote);
+  });
+}
+
+const thousands = (pods: number): string => pods.toLocaleString('en');
+
+export function restart(pods: number): () => Promise<Figure[]> {
+  return () =>
+    withPods(pods, async (remote) => {
+      let written = 0;
+      const pairs = await contest({
+        pairs: PAIRS,
+        product: async () => {
+          const { ms, transactions } = await side('product', remote, pods);
+          written = Math.max(written, transactions);
+          return [ms];
+        },
+        raw: async () => [(await side('raw', remote, pods)).ms],
+      });
+      const name = `G6 restart at ${thousands(pods)} pods`;
+      const writes = counted(`${name}, transactions`, 'in all', { product: written, raw: 1, limit: 0 });
+      return [figure(name, pairs, 50, { percentile: 50, ratio: 2 }), writes];
+    });
+}
+
+/** RSS after the start, when the garbage of it is gone; the raw side holds the expected rows and the ones it has read. */
+export function memory(pods: number, limit: number): () => Promise<Figure[]> {
+  return () =>
+    withPods(pods, async (remote) => {
+      const product = await side('memory', remote, pods);
+      const raw = await side('raw', remote, pods);
+      const name = `G16 memory at ${thousands(pods)} pods`;
+      return [
+        counted(`${name}, RSS`, 'MB', { product: product.rss, raw: raw.rss, limit }),
+        counted(`${name}, heap`, 'MB', { product: product.heap, raw: raw.heap, limit }),
+      ];
+    });
+}
