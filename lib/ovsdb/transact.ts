@@ -93,6 +93,10 @@ export function encodeCondition(table: TableSchema, condition: Condition, names?
 function encodeMutation(table: TableSchema, mutation: Mutation, names: UuidNames): unknown {
   const [name, mutator, value] = mutation;
   const column = knownColumn(table, name);
+  if (mutator === '*=' && column.key.type === 'integer' && Number(value) === 0) {
+    // The server divides by it to find an overflow, and is killed when the column is negative (3.1 and 3.5).
+    throw new EncodeError(`${name} *= 0 would end the server: update ${name} to 0 instead`, 'domain error');
+  }
   if (typeof value !== 'object') {
     if (column.value !== undefined && mutator !== 'delete') throw new EncodeError(`${name} is a map, not an atom`);
     return [name, mutator, encodeAtom(column.key.type, value, names)];

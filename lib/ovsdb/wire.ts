@@ -6,7 +6,7 @@ import type { Atom, AtomicType, BaseType, ColumnSchema, Row, TableSchema, Value 
 /** The schema does not allow it; nothing was sent. `code` is the error string that the server would have used. */
 export class EncodeError extends Error {
   override readonly name = 'EncodeError';
-  readonly code: 'constraint violation' | 'unknown column' | 'unknown table';
+  readonly code: 'constraint violation' | 'domain error' | 'unknown column' | 'unknown table';
 
   constructor(message: string, code: EncodeError['code'] = 'constraint violation') {
     super(message);
@@ -168,7 +168,8 @@ const decoders: Readonly<Record<AtomicType, (json: unknown) => Atom | undefined>
     return typeof json === 'bigint' ? json : undefined;
   },
   real(json) {
-    if (typeof json === 'number') return json;
+    // A server's -0 is no other value than its 0, and which of the two it prints depends on how it was made.
+    if (typeof json === 'number') return json + 0;
     return typeof json === 'bigint' ? Number(json) : undefined;
   },
   boolean: (json) => (typeof json === 'boolean' ? json : undefined),

@@ -40,7 +40,7 @@ const both: [column: string, memory: Value, json: unknown][] = [
   ['r', 3, 3],
   ['b', true, true],
   ['s', '', ''],
-  ['s', 'a"\\\u0000ß\u{1f600}', 'a"\\\u0000ß\u{1f600}'],
+  ['s', 'a"\\\u0001ß\u{1f600}', 'a"\\\u0001ß\u{1f600}'],
   ['u', U, ['uuid', U]],
   ['oi', new Set(), ['set', []]],
   ['oi', new Set([7]), 7],
@@ -99,6 +99,10 @@ describe('encodeValue and decodeValue', () => {
     ['m', new Set(['a'])],
     ['m', 'a'],
     ['m', new Map([['a', 'b']])],
+    ['s', 'nul \0'],
+    ['ss', new Set(['\ud800'])],
+    ['r', Number.MAX_VALUE],
+    ['r', Number.MIN_VALUE],
   ])('refuses to send %s %o', (name, value) => {
     expect(() => encodeValue(column(name), value as Value)).toThrow(EncodeError);
   });
