@@ -7,7 +7,7 @@ import type { Lock, LockOptions } from './lock.ts';
 import { parseRemote } from './remote.ts';
 import type { MonitorConditions, MonitorRequest, Replica, ReplicaConsumer } from './replica.ts';
 import { Session } from './session.ts';
-import type { SessionOptions, TransactOptions } from './session.ts';
+import type { SessionOptions, TransactOptions } from './options.ts';
 import { typed } from './typed.ts';
 import type { Name, Trait, Typed, TypedCondition } from './typed.ts';
 import type { ColumnSchema, Operation, Results, Row, RowChange } from './types.ts';

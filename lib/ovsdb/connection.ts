@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts';
 import { ConnectionLost, ProtocolError, QueueFull, parseError, requestError } from './errors.ts';
 import type { RequestError } from './errors.ts';
 import { FrameReader } from './framing.ts';
+import { excerpt, jsonText } from './json.ts';
 
 export interface ConnectionOptions {
   readonly clock: Clock;
@@ -33,6 +34,9 @@ interface Outstanding {
   readonly method: string;
   readonly reply: Reply;
 }
+
+/** Characters of a reason: a server may put anything into an error. */
+const MAX_REASON = 500;
 
 export class Connection {
   readonly #stream: Duplex;
@@ -68,15 +72,19 @@ export class Connection {
 
   /** Sends a request and gives its id. Throws QueueFull, having sent nothing, when too much is outstanding. */
   call(method: string, params: unknown, reply: Reply): number | undefined {
+    const { maxRequests, maxBuffered } = this.#options;
+    const [requests, bytes] = [this.#outstanding.size, this.#stream.writableLength];
+    if (this.#reason === undefined && (requests >= maxRequests || bytes > maxBuffered)) {
+      throw new QueueFull(`${requests} requests outstanding, ${bytes} bytes unsent`);
+    }
+    return this.ask(method, params, reply);
+  }
+
+  /** The same without the limit: for what the connection's owner needs, and cannot put off. */
+  ask(method: string, params: unknown, reply: Reply): number | undefined {
     if (this.#reason !== undefined) {
       reply.failed(new ConnectionLost(this.#reason, false));
       return undefined;
-    }
-    const { maxRequests, maxBuffered } = this.#options;
-    if (this.#outstanding.size >= maxRequests || this.#stream.writableLength > maxBuffered) {
-      throw new QueueFull(
-        `${this.#outstanding.size} requests outstanding, ${this.#stream.writableLength} bytes unsent`,
-      );
     }
     const id = this.#nextId;
     this.#nextId += 1;
@@ -100,13 +108,13 @@ export class Connection {
   /** Ends the connection; the first reason stands. */
   end(reason: string): void {
     if (this.#reason !== undefined) return;
-    this.#reason = reason;
+    this.#reason = reason.slice(0, MAX_REASON);
     this.#options.clock.clearTimeout(this.#timer);
     this.#stream.destroy();
     const outstanding = [...this.#outstanding.values()];
     this.#outstanding.clear();
-    for (const { method, reply } of outstanding) reply.failed(new ConnectionLost(reason, method === 'transact'));
-    this.#options.ended(reason);
+    for (const { method, reply } of outstanding) reply.failed(new ConnectionLost(this.#reason, method === 'transact'));
+    this.#options.ended(this.#reason);
   }
 
   #send(message: unknown): void {
@@ -137,14 +145,14 @@ export class Connection {
     if (!Array.isArray(params)) throw new ProtocolError(`${method} without parameters`);
     if (id === null || id === undefined) this.#options.notified(method, params);
     else if (this.#stream.writableLength > this.#options.maxBuffered) this.end('asks without reading the answers');
-    else if (method === 'echo') this.#send({ result: params, error: null, id });
-    else this.#send({ result: null, error: { error: 'unknown method', details: method }, id });
+    else if (method === 'echo') this.#stream.write(jsonText({ result: params, error: null, id }));
+    else this.#stream.write(jsonText({ result: null, error: { error: 'unknown method', details: method }, id }));
   }
 
   #answered(id: unknown, result: unknown, error: unknown): void {
     const request = typeof id === 'number' ? this.#outstanding.get(id) : undefined;
     if (typeof id !== 'number' || request === undefined) {
-      throw new ProtocolError(`a reply to nothing: id ${JSON.stringify(id) ?? 'absent'}`);
+      throw new ProtocolError(`a reply to nothing: id ${id === undefined ? 'absent' : excerpt(id)}`);
     }
     this.#outstanding.delete(id);
     if (error === null || error === undefined) request.reply.result(result);
@@ -162,10 +170,8 @@ export class Connection {
       this.#watch(probeInterval - silent, () => this.#probe());
       return;
     }
-    const ignore = (): void => undefined;
-    this.#outstanding.set(this.#nextId, { method: 'echo', reply: { result: ignore, failed: ignore } });
-    this.#send({ method: 'echo', params: [], id: this.#nextId });
-    this.#nextId += 1;
+    const ignored = (): void => undefined;
+    this.ask('echo', [], { result: ignored, failed: ignored });
     this.#await(clock.now(), 1);
   }
 

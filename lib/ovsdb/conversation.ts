@@ -42,6 +42,8 @@ export class Conversation {
   /** Copies that were asked for and not yet answered, and those that are live, by their id on the wire. */
   readonly #pending = new Set<TableReplica>();
   readonly #live = new Map<string, TableReplica>();
+  /** Copies that were closed, until the server knows: updates of them may be under way. */
+  readonly #cancelled = new Set<string>();
   /** Copies that have come and whose consumers have not been told, with whether they were continued. */
   readonly #fresh = new Map<TableReplica, boolean>();
   #schema: DatabaseSchema | undefined;
@@ -95,8 +97,10 @@ export class Conversation {
 
   cancelMonitor(replica: TableReplica): void {
     this.#live.delete(replica.id);
-    // The server may not have the monitor any more: the answer does not matter.
-    this.#connection.call('monitor_cancel', [replica.id], { result: () => undefined, failed: () => undefined });
+    this.#cancelled.add(replica.id);
+    // The server may not have the monitor any more: what it answers does not matter.
+    const answered = (): void => void this.#cancelled.delete(replica.id);
+    this.#connection.ask('monitor_cancel', [replica.id], { result: answered, failed: answered });
   }
 
   /** Sends the copy's new conditions; when it has not been asked for yet, it will be with them. */
@@ -186,7 +190,7 @@ export class Conversation {
     const method = this.#method;
     const request = this.#request(replica, schema, method);
     if (request === undefined) return;
-    this.#connection.call(method, request.params, {
+    this.#connection.ask(method, request.params, {
       result: (reply) => {
         // It may have been closed meanwhile; the cancellation follows on the wire.
         const wanted = replica === this.#server || this.#options.replicas.has(replica);
@@ -228,12 +232,12 @@ export class Conversation {
   #notified(method: string, params: readonly unknown[]): void {
     const id = String(params[0]);
     if (method === 'locked' || method === 'stolen') this.#options.locks.get(id)?.notified(method);
-    // An update may still arrive for a monitor that was cancelled a moment ago.
     const replica = this.#live.get(id);
-    if (replica === undefined) return;
-    if (method === 'monitor_canceled') return this.end('the server has cancelled the monitor');
+    if (method === 'monitor_canceled' && replica !== undefined) this.end('the server has cancelled the monitor');
     const update = monitorUpdate(method, params);
-    if (update !== undefined) this.#take(replica, () => replica.updated(update));
+    if (update === undefined) return;
+    if (replica !== undefined) this.#take(replica, () => replica.updated(update));
+    else if (!this.#cancelled.has(id)) throw new ProtocolError(`an update of the monitor ${id}, which is not live`);
   }
 
   /** A copy that could not follow is made anew on the next connection. */
@@ -248,7 +252,7 @@ export class Conversation {
 
   /** A request that has to succeed for the conversation to go on, unless it fails with `harmless`. */
   #call(method: string, params: unknown, result: Reply['result'], harmless?: string): void {
-    this.#connection.call(method, params, {
+    this.#connection.ask(method, params, {
       result,
       failed: (error: RequestError | ConnectionLost) => {
         if (!(error instanceof RequestError) || error.code !== harmless) this.end(error.message);

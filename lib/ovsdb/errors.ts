@@ -2,6 +2,7 @@
 // what ovsdb-server 3.1 and 3.5 send beside them, so that a caller distinguishes them by `instanceof` and never by text.
 // A connection's end is not a server's error. What a raft cluster meets on the way (`cluster error`, `not leader`) is never
 // sent: the server tries again until the transaction is done, or the connection ends.
+import { excerpt } from './json.ts';
 import type { Operation } from './types.ts';
 
 /** The <error> object of RFC 7047 section 3.1, as received. */
@@ -161,10 +162,10 @@ export class ProtocolError extends Error {
 /** Reads an <error>: an object with a string `error`, or (ovsdb-server for unknown methods) a bare string. */
 export function parseError(json: unknown): ErrorObject {
   if (typeof json === 'string') return { error: json };
-  if (typeof json !== 'object' || json === null) return { error: JSON.stringify(json) ?? 'undefined' };
+  if (typeof json !== 'object' || json === null) return { error: excerpt(json) };
   const { error, details, syntax } = json as Record<string, unknown>;
   return {
-    error: typeof error === 'string' ? error : JSON.stringify(json),
+    error: typeof error === 'string' ? error : excerpt(json),
     ...(typeof details === 'string' && { details }),
     ...(typeof syntax === 'string' && { syntax }),
   };

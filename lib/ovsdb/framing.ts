@@ -11,6 +11,9 @@ const CLOSE_BRACKET = 0x5d;
 const ZERO = 0x30;
 const NINE = 0x39;
 
+/** Open vSwitch's own limit (lib/json.c); what takes messages apart may recurse to it. */
+const MAX_DEPTH = 1000;
+
 /** Digits that a number can have and still be exact as a double. */
 const EXACT_DIGITS = 15;
 
@@ -108,9 +111,14 @@ export class FrameReader {
   /** Whether the scan of plain bytes stops behind this one: a string begins, or the message ends. */
   #structural(byte: number): boolean {
     if (byte === QUOTE) this.#inString = true;
-    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth += 1;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#descend();
     else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) this.#depth -= 1;
     return this.#inString || this.#depth === 0;
+  }
+
+  #descend(): void {
+    this.#depth += 1;
+    if (this.#depth > MAX_DEPTH) throw new ProtocolError(`a message is nested more than ${MAX_DEPTH} deep`);
   }
 
   #leave(at: number): number {

@@ -60,7 +60,7 @@ export { columns as serverColumns, database as serverDatabase } from './server.g
 export type { DatabaseRow as ServerDatabaseRow, Tables as ServerTables, Traits as ServerTraits } from './server.gen.ts';
 export type { DatabaseStatus } from './server.ts';
 export { Session } from './session.ts';
-export type { SessionLog, SessionOptions, SessionState, TransactOptions } from './session.ts';
+export type { SessionLog, SessionOptions, SessionState, TransactOptions } from './options.ts';
 export { decodeResults, encodeOperations } from './transact.ts';
 export { typed } from './typed.ts';
 export type {

@@ -1,6 +1,7 @@
 // Reads a <database-schema> (RFC 7047 section 3.2), from an .ovsschema file or a get_schema reply.
 // Nothing is assumed of its content: what is not a schema throws ProtocolError with the place named.
 import { ProtocolError } from './errors.ts';
+import { excerpt } from './json.ts';
 import type { Atom, AtomicType, BaseType, ColumnSchema, DatabaseSchema, TableSchema } from './types.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -79,7 +80,7 @@ function parseBase(json: unknown, at: string): BaseType {
 function reference(base: Json, at: string): Pick<BaseType, 'refTable' | 'refType'> {
   const refType = base['refType'] ?? 'strong';
   if (refType !== 'strong' && refType !== 'weak')
-    throw new ProtocolError(`schema: ${at}: refType is ${JSON.stringify(refType)}`);
+    throw new ProtocolError(`schema: ${at}: refType is ${excerpt(refType)}`);
   return { refTable: text(base['refTable'], `${at}.refTable`), refType };
 }
 
@@ -88,17 +89,17 @@ function parseEnum(json: unknown, at: string): readonly Atom[] {
   const atoms = Array.isArray(json) && json[0] === 'set' ? array(json[1], `${at}.enum`) : [json];
   return atoms.map((atom) => {
     if (typeof atom === 'string' || typeof atom === 'number' || typeof atom === 'boolean') return atom;
-    throw new ProtocolError(`schema: ${at}: enum holds ${JSON.stringify(atom)}`);
+    throw new ProtocolError(`schema: ${at}: enum holds ${excerpt(atom)}`);
   });
 }
 
 function atomicType(json: unknown, at: string): AtomicType {
   if (typeof json === 'string' && atomicTypes.includes(json)) return json as AtomicType;
-  throw new ProtocolError(`schema: ${at}: no such type ${JSON.stringify(json)}`);
+  throw new ProtocolError(`schema: ${at}: no such type ${excerpt(json)}`);
 }
 
 function identifier(name: string, at: string): string {
-  if (!id.test(name)) throw new ProtocolError(`schema: ${at}: illegal name ${JSON.stringify(name)}`);
+  if (!id.test(name)) throw new ProtocolError(`schema: ${at}: illegal name ${excerpt(name)}`);
   return name;
 }
 

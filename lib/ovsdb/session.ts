@@ -11,8 +11,6 @@
 // It never writes on its own, never repeats a transaction, and never shows a copy that is empty or half made.
 import type { Duplex } from 'node:stream';
 import { backoff } from './backoff.ts';
-import { systemClock } from './clock.ts';
-import type { Clock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { Conversation } from './conversation.ts';
 import { Canceled, ConnectionLost } from './errors.ts';
@@ -20,65 +18,19 @@ import { SessionLock } from './lock.ts';
 import type { Lock, LockOptions } from './lock.ts';
 import { Members } from './members.ts';
 import type { Incumbent } from './members.ts';
-import { dial } from './remote.ts';
-import type { Dial, Tls } from './remote.ts';
+import { settledOptions } from './options.ts';
+import type { SessionOptions, SessionState, SettledOptions, TransactOptions } from './options.ts';
 import { TableReplica } from './replica.ts';
 import type { MonitorRequest, Replica, ReplicaConsumer } from './replica.ts';
 import { STALE } from './server.ts';
 import type { DatabaseStatus } from './server.ts';
 import type { DatabaseSchema, Operation, Results } from './types.ts';
 
-/** `ready`: transactions are taken and every copy is as the server is. */
-export type SessionState = 'stopped' | 'connecting' | 'syncing' | 'ready' | 'waiting';
-
-/** Where state changes are told; pino's loggers fit. */
-export interface SessionLog {
-  debug(fields: Readonly<Record<string, unknown>>, message: string): void;
-  info(fields: Readonly<Record<string, unknown>>, message: string): void;
-  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
-}
-
-export interface SessionOptions {
-  /** `unix:PATH`, `tcp:HOST:PORT`, `ssl:HOST:PORT`. May be empty until `setRemotes`. */
-  readonly remotes: readonly string[];
-  readonly database: string;
-  /** Stay only with the leader of a clustered database, as a writer should; no effect on a standalone one. */
-  readonly leaderOnly?: boolean;
-  /** Needed for `ssl:` remotes. */
-  readonly tls?: Tls;
-  /** Milliseconds of silence before a probe, and again before giving up; 5,000 by default, 0 for never. */
-  readonly probeInterval?: number;
-  /** Milliseconds that a connect may take; 5,000 by default. */
-  readonly connectTimeout?: number;
-  /** Milliseconds of the longest pause between two rounds over the remotes; 2,000 by default. */
-  readonly longestPause?: number;
-  /** Bytes of the longest message taken; 256 MiB by default (100,000 rows of OVN are 50 MB). */
-  readonly maxMessage?: number;
-  readonly clock?: Clock;
-  /** Uniform in [0, 1). */
-  readonly random?: () => number;
-  readonly log?: SessionLog;
-  /** How a stream is made; the network by default. */
-  readonly dial?: Dial;
-  /** Told of every state, after it was entered; `reason` says why a connection ended. */
-  readonly observe?: (state: SessionState, reason: string | undefined) => void;
-}
-
-export interface TransactOptions {
-  /** Aborting it cancels the transaction, if the server is not done with it. */
-  readonly signal?: AbortSignal;
-}
-
-/** Requests outstanding and bytes unsent on one connection, beyond which transactions are refused (QueueFull). */
-const MAX_REQUESTS = 10_000;
-const MAX_BUFFERED = 64 * 2 ** 20;
 const FIRST_PAUSE = 50;
 /** A member that lags may catch up for so long; after that its older state is what the cluster has (a restored copy). */
 const STALE_PATIENCE = 10_000;
 /** The same when every member says that it does not have what was seen. */
 const REWRITTEN_PATIENCE = 1000;
-
-const silent: SessionLog = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 
 /** A conversation that is being opened or is open. */
 interface Attempt {
@@ -88,8 +40,7 @@ interface Attempt {
 }
 
 export class Session {
-  readonly #options: Required<Omit<SessionOptions, 'tls' | 'observe' | 'remotes'>> &
-    Pick<SessionOptions, 'tls' | 'observe'>;
+  readonly #options: SettledOptions;
   readonly #replicas = new Set<TableReplica>();
   readonly #locks = new Map<string, SessionLock>();
   #remotes: readonly string[];
@@ -110,18 +61,7 @@ export class Session {
   readonly #told = new Map<string, string>();
 
   constructor(options: SessionOptions) {
-    this.#options = {
-      leaderOnly: false,
-      probeInterval: 5000,
-      connectTimeout: 5000,
-      longestPause: 2000,
-      maxMessage: 256 * 2 ** 20,
-      clock: systemClock,
-      random: Math.random,
-      log: silent,
-      dial,
-      ...options,
-    };
+    this.#options = settledOptions(options);
     this.#remotes = [...options.remotes];
     this.#members = new Members({
       ...this.#options,
@@ -237,7 +177,7 @@ export class Session {
 
   /**
    * Any other request of RFC 7047 section 4.1 or ovsdb-server(7) on the current connection, as JSON: `list_dbs`,
-   * `get_server_id`, `convert` ... Rejects with RequestError or ConnectionLost.
+   * `get_server_id`, `convert` ... but no monitor. Rejects with RequestError or ConnectionLost.
    */
   async request(method: string, params: readonly unknown[]): Promise<unknown> {
     const conversation = this.#attempt?.conversation;
@@ -299,7 +239,7 @@ export class Session {
   }
 
   #converse(attempt: Attempt, stream: Duplex): void {
-    const { clock, database, leaderOnly, maxMessage, probeInterval } = this.#options;
+    const { clock, database, leaderOnly, maxBuffered, maxMessage, maxRequests, probeInterval } = this.#options;
     clock.clearTimeout(this.#timer);
     this.#enter('syncing');
     attempt.conversation = new Conversation({
@@ -312,8 +252,8 @@ export class Session {
           clock,
           maxMessage,
           probeInterval,
-          maxRequests: MAX_REQUESTS,
-          maxBuffered: MAX_BUFFERED,
+          maxRequests,
+          maxBuffered,
           ...events,
         }),
       learned: (schema) => (this.#schema = schema),
