@@ -10,10 +10,13 @@ import type { Operation, RowChange } from '../../../lib/ovsdb/index.ts';
 import { eventually } from '../../eventually.ts';
 import type { OvsdbServer, PlainRow } from '../../ovsdb-server.ts';
 import { owns } from './facts.ts';
+import { Wire } from './wire.ts';
 
 export interface BenchOptions extends Partial<Omit<DifferOptions, 'clock'>> {
   readonly remotes?: readonly string[];
   readonly tracker?: Partial<TrackerOptions>;
+  /** True unless stated. */
+  readonly leaderOnly?: boolean;
   /** Tables to copy; the usual ones of the tests by default. */
   readonly tables?: readonly string[];
 }
@@ -22,6 +25,8 @@ export interface Bench {
   readonly tracker: Tracker;
   readonly differ: Differ;
   readonly session: Session;
+  /** The stream to the server. */
+  readonly wire: Wire;
   /** Every transaction sent. */
   readonly sent: (readonly Operation[])[];
   /** Keeps transactions from the server until the function that it gives is called. */
@@ -30,7 +35,10 @@ export interface Bench {
   want(facts: Readonly<Record<string, Parameters<Tracker['replace']>[1]>>): Promise<void>;
   /** Waits until nothing is in flight or ready. */
   idle(): Promise<void>;
+  /** Ends it in order; fails if any transaction broke a rule that holds for all. */
   stop(): Promise<void>;
+  /** Ends it in the middle of whatever it does, as the death of the process would. */
+  crash(): Promise<void>;
 }
 
 const TABLES = Object.keys(owns);
@@ -56,8 +64,10 @@ async function outcomeOf(session: Session, operations: readonly Operation[]): Pr
 /** Connects to `server` (or to `remotes`), copies its rows, and leads from the first `want` on. */
 export async function bench(server: OvsdbServer, options: BenchOptions = {}): Promise<Bench> {
   const remotes = options.remotes ?? [server.remote];
-  const session = new Session({ remotes, database: server.database, leaderOnly: true, longestPause: 200 });
   const schema = await schemaOf(server);
+  const wire = new Wire({ schema, owns: options.tracker?.owns ?? owns });
+  const { leaderOnly = true } = options;
+  const session = new Session({ remotes, database: server.database, leaderOnly, longestPause: 200, dial: wire.dial });
   const tables = Object.fromEntries(
     (options.tables ?? TABLES).map((table) => [table, [...(schema.tables.get(table)?.columns.keys() ?? [])]]),
   );
@@ -75,7 +85,7 @@ export async function bench(server: OvsdbServer, options: BenchOptions = {}): Pr
   follow(session, tables, tracker, differ);
   session.start();
   await eventually(() => tracker.synced && session.state === 'ready', { what: 'the tracker to be synced' });
-  return { tracker, session, sent, differ, ...verbs({ tracker, session, differ, held }) };
+  return { tracker, session, wire, sent, differ, ...verbs({ tracker, session, differ, wire, held }) };
 }
 
 function follow(session: Session, tables: Record<string, string[]>, tracker: Tracker, differ: Differ): void {
@@ -92,9 +102,17 @@ function follow(session: Session, tables: Record<string, string[]>, tracker: Tra
   session.monitor({ tables }, consumer);
 }
 
-type Parts = Pick<Bench, 'tracker' | 'session' | 'differ'> & { readonly held: { until: Promise<void> | undefined } };
+type Parts = Pick<Bench, 'tracker' | 'session' | 'differ' | 'wire'> & {
+  readonly held: { until: Promise<void> | undefined };
+};
 
-function verbs({ tracker, session, differ, held }: Parts): Pick<Bench, 'hold' | 'want' | 'idle' | 'stop'> {
+function verbs({
+  tracker,
+  session,
+  differ,
+  wire,
+  held,
+}: Parts): Pick<Bench, 'hold' | 'want' | 'idle' | 'stop' | 'crash'> {
   let led = false;
   const idle = async (): Promise<void> => {
     await eventually(() => session.state === 'ready' && tracker.synced && !differ.inFlight, { every: 1 });
@@ -122,6 +140,14 @@ function verbs({ tracker, session, differ, held }: Parts): Pick<Bench, 'hold' | 
     async stop() {
       await differ.disable();
       await session.stop();
+      if (wire.broken.length > 0) throw new Error(wire.broken.join('\n'));
+    },
+    async crash() {
+      wire.cut();
+      const disabled = differ.disable();
+      await session.stop();
+      await disabled;
+      if (wire.broken.length > 0) throw new Error(wire.broken.join('\n'));
     },
   };
 }

@@ -1,0 +1,236 @@
+// Random histories of policies, pods and renamed groups, with a differ that dies and connections that break in the
+// middle: at every state that the database ever was in, what the wishes before and after agree on is in force.
+import { statSync } from 'node:fs';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MemberFact, RowFact } from '../../../lib/delta/fact.ts';
+import { startServer } from '../../ovsdb-server.ts';
+import { committed } from './committed.ts';
+import { addressSet, logicalSwitch, member, object, on, port, portGroup, row } from './facts.ts';
+import { bench, wipe } from './harness.ts';
+import type { Bench } from './harness.ts';
+import { viewOfFacts, viewOfRows } from './isolation.ts';
+import type { View } from './isolation.ts';
+
+let server: Awaited<ReturnType<typeof startServer>>;
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(async () => {
+  await server.dispose();
+});
+
+type Fact = RowFact | MemberFact;
+type Wishes = Readonly<Record<string, readonly Fact[]>>;
+
+const SELECTIONS = ['red', 'blue'] as const;
+const PODS = ['p0', 'p1', 'p2', 'p3', 'p4', 'p5'] as const;
+const switches = ['s', 't'].map((name) => logicalSwitch(object('topology', 'Subnet'), name));
+
+interface Pod {
+  readonly on: number;
+  readonly selections: readonly (typeof SELECTIONS)[number][];
+  readonly peer: boolean;
+}
+
+interface World {
+  readonly pods: Readonly<Record<string, Pod | null>>;
+  /** How often each group has been renamed; a policy without a number does not exist. */
+  readonly names: Readonly<Record<string, number>>;
+  readonly policies: Readonly<
+    Record<string, { readonly selects: (typeof SELECTIONS)[number]; readonly stable: boolean } | null>
+  >;
+}
+
+const owner = (kind: string, name: string): ReturnType<typeof object> => object(name, kind);
+const nameOf = ({ names }: World, what: string): string => `${what}.${names[what] ?? 0}`;
+const groupOf = (world: World, selection: string): RowFact =>
+  portGroup(owner('Selection', selection), nameOf(world, selection));
+const peersOf = (world: World): RowFact => addressSet(owner('Selection', 'peers'), nameOf(world, 'peers'));
+
+function podFacts(world: World, name: string): Fact[] {
+  const pod = world.pods[name];
+  if (!pod) return [];
+  const at = object(name);
+  const made = port(at, name, switches[pod.on]!);
+  const wanted = (selection: string): boolean =>
+    Object.values(world.policies).some((policy) => policy?.selects === selection);
+  return [
+    made,
+    ...pod.selections.filter(wanted).map((selection) => member(groupOf(world, selection), 'ports', made.id, at)),
+    ...(pod.peer ? [member(peersOf(world), 'addresses', `10.0.0.${name.at(-1)}`, at)] : []),
+  ];
+}
+
+/** A drop rule and an allow rule; `stable` rules keep their rows when the group gets another name. */
+function policyFacts(world: World, name: string): Fact[] {
+  const policy = world.policies[name];
+  if (!policy) return [];
+  const [group, peers] = [groupOf(world, policy.selects), peersOf(world)];
+  const [at, to] = [owner('Policy', name), `outport == @${String(group.columns['name'])}`];
+  const rule = (action: string, match: string, needs: RowFact[]): Fact =>
+    row('ACL', at, policy.stable ? action : `${action} ${match}`, {
+      in: on(group, 'acls'),
+      columns: { direction: 'to-lport', priority: action === 'drop' ? 1 : 2, match, action },
+      needs: needs.map(({ id }) => id),
+    });
+  return [
+    rule('drop', to, [group]),
+    rule('allow-related', `${to} && ip4.src == $${String(peers.columns['name'])}`, [group, peers]),
+  ];
+}
+
+function wishes(world: World): Wishes {
+  const selected = new Set(Object.values(world.policies).flatMap((policy) => policy?.selects ?? []));
+  return {
+    topology: switches,
+    peers: [peersOf(world)],
+    ...Object.fromEntries(SELECTIONS.map((each) => [each, selected.has(each) ? [groupOf(world, each)] : []])),
+    ...Object.fromEntries(PODS.map((name) => [name, podFacts(world, name)])),
+    ...Object.fromEntries(['x', 'y'].map((name) => [name, policyFacts(world, name)])),
+  };
+}
+
+const pod = fc.option(fc.record<Pod>({ on: fc.nat(1), selections: fc.subarray([...SELECTIONS]), peer: fc.boolean() }), {
+  freq: 6,
+});
+const policy = fc.option(fc.record({ selects: fc.constantFrom(...SELECTIONS), stable: fc.boolean() }), { freq: 6 });
+type Change =
+  | { readonly pod: string; readonly to: Pod | null }
+  | { readonly policy: string; readonly to: World['policies'][string] }
+  | { readonly rename: string };
+const change: fc.Arbitrary<Change> = fc.oneof(
+  fc.record({ pod: fc.constantFrom(...PODS), to: pod }),
+  fc.record({ policy: fc.constantFrom('x', 'y'), to: policy }),
+  fc.record({ rename: fc.constantFrom(...SELECTIONS, 'peers') }),
+);
+
+function changed(world: World, by: Change): World {
+  if ('pod' in by) return { ...world, pods: { ...world.pods, [by.pod]: by.to } };
+  if ('policy' in by) return { ...world, policies: { ...world.policies, [by.policy]: by.to } };
+  return { ...world, names: { ...world.names, [by.rename]: (world.names[by.rename] ?? 0) + 1 } };
+}
+
+/** What comes after a change: rest, the next change at once, the end of the process, or of its connection after so many bytes. */
+const after = fc.oneof(
+  fc.constant('rest' as const),
+  fc.constant('next' as const),
+  fc.constant('crash' as const),
+  fc.record({ bytes: fc.nat(3000), direction: fc.constantFrom('in' as const, 'out' as const) }),
+);
+const begin: fc.Arbitrary<World> = fc.record({
+  pods: fc.record(Object.fromEntries(PODS.map((name) => [name, pod]))),
+  names: fc.constant({}),
+  policies: fc.record({ x: policy, y: policy }),
+});
+
+interface Mark {
+  readonly offset: number;
+  /** Everything that has been wished since the last rest. */
+  readonly views: readonly View[];
+}
+
+/** What is wrong with one state, given all that was wished for around it. */
+function wrongs(now: View, views: readonly View[]): string[] {
+  const always = [...views[0]!.because].filter((each) => views.every(({ because }) => because.has(each)));
+  const shut = new Set(always.map((each) => each.split(' ').at(-1)!));
+  const open = [...shut].filter((name) => now.present.has(name) && !now.isolated.has(name));
+  return [
+    ...open.map((name) => `${name} is open`),
+    ...now.dangling.map((name) => `${name} is named and missing`),
+    ...now.doubled.map((name) => `${name} is on two switches`),
+  ];
+}
+
+const size = (): number => statSync(server.file).size;
+
+class Run {
+  readonly marks: Mark[] = [];
+  #bench: Bench | undefined;
+  #views: View[] = [viewOfFacts([])];
+  #wishes: Wishes = {};
+
+  async wish(world: World): Promise<void> {
+    this.#wishes = wishes(world);
+    this.#views = [...this.#views, viewOfFacts(Object.values(this.#wishes).flat())];
+    this.marks.push({ offset: size(), views: this.#views });
+    // Few owners in a batch: as many states in between as there can be.
+    if (!this.#bench) await this.#begin();
+    else this.#tell(this.#bench);
+  }
+
+  async rest(): Promise<void> {
+    await this.#bench?.want({});
+    this.#views = this.#views.slice(-1);
+    this.marks.push({ offset: size(), views: this.#views });
+  }
+
+  async crash(): Promise<void> {
+    await this.#bench?.crash();
+    await this.#begin();
+  }
+
+  cut(bytes: number, direction: 'in' | 'out'): void {
+    this.#bench?.wire.cutAfter(bytes, direction);
+  }
+
+  async end(): Promise<{ pending: unknown[]; failing: unknown[] }> {
+    await this.rest();
+    const bench = this.#bench!;
+    const end = { pending: [...bench.tracker.items.values()], failing: [...bench.differ.failing] };
+    await bench.stop();
+    return end;
+  }
+
+  async #begin(): Promise<void> {
+    this.#bench = await bench(server, { caps: { owners: 2, bytes: Infinity } });
+    this.#tell(this.#bench);
+  }
+
+  #tell({ tracker, differ }: Bench): void {
+    for (const [source, facts] of Object.entries(this.#wishes)) tracker.replace(source, facts);
+    differ.enable();
+  }
+}
+
+describe('any history of policies', () => {
+  it('keeps in force, at every state that the database is ever in, what is meant before and after', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        begin,
+        fc.array(fc.tuple(change, after), { minLength: 1, maxLength: 12 }),
+        async (world, steps) => {
+          await wipe(server);
+          const from = size();
+          const run = new Run();
+          await run.wish(world);
+          await run.rest();
+          for (const [next, then] of steps) {
+            world = changed(world, next);
+            if (typeof then === 'object') run.cut(then.bytes, then.direction);
+            await run.wish(world);
+            if (then === 'rest') await run.rest();
+            else if (then === 'crash') await run.crash();
+          }
+          expect(await run.end()).toEqual({ pending: [], failing: [] });
+          const wrong: string[] = [];
+          let last: View | undefined;
+          for (const { offset, rows } of committed(server.file)) {
+            if (offset < from) continue;
+            const mark = run.marks.findLast((each) => each.offset <= offset);
+            last = viewOfRows(rows);
+            wrong.push(...wrongs(last, mark?.views ?? []));
+          }
+          expect(wrong).toEqual([]);
+          const meant = viewOfFacts(Object.values(wishes(world)).flat());
+          expect([last?.isolated, last?.allowed, last?.present]).toEqual([
+            meant.isolated,
+            meant.allowed,
+            meant.present,
+          ]);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  }, 120_000);
+});
