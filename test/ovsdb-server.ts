@@ -57,6 +57,8 @@ export interface ServerOptions {
   /** Path of the .ovsschema; the OVN northbound schema that Debian installed by default. */
   readonly schema?: string;
   readonly programs?: Programs;
+  /** Milliseconds after which members of a cluster elect another leader; 1,000 by default. A busy machine needs more. */
+  readonly electionTimer?: number;
   /** Further options of ovsdb-server, e.g. `--remote=ptcp:0:127.0.0.1`, `--private-key=...`. */
   readonly args?: readonly string[];
 }
@@ -289,7 +291,8 @@ export async function startCluster(options: ServerOptions & { members?: number }
   const raft = (member: OvsdbServer): string => `unix:${join(directory, `${member.name}.raft`)}`;
   const [first, ...others] = members;
   if (first === undefined) throw new RangeError('a cluster has a member');
-  await ovsdbTool(options, 'create-cluster', first.file, schema, raft(first));
+  const timer = options.electionTimer === undefined ? [] : [`--election-timer=${options.electionTimer}`];
+  await ovsdbTool(options, ...timer, 'create-cluster', first.file, schema, raft(first));
   await first.start();
   await first.connected();
   for (const member of others) {

@@ -8,6 +8,7 @@ import { execution } from './execution.suite.ts';
 import { locks } from './lock.suite.ts';
 import { monitors } from './monitor.suite.ts';
 import { mutations } from './mutation.suite.ts';
+import { properties } from './property.suite.ts';
 import { references } from './reference.suite.ts';
 
 export function conformance(environment: Environment): void {
@@ -20,5 +21,6 @@ export function conformance(environment: Environment): void {
     references(db);
     monitors(db);
     locks(db);
+    properties(db);
   });
 }

@@ -55,7 +55,7 @@ export const raft35: Environment = {
   version: '3.5',
   clustered: true,
   async start() {
-    const cluster = await startCluster({ schema: SCHEMA, programs: await trixie() });
+    const cluster = await startCluster({ schema: SCHEMA, programs: await trixie(), electionTimer: 30_000 });
     return { remotes: cluster.remotes, server: await cluster.leader(), stop: async () => await cluster.stop() };
   },
 };

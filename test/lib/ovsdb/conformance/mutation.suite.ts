@@ -42,6 +42,7 @@ const numbers: readonly Done[] = [
   ['r', -1.5, '*=', 4, -6],
   ['r', 1, '/=', 4, 0.25],
   ['r', 0, '*=', -1, 0],
+  ['r', -1, '*=', 0, 0],
   ['i_range', 9, '+=', 1, 10],
   ['i_opt', set(), '+=', 1, []],
   ['i_opt', set(4), '*=', 2, 8],
@@ -107,12 +108,17 @@ const results: readonly Refused[] = [
   ['i', 0, '-=', MIN, ResultRangeError, outside],
   ['i', 2n ** 62n, '*=', 2, ResultRangeError, outside],
   ['i', -1, '*=', MIN, ResultRangeError, outside],
+  // The server's check is too strict by one here.
+  ['i', MAX, '*=', 1, ResultRangeError, outside],
   ['i', MIN, '/=', -1, ResultRangeError, outside],
   // The remainder would be 0; the server refuses it with the quotient.
   ['i', MIN, '%=', -1, ResultRangeError, outside],
   ['i', 1, '/=', 0, DomainError, /Division by zero/],
   ['i', 1, '%=', 0, DomainError, /Division by zero/],
   ['r', 1, '/=', 0, DomainError, /Division by zero/],
+  // By us: both servers crash when the column is negative, whatever else the transaction does.
+  ['i', -1, '*=', 0, DomainError, /would end the server/],
+  ['i_set', set(-1, 2), '*=', 0n, DomainError, /would end the server/],
   ['r', 1e308, '*=', 10, ResultRangeError, outside],
   ['r', 1e308, '+=', 1.5e308, ResultRangeError, outside],
   ['r', -1e308, '-=', 1e308, ResultRangeError, outside],
@@ -121,7 +127,6 @@ const results: readonly Refused[] = [
   ['i_enum', 2, '+=', 1, ConstraintViolation, /3 is not one of/],
   ['i_set', set(1, MAX), '+=', 1, ResultRangeError, outside],
   // Several elements that become equal would make a smaller set: refused instead.
-  ['i_set', set(1, 2), '*=', 0, ConstraintViolation, /duplicate/],
   ['i_set', set(2, 3), '/=', 2, ConstraintViolation, /duplicate/],
   ['i_opt', set(1), 'insert', 2, ConstraintViolation, /store 2 elements/],
   ['i_few', set(1), 'delete', 1, ConstraintViolation, /store 0 elements/],
