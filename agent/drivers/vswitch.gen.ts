@@ -20,7 +20,7 @@ export type BridgeRow = {
   readonly datapath_version: string;
   readonly external_ids: ReadonlyMap<string, string>;
   /** optional */
-  readonly fail_mode: ReadonlySet<'standalone' | 'secure'>;
+  readonly fail_mode: ReadonlySet<'secure' | 'standalone'>;
   /** 0..4095; 0..4096 elements */
   readonly flood_vlans: ReadonlySet<number>;
   /** key: 0..254; value: strong reference to Flow_Table */
@@ -52,7 +52,7 @@ export type BridgeRow = {
 export type CTTimeoutPolicyRow = {
   readonly external_ids: ReadonlyMap<string, string>;
   /** value: 0..4294967295 */
-  readonly timeouts: ReadonlyMap<'tcp_syn_sent' | 'tcp_syn_recv' | 'tcp_established' | 'tcp_fin_wait' | 'tcp_close_wait' | 'tcp_last_ack' | 'tcp_time_wait' | 'tcp_close' | 'tcp_syn_sent2' | 'tcp_retransmit' | 'tcp_unack' | 'udp_first' | 'udp_single' | 'udp_multiple' | 'icmp_first' | 'icmp_reply', number>;
+  readonly timeouts: ReadonlyMap<'icmp_first' | 'icmp_reply' | 'tcp_close' | 'tcp_close_wait' | 'tcp_established' | 'tcp_fin_wait' | 'tcp_last_ack' | 'tcp_retransmit' | 'tcp_syn_recv' | 'tcp_syn_sent' | 'tcp_syn_sent2' | 'tcp_time_wait' | 'tcp_unack' | 'udp_first' | 'udp_multiple' | 'udp_single', number>;
 };
 
 /** CT_Zone: rows live while strongly referenced. */
@@ -91,7 +91,7 @@ export type ControllerRow = {
   readonly max_backoff: ReadonlySet<number | bigint>;
   readonly other_config: ReadonlyMap<string, string>;
   /** optional; ephemeral */
-  readonly role: ReadonlySet<'other' | 'master' | 'slave'>;
+  readonly role: ReadonlySet<'master' | 'other' | 'slave'>;
   /** ephemeral */
   readonly status: ReadonlyMap<string, string>;
   readonly target: string;
@@ -132,7 +132,7 @@ export type FlowTableRow = {
   /** optional */
   readonly name: ReadonlySet<string>;
   /** optional */
-  readonly overflow_policy: ReadonlySet<'refuse' | 'evict'>;
+  readonly overflow_policy: ReadonlySet<'evict' | 'refuse'>;
   /** 0..4 elements */
   readonly prefixes: ReadonlySet<string>;
 };
@@ -161,7 +161,7 @@ export type IPFIXRow = {
 /** Interface: rows live while strongly referenced; unique: name. */
 export type InterfaceRow = {
   /** optional; ephemeral */
-  readonly admin_state: ReadonlySet<'up' | 'down'>;
+  readonly admin_state: ReadonlySet<'down' | 'up'>;
   readonly bfd: ReadonlyMap<string, string>;
   /** ephemeral */
   readonly bfd_status: ReadonlyMap<string, string>;
@@ -178,9 +178,9 @@ export type InterfaceRow = {
   /** ephemeral */
   readonly cfm_remote_mpids: ReadonlySet<number | bigint>;
   /** optional; ephemeral */
-  readonly cfm_remote_opstate: ReadonlySet<'up' | 'down'>;
+  readonly cfm_remote_opstate: ReadonlySet<'down' | 'up'>;
   /** optional; ephemeral */
-  readonly duplex: ReadonlySet<'half' | 'full'>;
+  readonly duplex: ReadonlySet<'full' | 'half'>;
   /** optional */
   readonly error: ReadonlySet<string>;
   readonly external_ids: ReadonlyMap<string, string>;
@@ -201,7 +201,7 @@ export type InterfaceRow = {
   /** optional; ephemeral */
   readonly link_speed: ReadonlySet<number | bigint>;
   /** optional; ephemeral */
-  readonly link_state: ReadonlySet<'up' | 'down'>;
+  readonly link_state: ReadonlySet<'down' | 'up'>;
   readonly lldp: ReadonlyMap<string, string>;
   /** optional */
   readonly mac: ReadonlySet<string>;
@@ -318,7 +318,7 @@ export type PortRow = {
   readonly bond_downdelay: number | bigint;
   readonly bond_fake_iface: boolean;
   /** optional */
-  readonly bond_mode: ReadonlySet<'balance-tcp' | 'balance-slb' | 'active-backup'>;
+  readonly bond_mode: ReadonlySet<'active-backup' | 'balance-slb' | 'balance-tcp'>;
   readonly bond_updelay: number | bigint;
   /** 0..4095; 0..4096 elements */
   readonly cvlans: ReadonlySet<number>;
@@ -327,7 +327,7 @@ export type PortRow = {
   /** strong reference to Interface; at least one element */
   readonly interfaces: ReadonlySet<string>;
   /** optional */
-  readonly lacp: ReadonlySet<'active' | 'passive' | 'off'>;
+  readonly lacp: ReadonlySet<'active' | 'off' | 'passive'>;
   /** optional */
   readonly mac: ReadonlySet<string>;
   /** immutable */
@@ -349,7 +349,7 @@ export type PortRow = {
   /** 0..4095; 0..4096 elements */
   readonly trunks: ReadonlySet<number>;
   /** optional */
-  readonly vlan_mode: ReadonlySet<'trunk' | 'access' | 'native-tagged' | 'native-untagged' | 'dot1q-tunnel'>;
+  readonly vlan_mode: ReadonlySet<'access' | 'dot1q-tunnel' | 'native-tagged' | 'native-untagged' | 'trunk'>;
 };
 
 /** QoS: rows live until deleted. */

@@ -126,7 +126,8 @@ function columnType(column: ColumnSchema): string {
 }
 
 function atomType(base: BaseType): string {
-  if (base.enum !== undefined) return base.enum.map(literal).join(' | ');
+  // Sorted: a server states an enum in another order than its file does.
+  if (base.enum !== undefined) return base.enum.map(literal).sort(byText).join(' | ');
   switch (base.type) {
     case 'integer':
       return exactAsNumber(base) ? 'number' : 'number | bigint';
@@ -138,6 +139,8 @@ function atomType(base: BaseType): string {
       return 'string';
   }
 }
+
+const byText = (a: string, b: string): number => (a < b ? -1 : 1);
 
 function exactAsNumber({ min, max }: BaseType): boolean {
   return Number.isSafeInteger(min) && Number.isSafeInteger(max);

@@ -2,7 +2,7 @@
 
 /** ACL: rows live while strongly referenced. */
 export type ACLRow = {
-  readonly action: 'allow' | 'allow-related' | 'allow-stateless' | 'drop' | 'reject' | 'pass';
+  readonly action: 'allow' | 'allow-related' | 'allow-stateless' | 'drop' | 'pass' | 'reject';
   readonly direction: 'from-lport' | 'to-lport';
   readonly external_ids: ReadonlyMap<string, string>;
   /** 0..4294967295 */
@@ -21,7 +21,7 @@ export type ACLRow = {
   /** strong reference to Sample; optional */
   readonly sample_new: ReadonlySet<string>;
   /** optional */
-  readonly severity: ReadonlySet<'alert' | 'warning' | 'notice' | 'info' | 'debug'>;
+  readonly severity: ReadonlySet<'alert' | 'debug' | 'info' | 'notice' | 'warning'>;
   /** 0..3 */
   readonly tier: number;
 };
@@ -46,7 +46,7 @@ export type BFDRow = {
   readonly min_tx: ReadonlySet<number | bigint>;
   readonly options: ReadonlyMap<string, string>;
   /** optional */
-  readonly status: ReadonlySet<'down' | 'init' | 'up' | 'admin_down'>;
+  readonly status: ReadonlySet<'admin_down' | 'down' | 'init' | 'up'>;
 };
 
 /** Chassis_Template_Var: rows live until deleted; unique: chassis. */
@@ -147,8 +147,8 @@ export type LoadBalancerRow = {
   readonly name: string;
   readonly options: ReadonlyMap<string, string>;
   /** optional */
-  readonly protocol: ReadonlySet<'tcp' | 'udp' | 'sctp'>;
-  readonly selection_fields: ReadonlySet<'eth_src' | 'eth_dst' | 'ip_src' | 'ip_dst' | 'ipv6_src' | 'ipv6_dst' | 'tp_src' | 'tp_dst'>;
+  readonly protocol: ReadonlySet<'sctp' | 'tcp' | 'udp'>;
+  readonly selection_fields: ReadonlySet<'eth_dst' | 'eth_src' | 'ip_dst' | 'ip_src' | 'ipv6_dst' | 'ipv6_src' | 'tp_dst' | 'tp_src'>;
   readonly vips: ReadonlyMap<string, string>;
 };
 
@@ -191,7 +191,7 @@ export type LogicalRouterRow = {
 
 /** Logical_Router_Policy: rows live while strongly referenced. */
 export type LogicalRouterPolicyRow = {
-  readonly action: 'allow' | 'drop' | 'reroute' | 'jump';
+  readonly action: 'allow' | 'drop' | 'jump' | 'reroute';
   /** weak reference to BFD */
   readonly bfd_sessions: ReadonlySet<string>;
   /** optional */
@@ -241,9 +241,9 @@ export type LogicalRouterStaticRouteRow = {
   /** optional */
   readonly output_port: ReadonlySet<string>;
   /** optional */
-  readonly policy: ReadonlySet<'src-ip' | 'dst-ip'>;
+  readonly policy: ReadonlySet<'dst-ip' | 'src-ip'>;
   readonly route_table: string;
-  readonly selection_fields: ReadonlySet<'eth_src' | 'eth_dst' | 'ip_proto' | 'ip_src' | 'ip_dst' | 'ipv6_src' | 'ipv6_dst' | 'tp_src' | 'tp_dst'>;
+  readonly selection_fields: ReadonlySet<'eth_dst' | 'eth_src' | 'ip_dst' | 'ip_proto' | 'ip_src' | 'ipv6_dst' | 'ipv6_src' | 'tp_dst' | 'tp_src'>;
 };
 
 /** Logical_Switch: rows live until deleted. */
@@ -325,11 +325,11 @@ export type MeterBandRow = {
 /** Mirror: rows live until deleted; unique: name. */
 export type MirrorRow = {
   readonly external_ids: ReadonlyMap<string, string>;
-  readonly filter: 'from-lport' | 'to-lport' | 'both';
+  readonly filter: 'both' | 'from-lport' | 'to-lport';
   readonly index: number | bigint;
   readonly name: string;
   readonly sink: string;
-  readonly type: 'gre' | 'erspan' | 'local';
+  readonly type: 'erspan' | 'gre' | 'local';
 };
 
 /** NAT: rows live while strongly referenced. */
@@ -352,7 +352,7 @@ export type NATRow = {
   readonly options: ReadonlyMap<string, string>;
   /** 0..32767 */
   readonly priority: number;
-  readonly type: 'dnat' | 'snat' | 'dnat_and_snat';
+  readonly type: 'dnat' | 'dnat_and_snat' | 'snat';
 };
 
 /** NB_Global: rows live until deleted. */
@@ -388,7 +388,7 @@ export type QoSRow = {
   /** value: 0..4294967295 */
   readonly action: ReadonlyMap<'dscp' | 'mark', number>;
   /** value: 1..4294967295 */
-  readonly bandwidth: ReadonlyMap<'rate' | 'burst', number>;
+  readonly bandwidth: ReadonlyMap<'burst' | 'rate', number>;
   readonly direction: 'from-lport' | 'to-lport';
   readonly external_ids: ReadonlyMap<string, string>;
   readonly match: string;
@@ -433,7 +433,7 @@ export type SamplingAppRow = {
   readonly external_ids: ReadonlyMap<string, string>;
   /** 1..255 */
   readonly id: number;
-  readonly type: 'drop' | 'acl-new' | 'acl-est';
+  readonly type: 'acl-est' | 'acl-new' | 'drop';
 };
 
 /** Static_MAC_Binding: rows live until deleted; unique: logical_port, ip. */

@@ -202,7 +202,7 @@ describe('schemaTypes', () => {
     );
     expect(source).toContain('/** my_table: rows live until deleted; unique: a, b. */');
     expect(source).toContain('export type MyTableRow = {');
-    expect(source).toContain(`/** immutable */\n  readonly a: 'it\\'s' | 'a\\\\b' | '"q"';`);
+    expect(source).toContain(`/** immutable */\n  readonly a: '"q"' | 'a\\\\b' | 'it\\'s';`);
     expect(source).toContain('/** 0..3 elements; ephemeral */\n  readonly b: ReadonlyMap<number | bigint, number>;');
     expect(source).toContain('/** weak reference to my_table; optional */\n  readonly c: ReadonlySet<string>;');
     expect(source).toContain('/** 0..7 */\n  readonly d: number;');
