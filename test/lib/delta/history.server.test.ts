@@ -84,10 +84,10 @@ function wishes(world: World): Wishes {
   const selected = new Set(Object.values(world.policies).flatMap((policy) => policy?.selects ?? []));
   return {
     topology: switches,
-    peers: [peersOf(world)],
     ...Object.fromEntries(SELECTIONS.map((each) => [each, selected.has(each) ? [groupOf(world, each)] : []])),
     ...Object.fromEntries(PODS.map((name) => [name, podFacts(world, name)])),
     ...Object.fromEntries(['x', 'y'].map((name) => [name, policyFacts(world, name)])),
+    peers: [peersOf(world)],
   };
 }
 

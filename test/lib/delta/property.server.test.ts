@@ -1,10 +1,14 @@
-// Random wishes on a real server: whatever came before, the database ends as if only the last wishes had ever been.
+// Random wishes on a real server, with connections that break at any byte, processes that die and raft leaders that are
+// killed: whatever came before, the database ends as if only the last wishes had ever been.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MemberFact, Owner, RowFact } from '../../../lib/delta/fact.ts';
-import { startServer } from '../../ovsdb-server.ts';
+import { eventually } from '../../eventually.ts';
+import { startCluster, startServer } from '../../ovsdb-server.ts';
+import type { OvsdbServer } from '../../ovsdb-server.ts';
 import { acl, addressSet, logicalSwitch, member, object, port, portGroup } from './facts.ts';
 import { bench, wipe } from './harness.ts';
+import type { Bench, BenchOptions } from './harness.ts';
 
 let server: Awaited<ReturnType<typeof startServer>>;
 beforeAll(async () => {
@@ -62,43 +66,121 @@ function factsOf([name, wanted]: Wish): Facts {
 }
 
 const TABLES = ['Logical_Switch', 'Logical_Switch_Port', 'Port_Group', 'Address_Set', 'ACL'];
-const content = async (): Promise<unknown> => await Promise.all(TABLES.map((table) => server.dump(table)));
+const base = { topology: [...switches, ...groups], set0: [sets[0]!], set1: [sets[1]!] };
 
-describe('any history of wishes', () => {
+/** What comes after a wish: rest, the next wish at once, the death of the process, or of its connection after so many bytes. */
+const after = fc.oneof(
+  fc.constant('rest' as const),
+  fc.constant('next' as const),
+  fc.constant('crash' as const),
+  fc.record({ bytes: fc.nat(2000), direction: fc.constantFrom('in' as const, 'out' as const) }),
+);
+type After = typeof after extends fc.Arbitrary<infer A> ? A : never;
+const steps = (maxLength: number): fc.Arbitrary<[Wish, After][]> =>
+  fc.array(fc.tuple(wish, after), { minLength: 1, maxLength });
+
+/** One database, and what a differ that lives through a history leaves in it. */
+class History {
+  readonly last = new Map<string, Facts>(Object.entries(base));
+  readonly #server: () => OvsdbServer;
+  readonly #options: BenchOptions;
+  #bench: Bench | undefined;
+
+  constructor(server: () => OvsdbServer, options: BenchOptions = {}) {
+    this.#server = server;
+    this.#options = options;
+  }
+
+  async begin(): Promise<void> {
+    this.#bench = await bench(this.#server(), this.#options);
+    await this.#bench.want(Object.fromEntries(this.last));
+  }
+
+  async step([each, then]: readonly [Wish, After]): Promise<void> {
+    this.last.set(each[0], factsOf(each));
+    const { tracker, differ, wire } = this.#bench!;
+    if (typeof then === 'object') wire.cutAfter(then.bytes, then.direction);
+    tracker.replace(each[0], factsOf(each));
+    differ.poke();
+    if (then === 'rest') await this.#bench!.idle();
+    if (then !== 'crash') return;
+    await this.#bench!.crash();
+    await this.begin();
+  }
+
+  /** Rests, and looks at what is left; then a fresh process must find nothing to write, and make the same from nothing. */
+  async end(): Promise<void> {
+    const { tracker, differ, want, stop } = this.#bench!;
+    await eventually(() => tracker.synced && !differ.inFlight, { within: 20_000 });
+    await want({});
+    const pending = [...tracker.items.values()].filter(({ owners }) => !differ.parked.has(owners[0]!));
+    const parked = differ.parked.size;
+    const failing = [...differ.failing];
+    const left = await this.#content();
+    await stop();
+    expect({ pending, failing }).toEqual({ pending: [], failing: [] });
+
+    const second = await bench(this.#server(), this.#options);
+    await second.want(Object.fromEntries(this.last));
+    await second.stop();
+    // Who waits for a row that does not come may have left something as it was; all others have it as they want.
+    expect(parked === 0 ? second.sent : []).toEqual([]);
+    if (parked > 0) return;
+    await wipe(this.#server());
+    const third = await bench(this.#server(), this.#options);
+    await third.want(Object.fromEntries(this.last));
+    await third.stop();
+    expect(await this.#content()).toEqual(left);
+  }
+
+  async #content(): Promise<unknown> {
+    return await Promise.all(TABLES.map((table) => this.#server().dump(table)));
+  }
+}
+
+describe('any history of wishes, broken connections and deaths of the process', () => {
   it('ends as a fresh process ends that knows the last of each', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(wish, fc.boolean()), { minLength: 1, maxLength: 25 }), async (steps) => {
+      fc.asyncProperty(steps(25), async (all) => {
         await wipe(server);
-        const base = { topology: [...switches, ...groups], set0: [sets[0]!], set1: [sets[1]!] };
-        const last = new Map<string, Facts>(Object.entries(base));
-        const first = await bench(server);
-        await first.want(base);
-        for (const [each, wait] of steps) {
-          last.set(each[0], factsOf(each));
-          if (wait) await first.want({ [each[0]]: factsOf(each) });
-          else first.tracker.replace(each[0], factsOf(each));
-        }
-        await first.want({});
-        const { refusals } = first.differ.counters;
-        const pending = [...first.tracker.items.values()].filter(({ owners }) => !first.differ.parked.has(owners[0]!));
-        const parked = first.differ.parked.size;
-        const after = await content();
-        await first.stop();
-        expect({ pending, refusals }).toEqual({ pending: [], refusals: 0 });
-
-        const second = await bench(server);
-        await second.want(Object.fromEntries(last));
-        await second.stop();
-        // Who waits for a row that does not come may have left something as it was; all others have it as they want.
-        expect(parked === 0 ? second.sent : []).toEqual([]);
-        if (parked > 0) return;
-        await wipe(server);
-        const third = await bench(server);
-        await third.want(Object.fromEntries(last));
-        await third.stop();
-        expect(await content()).toEqual(after);
+        const history = new History(() => server);
+        await history.begin();
+        for (const each of all) await history.step(each);
+        await history.end();
       }),
       { numRuns: 40 },
     );
   });
+});
+
+describe('a history on a raft cluster', () => {
+  it('ends so too when leaders are killed on the way, with the fence of one process after the other', async () => {
+    const cluster = await startCluster();
+    try {
+      const fence = { table: 'NB_Global', column: 'external_ids', key: 'kubeloom-epoch' };
+      const kill = fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) });
+      let leader = await cluster.leader();
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.tuple(wish, after, kill), { minLength: 8, maxLength: 16 }), async (all) => {
+          await wipe(leader);
+          const history = new History(() => leader, { fence, remotes: cluster.remotes });
+          await history.begin();
+          for (const [each, then, dies] of all) {
+            const killed = dies ? leader.kill() : undefined;
+            await history.step([each, then === 'crash' && dies ? 'next' : then]);
+            await killed;
+            if (!dies) continue;
+            const fallen = leader;
+            leader = await cluster.leader(cluster.members.filter((member) => member !== fallen));
+            await fallen.start();
+            await fallen.connected();
+          }
+          await history.end();
+        }),
+        { numRuns: 2 },
+      );
+    } finally {
+      await cluster.stop();
+    }
+  }, 120_000);
 });

@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Fact } from '../../../lib/delta/desired.ts';
-import { keyOf } from '../../../lib/delta/item.ts';
 import { Tracker } from '../../../lib/delta/tracker.ts';
 import { defaultValue, parseSchema, rowDifference } from '../../../lib/ovsdb/index.ts';
 import type { Row, RowChange } from '../../../lib/ovsdb/index.ts';
@@ -106,7 +105,7 @@ function pending(tracker: Tracker): string[] {
   return [...tracker.items.values()]
     .map(
       (item) =>
-        `${item.kind} ${keyOf(item)} ${item.kind === 'remove' || item.kind === 'delete' ? '' : item.owners.join()}`,
+        `${item.kind} ${item.key} ${item.kind === 'remove' || item.kind === 'delete' ? '' : item.owners.join()}`,
     )
     .sort();
 }
