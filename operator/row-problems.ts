@@ -22,6 +22,7 @@ export class RowProblems {
   }
 
   update(owner: Owner, problems: readonly DeltaProblem[]): void {
+    if (problems.length === 0 && !this.#told.has(owner)) return;
     const about = refOfOwner(owner);
     if (about === undefined) return;
     const facts = problems

@@ -3,7 +3,6 @@
 import type { Atom } from '../ovsdb/types.ts';
 import { sameFact } from './equal.ts';
 import type { MemberFact, Owner, Place, RowFact, RowId } from './fact.ts';
-import { holdsChildren } from './fault.ts';
 import { Multimap } from './multimap.ts';
 import { referencesIn } from './shape.ts';
 import type { Shapes } from './shape.ts';
@@ -226,14 +225,14 @@ export class Desired {
 
   #childOf(member: MemberFact): RowId[] {
     const column = this.#shapes.get(member.member)?.columns.get(member.column);
-    if (!holdsChildren(this.#shapes, column)) return [];
-    return [(column?.value ? member.value : member.element) as RowId];
+    if (!column?.holdsChildren) return [];
+    return [(column.value ? member.value : member.element) as RowId];
   }
 
   *#childSpots(fact: RowFact): Iterable<{ child: RowId; column: string }> {
     for (const column of this.#shapes.get(fact.row)?.strong ?? []) {
       const value = fact.columns[column.name];
-      if (value === undefined || !holdsChildren(this.#shapes, column)) continue;
+      if (value === undefined || !column.holdsChildren) continue;
       for (const [target, { strong }] of referencesIn(column, value)) {
         if (strong) yield { child: target as RowId, column: column.name };
       }

@@ -10,7 +10,6 @@ import type { Group } from './failure.ts';
 import type { Owner, RowId } from './fact.ts';
 import { Fence } from './fence.ts';
 import type { FenceOptions } from './fence.ts';
-import { keyOf } from './item.ts';
 import type { Item } from './item.ts';
 import { Multimap } from './multimap.ts';
 import { stepsOf } from './operations.ts';
@@ -69,6 +68,8 @@ interface Batch {
 
 /** How long a batch that was lost holds up the next one, unless a reconnect comes first. */
 const LOST_PAUSE_MS = 100;
+
+const NONE: readonly DeltaProblem[] = [];
 
 const CAPS: Caps = { owners: 200, bytes: 1_000_000 };
 
@@ -136,7 +137,8 @@ export class Differ {
     return this.#flight !== undefined;
   }
 
-  problems(owner: Owner): DeltaProblem[] {
+  problems(owner: Owner): readonly DeltaProblem[] {
+    if (!this.#troubled(owner)) return NONE;
     const rejected = this.#backoffs.message(owner);
     const missing = [...this.#parked.get(owner)];
     return [
@@ -145,6 +147,12 @@ export class Differ {
       ...(rejected === undefined ? [] : [problem('Rejected', rejected)]),
       ...(missing.length === 0 ? [] : [problem('Waiting', `waits for ${missing.slice(0, 5).join(', ')}`)]),
     ];
+  }
+
+  /** Nearly nobody is, and this is asked at every change. */
+  #troubled(owner: Owner): boolean {
+    const held = this.#tracker.frozen.has(owner) || this.#tracker.conflictsOf(owner).size > 0;
+    return held || this.#parked.has(owner) || this.#backoffs.message(owner) !== undefined;
   }
 
   /** Sends what is ready, if anything may be sent. Called when the graph is quiet, the replica moved, time passed. */
@@ -200,7 +208,7 @@ export class Differ {
   #unattributed(item: Item): boolean {
     if (!this.#tracker.frozen.blind || !('column' in item)) return false;
     const child = this.#tracker.judge.child(item.row, item.column, item.element);
-    return child === undefined && !this.#tracker.judge.retired(keyOf(item));
+    return child === undefined && !this.#tracker.judge.retired(item.key);
   }
 
   #leaveBehind({ parked, held }: Selection): void {
@@ -256,7 +264,7 @@ export class Differ {
       for (const owner of owners) guilty.set(owner, `${operation.op} met no row`);
     });
     for (const item of selection.items) {
-      if (this.#tracker.items.get(keyOf(item)) !== item) continue;
+      if (this.#tracker.items.get(item.key) !== item) continue;
       for (const owner of item.owners) guilty.set(owner, `${item.kind} in ${item.table} had no effect`);
     }
     for (const owner of selection.owners) {

@@ -50,7 +50,7 @@ function memberFault(rules: Rules, shape: Shape, fact: MemberFact): string | und
   const at = `${fact.member}.${fact.column}`;
   if (column?.kind === 'atom') return `${at} holds exactly one value, not members`;
   if ((column?.kind === 'map') !== (fact.value !== undefined)) return `${at}: a map's member has a value, a set's none`;
-  if (holdsChildren(rules.shapes, column)) return undefined;
+  if (column?.holdsChildren) return undefined;
   return owned(rules, fact.member, fact.column, fact.element)
     ? undefined
     : `${at}: ${fact.element} is not ours to write`;
@@ -68,20 +68,19 @@ function columnFault(rules: Rules, { schema }: Shape, name: string): string | un
 
 function valueFault(rules: Rules, shape: Shape, name: string, value: Value): string | undefined {
   const column = shape.columns.get(name);
-  const at = `${shape.schema.name}.${name}`;
-  if (column?.kind !== kindOf(value)) return `${at} takes a value of kind ${column?.kind}, not ${kindOf(value)}`;
+  const { name: table } = shape.schema;
+  if (column?.kind !== kindOf(value)) {
+    return `${table}.${name} takes a value of kind ${column?.kind}, not ${kindOf(value)}`;
+  }
   if (!isMap(value)) return undefined;
-  const foreign = value.keys().find((key) => !owned(rules, shape.schema.name, name, key));
-  return foreign === undefined ? undefined : `${at}: key ${foreign} is not ours to write`;
+  for (const key of value.keys()) {
+    if (!owned(rules, table, name, key)) return `${table}.${name}: key ${key} is not ours to write`;
+  }
+  return undefined;
 }
 
 /** Whether the element (a map's key) is ours; in a row of ours this says who may take it out. */
 export function owned({ owns }: Pick<TrackerOptions, 'owns'>, table: string, column: string, element: Atom): boolean {
   const keys = owns[table]?.[column];
   return keys === 'all' || (keys?.includes(String(element)) ?? false);
-}
-
-/** Whether the column's references keep rows of a table that is no root alive. */
-export function holdsChildren(shapes: Shapes, column: Column | undefined): boolean {
-  return [column?.key, column?.value].some((to) => to?.strong === true && shapes.get(to.table)?.child === true);
 }

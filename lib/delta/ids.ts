@@ -1,6 +1,6 @@
 // Identity by derivation: who wants a row and what the row is called decide its UUID, so references are computed,
 // retries are idempotent and a restart finds what it made. Text of a brand is built here and nowhere else.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Owner, RowId } from './fact.ts';
 
 /** The object of the API that a row is wanted for; `namespace` is '' for cluster-scoped kinds. */
@@ -34,9 +34,9 @@ export function isRowId(text: string): text is RowId {
 }
 
 function uuidOf(name: string): RowId {
-  const digest = createHash('sha1').update(NAMESPACE).update(name, 'utf8').digest();
-  digest[6] = ((digest[6] ?? 0) & 0x0f) | 0x50;
-  digest[8] = ((digest[8] ?? 0) & 0x3f) | 0x80;
-  const hex = digest.toString('hex', 0, 16);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as RowId;
+  const hex = hash('sha1', Buffer.concat([NAMESPACE, Buffer.from(name, 'utf8')]), 'hex');
+  // Version 5 in the place of the version, and the two bits of the variant.
+  const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
+  const [low, mid, high] = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(13, 16)];
+  return `${low}-${mid}-5${high}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}` as RowId;
 }

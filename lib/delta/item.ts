@@ -5,6 +5,8 @@ import type { Owner, RowId } from './fact.ts';
 import { Multimap } from './multimap.ts';
 
 export interface RowItem {
+  /** The row's id. */
+  readonly key: string;
   readonly kind: 'insert' | 'update' | 'delete';
   readonly table: string;
   readonly row: RowId;
@@ -13,6 +15,8 @@ export interface RowItem {
 
 /** `add` also stands for a map's key that exists with another value. Elements that refer to rows are derived ids. */
 export interface ElementItem {
+  /** See `elementKey`. */
+  readonly key: string;
   readonly kind: 'add' | 'remove';
   readonly table: string;
   readonly row: RowId;
@@ -35,10 +39,6 @@ export function isRemoval(item: Item): boolean {
 
 export function elementKey(row: RowId, column: string, element: Atom): string {
   return `${row} ${column} ${String(element)}`;
-}
-
-export function keyOf(item: Item): string {
-  return isRowItem(item) ? item.row : elementKey(item.row, item.column, item.element);
 }
 
 /** Equal items say the same; the older one stays, so that who holds it can tell that nothing was asked anew. */
@@ -80,8 +80,8 @@ export class Items {
   }
 
   set(item: Item): void {
-    this.delete(keyOf(item));
-    this.#byKey.set(keyOf(item), item);
+    this.delete(item.key);
+    this.#byKey.set(item.key, item);
     this.#byRow.add(item.row, item);
     for (const owner of item.owners) this.#byOwner.add(owner, item);
   }

@@ -6,16 +6,16 @@ import { columnDelta } from './column-delta.ts';
 import type { ColumnDelta } from './column-delta.ts';
 import type { Spot, Wanted } from './desired.ts';
 import type { Owner, RowFact, RowId } from './fact.ts';
-import { holdsChildren, owned } from './fault.ts';
-import { elementKey } from './item.ts';
+import { owned } from './fault.ts';
 import type { ElementItem, RowItem } from './item.ts';
 import type { TrackerOptions } from './options.ts';
 import { isMap, isSet, sameValue } from './shape.ts';
-import type { Column } from './shape.ts';
+import type { Column, Shape } from './shape.ts';
 import type { Tracker } from './tracker.ts';
 
 /** One element of one column, and the child row that it stands for. */
 interface At {
+  readonly key: string;
   readonly table: string;
   readonly row: RowId;
   readonly column: Column;
@@ -36,11 +36,19 @@ export class Judge {
   readonly #singletons: ReadonlySet<string>;
   readonly #retired = new Map<string, Owner>();
   readonly #regimes = new Map<RowId, string>();
+  /** By table: see `managed`, and the names of columns that members fill. */
+  readonly #managed: ReadonlyMap<string, readonly Column[]>;
+  readonly #members: ReadonlyMap<string, readonly string[]>;
 
   constructor(sides: Sides, options: TrackerOptions) {
     this.#sides = sides;
     this.#options = options;
     this.#singletons = new Set(options.singletons);
+    this.#managed = new Map([...sides.shapes].map(([table, shape]) => [table, this.#alwaysManaged(shape)]));
+    const filled = Object.entries(options.owns).map(([table, keys]) => {
+      return [table, Object.keys(keys).filter((name) => keys[name] === 'all')] as const;
+    });
+    this.#members = new Map(filled);
   }
 
   /** The row's own item: its existence and its columns; elements that members fill have items of their own. */
@@ -51,7 +59,7 @@ export class Judge {
     const found = this.found(id);
     const fact = desired.fact(id);
     if (!fact) return found && this.#unwanted(id, found);
-    const item = { table: fact.row, row: id, owners: [fact.owner] };
+    const item = { key: id, table: fact.row, row: id, owners: [fact.owner] };
     if (!found) return { kind: 'insert', ...item };
     if (this.replaced(id)) return this.#isRoot(fact.row) ? { kind: 'delete', ...item } : undefined;
     return this.deltas(fact, found).next().done ? undefined : { kind: 'update', ...item };
@@ -77,15 +85,15 @@ export class Judge {
   }
 
   /** What is to be done for one element of a column that is filled by members or children. */
-  element(row: RowId, name: string, element: Atom): ElementItem | undefined {
+  element(spot: Required<Spot>, wanted: Wanted | undefined, key: string): ElementItem | undefined {
+    const { row, column: name, element } = spot;
     const found = this.found(row);
-    const wanted = this.#sides.desired.element(row, name, element);
     const table = this.#tableOf(row);
     const column = this.#sides.shapes.get(table)?.columns.get(name);
     if (!column || this.#sides.aliases.derivedKey(column, element) !== element) return undefined;
     const have = this.#have(column, found?.row[name], element);
     const child = this.#child(column, element, wanted ? wanted.value : have.value);
-    const at = { table, row, column, element, child };
+    const at = { key, table, row, column, element, child };
     if (wanted && !this.#makesWay(child)) return this.#added(at, wanted, have);
     if (!have.present || !this.#removable(at)) return undefined;
     return item('remove', at, undefined, [this.#lastOwner(at)]);
@@ -105,12 +113,24 @@ export class Judge {
     return have.present && have.value === value ? undefined : item('add', at, wanted.value, wanted.owners);
   }
 
-  /** Whether the elements of this column are looked at one by one. */
-  managed(row: RowId, table: string, column: Column): boolean {
-    if (holdsChildren(this.#sides.shapes, column)) return true;
-    const keys = this.#options.owns[table]?.[column.name];
-    if (keys === 'all' || (keys !== undefined && this.#singletons.has(table))) return true;
-    return this.#sides.desired.members(row)?.columns.has(column.name) ?? false;
+  /** The columns of the row whose elements are looked at one by one. */
+  managed(row: RowId, table: string): readonly Column[] {
+    const always = this.#managed.get(table) ?? [];
+    const members = this.#sides.desired.members(row);
+    if (!members) return always;
+    const columns = this.#sides.shapes.get(table)?.columns;
+    const others = [...members.columns.keys()].map((name) => columns?.get(name));
+    const more = others.filter((column) => column !== undefined && !always.includes(column)) as Column[];
+    return more.length > 0 ? [...always, ...more] : always;
+  }
+
+  /** Those of a table that are, whatever its members are. */
+  #alwaysManaged({ schema, columns }: Shape): Column[] {
+    const keys = this.#options.owns[schema.name] ?? {};
+    const singleton = this.#singletons.has(schema.name);
+    return [...columns.values()].filter(
+      ({ name, holdsChildren }) => holdsChildren || keys[name] === 'all' || (singleton && keys[name] !== undefined),
+    );
   }
 
   /** The elements of other rows that hold this one, in the database. */
@@ -181,8 +201,8 @@ export class Judge {
   /** Whether it has changed which columns of the row belong to its own fact, or whether it is wanted at all. */
   regimeChanged(id: RowId): boolean {
     const fact = this.#sides.desired.fact(id);
-    const owned = Object.entries(this.#options.owns[fact?.row ?? ''] ?? {}).filter(([, keys]) => keys === 'all');
-    const now = owned.map(([name]) => (name in (fact?.columns ?? {}) ? '' : name)).join(' ');
+    const owned = this.#members.get(fact?.row ?? '') ?? [];
+    const now = owned.map((name) => (name in (fact?.columns ?? {}) ? '' : name)).join(' ');
     if (now === (this.#regimes.get(id) ?? '')) return false;
     if (now === '') this.#regimes.delete(id);
     else this.#regimes.set(id, now);
@@ -196,17 +216,17 @@ export class Judge {
 
   #unwanted(id: RowId, { table }: ActualRow): RowItem | undefined {
     if (!this.#isRoot(table) || !this.ours(id)) return undefined;
-    return { kind: 'delete', table, row: id, owners: [this.#ownerOf(id, table)] };
+    return { key: id, kind: 'delete', table, row: id, owners: [this.#ownerOf(id, table)] };
   }
 
-  #removable({ table, row, column, element, child }: At): boolean {
+  #removable({ key, table, row, column, element, child }: At): boolean {
     const { desired } = this.#sides;
     if (this.#names(row, column.name)) return false;
     if (child !== undefined) return this.#displaced(child);
     if (!owned(this.#options, table, column.name, element)) return false;
     if (this.#singletons.has(table)) return true;
     // A list of keys in a row whose fact does not name the column: only what a member of this process put there.
-    const ours = this.#options.owns[table]?.[column.name] === 'all' || this.retired(keyAt({ row, column, element }));
+    const ours = this.#options.owns[table]?.[column.name] === 'all' || this.retired(key);
     return ours && desired.fact(row) !== undefined;
   }
 
@@ -237,8 +257,8 @@ export class Judge {
   }
 
   #child(column: Column, element: Atom, value: Atom | undefined): RowId | undefined {
-    const { aliases, shapes } = this.#sides;
-    if (!holdsChildren(shapes, column)) return undefined;
+    if (!column.holdsChildren) return undefined;
+    const { aliases } = this.#sides;
     const target = column.value ? value : element;
     return target === undefined ? undefined : aliases.derived(String(target));
   }
@@ -248,7 +268,7 @@ export class Judge {
    * left for nobody that we know is not the business of the row's owner, who has all that it wants.
    */
   #lastOwner(at: At): Owner {
-    const retired = this.#retired.get(keyAt(at));
+    const retired = this.#retired.get(at.key);
     if (retired !== undefined) return retired;
     const { actual, aliases } = this.#sides;
     const target = at.child ?? (at.column.key ? (at.element as RowId) : undefined);
@@ -266,14 +286,11 @@ export class Judge {
   }
 }
 
-function keyAt({ row, column, element }: Pick<At, 'row' | 'column' | 'element'>): string {
-  return elementKey(row, column.name, element);
-}
-
 function keysTo(map: ReadonlyMap<Atom, Atom>, uuid: string): Atom[] {
   return [...map].filter(([, to]) => to === uuid).map(([key]) => key);
 }
 
 function item(kind: ElementItem['kind'], at: At, value: Atom | undefined, owners: readonly Owner[]): ElementItem {
-  return { kind, table: at.table, row: at.row, column: at.column.name, element: at.element, value, owners };
+  const { key, table, row, column, element } = at;
+  return { key, kind, table, row, column: column.name, element, value, owners };
 }

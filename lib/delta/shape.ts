@@ -16,6 +16,8 @@ export interface Column {
   readonly whole: boolean;
   readonly key: Reference | undefined;
   readonly value: Reference | undefined;
+  /** Its references keep rows of a table that is no root alive. */
+  readonly holdsChildren: boolean;
 }
 
 export interface Shape {
@@ -32,27 +34,24 @@ export interface Shape {
 export type Shapes = ReadonlyMap<string, Shape>;
 
 export function shapesOf(schema: DatabaseSchema): Shapes {
-  return new Map([...schema.tables].map(([name, table]) => [name, shapeOf(table)]));
+  const children = new Set([...schema.tables].filter(([, { isRoot }]) => !isRoot).map(([name]) => name));
+  return new Map([...schema.tables].map(([name, table]) => [name, shapeOf(table, children)]));
 }
 
-function shapeOf(schema: TableSchema): Shape {
-  const columns = new Map([...schema.columns].map(([name, column]) => [name, columnOf(name, column)]));
+function shapeOf(schema: TableSchema, children: ReadonlySet<string>): Shape {
+  const columns = new Map([...schema.columns].map(([name, column]) => [name, columnOf(name, column, children)]));
   const references = [...columns.values()].filter(({ key, value }) => key || value);
   const strong = references.filter(({ key, value }) => key?.strong || value?.strong);
   const immutable = [...columns.values()].filter((column) => !column.schema.mutable);
   return { schema, columns, references, strong, immutable, child: !schema.isRoot };
 }
 
-function columnOf(name: string, schema: ColumnSchema): Column {
+function columnOf(name: string, schema: ColumnSchema, children: ReadonlySet<string>): Column {
   const kind = schema.value ? 'map' : schema.min === 1 && schema.max === 1 ? 'atom' : 'set';
-  return {
-    name,
-    schema,
-    kind,
-    whole: kind !== 'map' && schema.max === 1,
-    key: referenceOf(schema.key),
-    value: schema.value && referenceOf(schema.value),
-  };
+  const key = referenceOf(schema.key);
+  const value = schema.value && referenceOf(schema.value);
+  const holdsChildren = [key, value].some((to) => to?.strong === true && children.has(to.table));
+  return { name, schema, kind, whole: kind !== 'map' && schema.max === 1, key, value, holdsChildren };
 }
 
 function referenceOf(type: BaseType): Reference | undefined {

@@ -19,7 +19,7 @@ import type { Owner, RowId } from './fact.ts';
 import { faultOf } from './fault.ts';
 import type { Rules } from './fault.ts';
 import { Frozen } from './frozen.ts';
-import { Items, elementKey, isRowItem, keyOf, sameItem } from './item.ts';
+import { Items, elementKey, isRowItem, sameItem } from './item.ts';
 import type { Item } from './item.ts';
 import { Judge } from './judge.ts';
 import { Multimap } from './multimap.ts';
@@ -69,6 +69,8 @@ export class Tracker {
   /** Conflicts that the comparison has not come by yet. */
   readonly #doubtful = new Set<string>();
   readonly #walk: Walk;
+  /** Owners that something was done to since `#together` began, and whether they want something else. */
+  #untold: Map<Owner, boolean> | undefined;
 
   /** `monitored` absent: the replica holds everything. */
   constructor(schema: DatabaseSchema, options: TrackerOptions, monitored?: Monitored) {
@@ -106,9 +108,11 @@ export class Tracker {
       this.#freeze(source, new Error(fault), facts);
       return;
     }
-    const thawed = this.frozen.thaw(source);
-    this.desired.replace(source, facts);
-    for (const owner of thawed) this.#tellOwner(owner);
+    this.#together(() => {
+      const thawed = this.frozen.thaw(source);
+      this.desired.replace(source, facts);
+      for (const owner of thawed) this.#tellOwner(owner);
+    });
   }
 
   /** The source failed: nothing of its owners is inserted, changed or deleted until it succeeds. */
@@ -122,7 +126,7 @@ export class Tracker {
       this.actual.apply(change);
       if (this.#adoption.follow(change)) this.#stale = true;
     }
-    if (this.#connected) for (const change of changes) this.#changed(change);
+    if (this.#connected) this.#together(() => changes.forEach((change) => this.#changed(change)));
     // Whatever referred to a row that is gone went in the same update (RFC 7047 section 3.2), so only now is its
     // UUID without meaning.
     if (this.#adoption.leave(changes)) this.#stale = true;
@@ -176,7 +180,7 @@ export class Tracker {
   /** These items are being written. */
   takeOff(items: ReadonlySet<Item>): void {
     const owners = new Set([...items].flatMap((item) => item.owners));
-    this.#flight = { keys: new Set([...items].map(keyOf)), owners };
+    this.#flight = { keys: new Set([...items].map(({ key }) => key)), owners };
   }
 
   /** What was being written is written or lost; by now the replica tells which. */
@@ -235,8 +239,7 @@ export class Tracker {
 
   /** The elements that have come or gone. */
   #moved(id: RowId, change: RowChange): void {
-    for (const column of this.shapes.get(change.table)?.columns.values() ?? []) {
-      if (!this.judge.managed(id, change.table, column)) continue;
+    for (const column of this.judge.managed(id, change.table)) {
       for (const element of changedElements(column, change)) {
         this.#element(id, column.name, this.aliases.derivedKey(column, element), false);
       }
@@ -311,8 +314,7 @@ export class Tracker {
   *#present(id: RowId): Generator<void> {
     const found = this.judge.found(id);
     if (!found) return;
-    for (const column of this.shapes.get(found.table)?.columns.values() ?? []) {
-      if (!this.judge.managed(id, found.table, column)) continue;
+    for (const column of this.judge.managed(id, found.table)) {
       for (const real of elementsOf(found.row[column.name])) {
         const element = this.aliases.derivedKey(column, real);
         if (!this.desired.element(id, column.name, element)) this.#element(id, column.name, element, false);
@@ -338,7 +340,7 @@ export class Tracker {
     const key = elementKey(row, column, element);
     const wanted = this.desired.element(row, column, element);
     this.#conflict(key, wanted?.contested ? wanted.owners : []);
-    const item = this.judge.element(row, column, element);
+    const item = this.judge.element({ row, column, element }, wanted, key);
     this.#put(key, item, fresh);
     if (!item && !this.#flight?.keys.has(key)) this.judge.forget(key);
   }
@@ -371,12 +373,26 @@ export class Tracker {
   }
 
   #tellOwner(owner: Owner, fresh = false): void {
-    for (const watcher of this.#watchers) watcher.owner?.(owner, fresh);
+    if (this.#untold) this.#untold.set(owner, fresh || this.#untold.get(owner) === true);
+    else for (const watcher of this.#watchers) watcher.owner?.(owner, fresh);
+  }
+
+  /** Owners are told once of everything that `work` does to them. */
+  #together(work: () => void): void {
+    const untold = new Map<Owner, boolean>();
+    this.#untold = untold;
+    try {
+      work();
+    } finally {
+      this.#untold = undefined;
+    }
+    for (const [owner, fresh] of untold) this.#tellOwner(owner, fresh);
   }
 }
 
-function ownersOf(...items: readonly (Item | undefined)[]): ReadonlySet<Owner> {
-  return new Set(items.flatMap((item) => item?.owners ?? []));
+function ownersOf(before: Item | undefined, item: Item | undefined): Iterable<Owner> {
+  if (!before || !item) return before?.owners ?? item?.owners ?? [];
+  return new Set([...before.owners, ...item.owners]);
 }
 
 function drain(steps: Generator<void>): void {

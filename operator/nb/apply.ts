@@ -127,7 +127,7 @@ export class Northbound {
   }
 
   /** What keeps the owner from being applied, beside work that is about to be done. */
-  problems(owner: Owner): DeltaProblem[] {
+  problems(owner: Owner): readonly DeltaProblem[] {
     return this.#core?.differ.problems(owner) ?? [];
   }
 

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Fact } from '../../../lib/delta/desired.ts';
+import type { Slices } from '../../../lib/delta/options.ts';
 import { Tracker } from '../../../lib/delta/tracker.ts';
 import { defaultValue, parseSchema, rowDifference } from '../../../lib/ovsdb/index.ts';
 import type { Row, RowChange } from '../../../lib/ovsdb/index.ts';
@@ -11,7 +12,7 @@ import { acl, entry, logicalSwitch, member, object, on, owns, port, portGroup, r
 
 const schema = parseSchema(JSON.parse(readFileSync('operator/nb/ovn-nb.ovsschema', 'utf8')));
 const options = { owns, singletons: ['NB_Global'], vendor: ['vendor', 'kube-ovn'] as const };
-const make = (): Tracker => new Tracker(schema, options);
+const make = (slices?: Slices): Tracker => new Tracker(schema, { ...options, ...(slices && { slices }) });
 
 const owners = ['p', 'q'].map((name) => object(name));
 const [s, t] = ['s', 't'].map((name) => logicalSwitch(owners[0]!, name)) as [
@@ -62,6 +63,8 @@ const states: readonly { readonly table: string; readonly uuid: string; readonly
   { table: 'Load_Balancer', uuid: lb.id, columns: { name: 'renamed' } },
   { table: 'Port_Group', uuid: 'foreign', columns: { name: 'foreign', ports: new Set([ports[0]!.id]) } },
   { table: 'Port_Group', uuid: 'old', columns: { name: 'pg', ...predecessor } },
+  { table: 'Port_Group', uuid: 'old', columns: { name: 'pg', ports: new Set(['old-port']), ...predecessor } },
+  { table: 'Port_Group', uuid: pg.id, columns: { ...pg.columns, ports: new Set(['old-port']) } },
   { table: 'Logical_Switch_Port', uuid: 'old-port', columns: { name: 'port', ...predecessor } },
 ];
 
@@ -81,6 +84,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     facts: fc.array(fc.constantFrom(...wishes), { maxLength: 5 }),
   }),
   fc.record({ kind: fc.constant('have' as const), state: fc.nat(states.length - 1), there: fc.boolean() }),
+);
+
+/** What else may happen: the comparison gets a few turns, the connection comes or goes. */
+const turn = fc.oneof(
+  fc.record({ kind: fc.constant('turns' as const), number: fc.nat(12) }),
+  fc.record({ kind: fc.constant('connect' as const) }),
+  fc.record({ kind: fc.constant('disconnect' as const) }),
 );
 
 class Rows {
@@ -149,6 +159,51 @@ describe('pending', () => {
     );
   });
 
+  it('is so whatever happens in the middle of the comparison after a connect, and is whole when that is said', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(step, turn), { maxLength: 60 }), (steps) => {
+        const rows = new Rows();
+        const sources = new Map<string, readonly Fact[]>();
+        const turns: (() => void)[] = [];
+        // One step of the work in each turn of the loop.
+        const tracker = make({ now: () => 0, defer: (fn) => void turns.push(fn), ms: 0 });
+        const fresh = (): Tracker => {
+          const other = make();
+          for (const [source, facts] of sources) other.replace(source, facts);
+          other.change([...rows.rows].map(([uuid, { table, row }]) => ({ table, uuid, new: row })));
+          other.connect();
+          return other;
+        };
+        const agrees = (): void => {
+          const other = fresh();
+          // Which of two rows of one name is taken over may differ; then the rest may.
+          if (aliases(tracker) === aliases(other)) expect(pending(tracker)).toEqual(pending(other));
+        };
+        tracker.watch({ compared: agrees });
+        for (const each of steps) {
+          if (each.kind === 'want') {
+            sources.set(each.source, each.facts);
+            tracker.replace(each.source, each.facts);
+          } else if (each.kind === 'have') {
+            const change = rows.change(states[each.state]!, each.there);
+            if (change) tracker.change([change]);
+          } else if (each.kind === 'turns') {
+            for (let i = 0; i < each.number; i++) turns.shift()?.();
+          } else if (each.kind === 'connect') {
+            tracker.connect();
+          } else {
+            tracker.disconnect();
+          }
+        }
+        tracker.connect();
+        while (turns.length > 0) turns.shift()?.();
+        expect(tracker.synced).toBe(true);
+        agrees();
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it('is nothing when the rows are as wanted', () => {
     const tracker = make();
     const placed = whole('Logical_Switch', { ...s.columns, ports: new Set([ports[0]!.id]) });
@@ -160,6 +215,64 @@ describe('pending', () => {
     tracker.connect();
     expect(pending(tracker)).toEqual([]);
     expect(tracker.applied(owners[0]!)).toBe(true);
+  });
+});
+
+describe('the comparison after a connect', () => {
+  it('is cut up by rows and by the elements of one row, and nothing is applied before its end', () => {
+    const turns: (() => void)[] = [];
+    let time = 0;
+    const tracker = make({ now: () => time++, defer: (fn) => void turns.push(fn), ms: 10 });
+    const many = Array.from({ length: 1000 }, (_, i) => port(owners[0]!, `p${i}`, s));
+    tracker.replace('x', [s, ...many]);
+    tracker.change([
+      {
+        table: 'Logical_Switch',
+        uuid: s.id,
+        new: whole('Logical_Switch', { ...s.columns, ports: new Set(many.map(({ id }) => id)) }),
+      },
+      ...many.map(({ id, columns }) => ({
+        table: 'Logical_Switch_Port',
+        uuid: id as string,
+        new: whole('Logical_Switch_Port', columns),
+      })),
+    ]);
+    let [rows, most] = [0, 0];
+    tracker.watch({ row: () => rows++ });
+    tracker.connect();
+    let taken = 1;
+    for (; !tracker.synced; taken++) {
+      expect(tracker.applied(owners[0]!)).toBe(false);
+      rows = 0;
+      turns.shift()?.();
+      most = Math.max(most, rows);
+    }
+    // A thousand rows, a thousand elements wanted and as many present.
+    expect(taken).toBeGreaterThan(250);
+    expect(most).toBeLessThanOrEqual(11);
+    while (turns.length > 0) turns.shift()?.();
+    expect(tracker.applied(owners[0]!)).toBe(true);
+  });
+
+  it('keeps what the text of a row may still name when a transaction is lost with its connection', () => {
+    const tracker = make();
+    const rule = (need: string): Fact => acl(owners[0]!, pg, 'ip4', { needs: [need as typeof lb.id] });
+    const group = { ...pg.columns, acls: new Set([rule(lb.id).id]) };
+    tracker.replace('x', [rule(lb.id)]);
+    tracker.replace('y', [pg, lb]);
+    tracker.change([
+      { table: 'ACL', uuid: rule(lb.id).id, new: whole('ACL', (rule(lb.id) as ReturnType<typeof acl>).columns) },
+      { table: 'Port_Group', uuid: pg.id, new: whole('Port_Group', group) },
+      { table: 'Load_Balancer', uuid: lb.id, new: whole('Load_Balancer', lb.columns) },
+    ]);
+    tracker.connect();
+    tracker.takeOff(new Set());
+    tracker.disconnect();
+    const other = acl(owners[0]!, pg, 'ip4', { needs: [s.id], columns: { priority: 7 } });
+    tracker.replace('x', [other]);
+    tracker.land();
+    tracker.connect();
+    expect([...tracker.oldNeeds.of(lb.id)]).toEqual([other.id]);
   });
 });
 
