@@ -51,7 +51,6 @@ export { FrameReader } from './framing.ts';
 export { dial, parseRemote } from './remote.ts';
 export type { Dial, Remote, Tls, TlsFiles, TlsTexts } from './remote.ts';
 export type { Lock, LockConsumer, LockOptions } from './lock.ts';
-export type { MonitorCondition } from './monitor.ts';
 export type { MonitorConditions, MonitorRequest, Replica, ReplicaConsumer } from './replica.ts';
 export { ask, convert, echo, getSchema, getServerId, listDatabases } from './requests.ts';
 export type { AskOptions, Requester } from './requests.ts';
@@ -84,6 +83,7 @@ export type {
   Atom,
   AtomicType,
   BaseType,
+  Clause,
   ColumnSchema,
   Comment,
   Commit,

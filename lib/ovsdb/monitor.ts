@@ -2,11 +2,7 @@
 // section 4.1.5, `monitor_cond` and `monitor_cond_since` of ovsdb-server(7) 4.1.12 and 4.1.15. What a row's update holds
 // tells by itself which of the three it is of, so only the frames around it are read here.
 import { ProtocolError } from './errors.ts';
-import type { Condition } from './types.ts';
 import { ZERO_UUID } from './wire.ts';
-
-/** A condition of a monitor; `false` alone stands for no row at all (ovsdb-server(7) 5.1). */
-export type MonitorCondition = Condition | boolean;
 
 export type MonitorMethod = 'monitor_cond_since' | 'monitor_cond' | 'monitor';
 

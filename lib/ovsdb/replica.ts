@@ -4,13 +4,13 @@
 import { applyDifference, rowDifference } from './difference.ts';
 import { ConnectionLost, ProtocolError } from './errors.ts';
 import { monitorReply } from './monitor.ts';
-import type { MonitorCondition, MonitorMethod, MonitorUpdate } from './monitor.ts';
+import type { MonitorMethod, MonitorUpdate } from './monitor.ts';
 import { encodeCondition } from './transact.ts';
-import type { ColumnSchema, DatabaseSchema, Row, RowChange, TableSchema } from './types.ts';
+import type { Clause, ColumnSchema, DatabaseSchema, Row, RowChange, TableSchema } from './types.ts';
 import { RowDecoder, ZERO_UUID, columnOf } from './wire.ts';
 
-/** Per table, the conditions of which a row has to meet any; none, or an empty list: all rows of the table. */
-export type MonitorConditions = Readonly<Record<string, readonly MonitorCondition[]>>;
+/** Per table, the conditions of which a row has to meet any; none, or an empty list: all rows; `false` alone: none. */
+export type MonitorConditions = Readonly<Record<string, readonly Clause[]>>;
 
 /** What to copy. Tables and columns that the server's schema does not have are left out, and `absent` names them. */
 export interface MonitorRequest {
@@ -292,7 +292,7 @@ export class TableReplica implements Replica {
 }
 
 /** The <condition>s. One on a column that the schema does not have is met by no row. Throws EncodeError. */
-function where(table: TableSchema, conditions: readonly MonitorCondition[]): readonly unknown[] {
+function where(table: TableSchema, conditions: readonly Clause[]): readonly unknown[] {
   return conditions.map((condition) => {
     if (typeof condition === 'boolean') return condition;
     return columnOf(table, condition[0]) === undefined ? false : encodeCondition(table, condition);

@@ -55,7 +55,9 @@ type TableOperation = Extract<Operation, { readonly table: string }>;
 
 function encodeTableOperation(table: TableSchema, operation: TableOperation, names: UuidNames): unknown {
   if (operation.op === 'insert') return encodeInsert(table, operation, names);
-  const where = operation.where.map((condition) => encodeCondition(table, condition, names));
+  const where = operation.where.map((clause) =>
+    typeof clause === 'boolean' ? clause : encodeCondition(table, clause, names),
+  );
   switch (operation.op) {
     case 'select':
       return { ...operation, where };

@@ -3,9 +3,9 @@ import type { Replica } from './replica.ts';
 import type {
   Abort,
   Assert,
+  Clause,
   Comment,
   Commit,
-  Condition,
   Delete,
   Insert,
   Mutate,
@@ -60,7 +60,7 @@ export type TypedCondition<R, O = never> =
   | readonly [column: '_uuid' | '_version', fn: Equality, value: string];
 
 /** `_uuid == TEXT` as a plain text, or conditions that all have to hold. */
-export type Where<R, O = never> = string | readonly TypedCondition<R, O>[];
+export type Where<R, O = never> = string | readonly (TypedCondition<R, O> | boolean)[];
 
 type Arithmetic<C, Real> = C extends Real
   ? readonly [column: C, mutator: '+=' | '-=' | '*=' | '/=', value: number]
@@ -203,6 +203,6 @@ function select(table: string, where: AnyWhere, columns?: readonly string[]): Se
 
 type AnyWhere = string | readonly unknown[];
 
-function conditions(where: AnyWhere): readonly Condition[] {
-  return typeof where === 'string' ? [['_uuid', '==', where]] : (where as readonly Condition[]);
+function conditions(where: AnyWhere): readonly Clause[] {
+  return typeof where === 'string' ? [['_uuid', '==', where]] : (where as readonly Clause[]);
 }

@@ -52,6 +52,8 @@ export type Row = Readonly<Record<string, Value>>;
 
 export type ConditionFunction = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'includes' | 'excludes';
 export type Condition = readonly [column: string, fn: ConditionFunction, value: Value];
+/** A condition, or a constant (ovsdb-server(7) 5.1). */
+export type Clause = Condition | boolean;
 export type Mutator = '+=' | '-=' | '*=' | '/=' | '%=' | 'insert' | 'delete';
 export type Mutation = readonly [column: string, mutator: Mutator, value: Value];
 
@@ -66,11 +68,14 @@ export interface Insert {
   readonly uuidName?: string;
 }
 
-/** Section 5.2.2. All of `where` has to hold; without `columns` all are given, `_uuid` and `_version` among them. */
+/**
+ * Section 5.2.2. All of `where` has to hold, here and below; an empty one holds for every row. Without `columns` all are
+ * given, `_uuid` and `_version` among them.
+ */
 export interface Select {
   readonly op: 'select';
   readonly table: string;
-  readonly where: readonly Condition[];
+  readonly where: readonly Clause[];
   readonly columns?: readonly string[];
 }
 
@@ -78,7 +83,7 @@ export interface Select {
 export interface Update {
   readonly op: 'update';
   readonly table: string;
-  readonly where: readonly Condition[];
+  readonly where: readonly Clause[];
   readonly row: Row;
 }
 
@@ -86,7 +91,7 @@ export interface Update {
 export interface Mutate {
   readonly op: 'mutate';
   readonly table: string;
-  readonly where: readonly Condition[];
+  readonly where: readonly Clause[];
   readonly mutations: readonly Mutation[];
 }
 
@@ -94,14 +99,14 @@ export interface Mutate {
 export interface Delete {
   readonly op: 'delete';
   readonly table: string;
-  readonly where: readonly Condition[];
+  readonly where: readonly Clause[];
 }
 
 /** Section 5.2.6: the transaction waits until the rows that meet `where` are `rows`, or are not, in these columns. */
 export interface Wait {
   readonly op: 'wait';
   readonly table: string;
-  readonly where: readonly Condition[];
+  readonly where: readonly Clause[];
   readonly columns: readonly string[];
   readonly until: '==' | '!=';
   readonly rows: readonly Row[];

@@ -227,6 +227,19 @@ describe('update, mutate, delete, select', () => {
   });
 });
 
+describe('where', () => {
+  it('may be a constant instead of a condition', async () => {
+    await transact(ls(randomUUID(), 'a'), ls(randomUUID(), 'b'));
+    const table = 'Logical_Switch';
+    const results = await transact(
+      { op: 'update', table, where: [false], row: { name: 'c' } },
+      { op: 'update', table, where: [true, ['name', '==', 'a']], row: { name: 'd' } },
+      { op: 'delete', table, where: [true] },
+    );
+    expect(results).toEqual([{ count: 0 }, { count: 1 }, { count: 2 }]);
+  });
+});
+
 describe('failures', () => {
   it.each<[string, typeof TransactError, Operation]>([
     [

@@ -35,7 +35,7 @@ function inserted(rows: Map<string, Row>, { uuid = '', row }: Extract<Operation,
 
 function written(rows: Map<string, Row>, operation: Extract<Operation, { where: unknown }>): void {
   for (const [uuid, row] of rows) {
-    if (!operation.where.every((condition) => meets(row, condition))) continue;
+    if (!operation.where.every((clause) => (typeof clause === 'boolean' ? clause : meets(row, clause)))) continue;
     if (operation.op === 'delete') rows.delete(uuid);
     else if (operation.op === 'update') rows.set(uuid, { ...row, ...operation.row });
     else if (operation.op === 'mutate') rows.set(uuid, operation.mutations.reduce(mutated, row));
