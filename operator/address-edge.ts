@@ -17,7 +17,7 @@ import { messageOf } from './kube/errors.ts';
 import { KubeIpWriter } from './kube/ip-writer.ts';
 import type { KubeObject } from './kube/object.ts';
 import { resources } from './kube/resources.ts';
-import type { WriterOptions } from './kube/writer.ts';
+import { DeposedError, type WriterOptions } from './kube/writer.ts';
 import type { World } from './world.ts';
 
 /** A released address rests this long: what the network still knows of its last owner is forgotten by then. */
@@ -55,7 +55,11 @@ export function assignments(options: AddressEdgeOptions): Assignments {
     usage: world.usage,
     restored,
     cleared,
-    failed: (step, name, error) => log.warn({ step, name, error: messageOf(error) }, 'IP object not written'),
+    failed: (step, name, error) => {
+      // Nobody's fault, and told once by the lease.
+      if (error instanceof DeposedError) return;
+      log.warn({ step, name, error: messageOf(error) }, 'IP object not written');
+    },
   });
   graph.derive('assign-demand', world.demand, (row) => [row], built.inputs.demand);
   graph.derive('assign-ip', world.ip, (row) => [row], built.inputs.ip);

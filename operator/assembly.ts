@@ -66,6 +66,8 @@ export class Assembly {
   readonly #log: Log;
   readonly #metrics: OperatorMetrics;
   readonly #client: KubeClient;
+  /** Sockets of its own: a renewal must not wait behind a thousand writes. */
+  readonly #leaseClient: KubeClient;
   readonly #graph: Graph<Tables, Indexes>;
   readonly #world: World;
   readonly #plan: PlanStore;
@@ -106,6 +108,7 @@ export class Assembly {
     });
     this.#metrics = operatorMetrics(sources, kubeConfig.getCurrentCluster()?.server ?? '');
     this.#client = new KubeClient({ kubeConfig, clock, onRequest: this.#metrics.request });
+    this.#leaseClient = new KubeClient({ kubeConfig, clock, maxSockets: 2, onRequest: this.#metrics.request });
     this.#graph = this.#newGraph();
     this.#plan = new PlanStore((key, sources) => log.error({ key, sources }, 'two sources want one plan item'));
     this.#databaseTls = centralTls(this.#client, options.environment.namespace, options.settings);
@@ -368,7 +371,7 @@ export class Assembly {
     const { settings, environment } = this.#options;
     const host = environment.podIp.includes(':') ? `[${environment.podIp}]` : environment.podIp;
     return new LeaderLease({
-      client: this.#client,
+      client: this.#leaseClient,
       clock: systemClock,
       log: this.#log,
       namespace: environment.namespace,
