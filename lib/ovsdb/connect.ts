@@ -45,6 +45,7 @@ export type SelectedConditions<D, K, S> = {
   readonly [T in Copied<D, S>]?: readonly (TypedCondition<D[T], Trait<K, T, 'optional'>> | boolean)[];
 };
 
+/** What to connect to and what to copy; the other options are those of a session. */
 export interface ConnectOptions<D, K, S> extends Omit<SessionOptions, 'remotes' | 'database'> {
   /** `database` of a module that ovsdb-gen wrote, or a name for rows without types. */
   readonly database: string | DatabaseTypes<D, K>;

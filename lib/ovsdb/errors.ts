@@ -53,10 +53,13 @@ export class TransactError extends Error {
 export class ConstraintViolation extends TransactError {}
 /** A strong reference to a row that does not exist; found at commit. */
 export class ReferentialIntegrityViolation extends TransactError {}
+/** The server lacks memory or disk. */
 export class ResourcesExhausted extends TransactError {}
+/** The server could not write to its storage. */
 export class IoError extends TransactError {}
 /** A `wait` was not met in time. */
 export class TimedOut extends TransactError {}
+/** Two inserts of the transaction have the same uuid-name. */
 export class DuplicateUuidName extends TransactError {}
 /** The chosen uuid of an insert is in use, or was deleted in the same transaction. */
 export class DuplicateUuid extends TransactError {}
@@ -66,15 +69,19 @@ export class DomainError extends TransactError {}
 export class ResultRangeError extends TransactError {}
 /** An `assert` of a lock that the connection does not hold. */
 export class NotOwner extends TransactError {}
+/** An `abort` of the transaction itself. */
 export class Aborted extends TransactError {}
+/** A `wait` where the server cannot wait, such as in a file offline. */
 export class NotSupported extends TransactError {}
 /** The request is not one of RFC 7047, or applies an operator to a column of another type. */
 export class SyntaxViolation extends TransactError {}
 /** A table that the schema does not have. ovsdb-server calls it a syntax error; found here before anything is sent. */
 export class UnknownTable extends SyntaxViolation {}
+/** A column that the table does not have. */
 export class UnknownColumn extends TransactError {}
-/** A condition's function, or a mutation's mutator, that RFC 7047 section 5.1 does not have. */
+/** A condition's function that RFC 7047 section 5.1 does not have. */
 export class UnknownFunction extends TransactError {}
+/** A mutation's mutator that RFC 7047 section 5.1 does not have. */
 export class UnknownMutator extends TransactError {}
 /** A write to `_Server`, to a relay, to a backup or through a read-only remote. */
 export class NotAllowed extends TransactError {}
@@ -82,6 +89,7 @@ export class NotAllowed extends TransactError {}
 export class DuplicateElement extends TransactError {}
 /** Role-based access control. */
 export class PermissionDenied extends TransactError {}
+/** A bug of the server. */
 export class InternalServerError extends TransactError {}
 
 const byCode: ReadonlyMap<string, typeof TransactError> = new Map([

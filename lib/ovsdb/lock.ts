@@ -15,6 +15,7 @@ export interface LockConsumer {
   lost?(reason: string): void;
 }
 
+/** How to ask for a lock, and who is told of it. */
 export interface LockOptions extends LockConsumer {
   /** Takes the lock from whoever has it. Only once: after it was lost, it waits like everybody else. */
   readonly steal?: boolean;

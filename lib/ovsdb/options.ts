@@ -14,6 +14,7 @@ export interface SessionLog {
   warn(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
 
+/** What a session is told; only the remotes and the database are needed. */
 export interface SessionOptions {
   /** `unix:PATH`, `tcp:HOST:PORT`, `ssl:HOST:PORT`. May be empty until `setRemotes`. */
   readonly remotes: readonly string[];
@@ -46,6 +47,7 @@ export interface SessionOptions {
   readonly observe?: (state: SessionState, reason: string | undefined) => void;
 }
 
+/** What a transaction is told. */
 export interface TransactOptions {
   /** Aborting it cancels the transaction, if the server is not done with it. */
   readonly signal?: AbortSignal;

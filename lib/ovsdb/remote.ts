@@ -7,6 +7,7 @@ import { connect as connectTls } from 'node:tls';
 
 const DEFAULT_PORT = 6640;
 
+/** A place where a server listens. */
 export type Remote =
   | { readonly transport: 'unix'; readonly path: string }
   | { readonly transport: 'tcp' | 'ssl'; readonly host: string; readonly port: number };

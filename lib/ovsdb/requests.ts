@@ -48,6 +48,7 @@ export async function convert(server: Requester, schema: unknown): Promise<void>
   await server.request('convert', [name, schema]);
 }
 
+/** How `ask` may connect. */
 export interface AskOptions {
   /** Needed for `ssl:` remotes. */
   readonly tls?: Tls;

@@ -9,8 +9,10 @@ export type Atom = string | number | bigint | boolean;
 /** Exactly-one columns are an atom, columns with a value type are a map, all others (optional too) are a set. */
 export type Value = Atom | ReadonlySet<Atom> | ReadonlyMap<Atom, Atom>;
 
+/** RFC 7047 section 3.2. */
 export type AtomicType = 'integer' | 'real' | 'boolean' | 'string' | 'uuid';
 
+/** A <base-type> of RFC 7047 section 3.2: what an atom of a column may be. */
 export interface BaseType {
   readonly type: AtomicType;
   readonly enum?: readonly Atom[];
@@ -21,6 +23,7 @@ export interface BaseType {
   readonly max?: number;
 }
 
+/** A <column-schema> of RFC 7047 section 3.2. */
 export interface ColumnSchema {
   readonly name: string;
   readonly key: BaseType;
@@ -32,6 +35,7 @@ export interface ColumnSchema {
   readonly mutable: boolean;
 }
 
+/** A <table-schema> of RFC 7047 section 3.2. */
 export interface TableSchema {
   readonly name: string;
   readonly columns: ReadonlyMap<string, ColumnSchema>;
@@ -41,6 +45,7 @@ export interface TableSchema {
   readonly maxRows: number;
 }
 
+/** A <database-schema> of RFC 7047 section 3.2, with what it leaves out filled in. */
 export interface DatabaseSchema {
   readonly name: string;
   readonly version: string;
@@ -50,11 +55,15 @@ export interface DatabaseSchema {
 /** A row's columns in memory form; `_uuid` and `_version` are not among them. */
 export type Row = Readonly<Record<string, Value>>;
 
+/** A <function> of RFC 7047 section 5.1. */
 export type ConditionFunction = '==' | '!=' | '<' | '<=' | '>' | '>=' | 'includes' | 'excludes';
+/** A <condition> of RFC 7047 section 5.1; the value has the type of the column, an atom standing for the set of it. */
 export type Condition = readonly [column: string, fn: ConditionFunction, value: Value];
 /** A condition, or a constant (ovsdb-server(7) 5.1). */
 export type Clause = Condition | boolean;
+/** A <mutator> of RFC 7047 section 5.1. */
 export type Mutator = '+=' | '-=' | '*=' | '/=' | '%=' | 'insert' | 'delete';
+/** A <mutation> of RFC 7047 section 5.1; of a map, `delete` takes keys too. */
 export type Mutation = readonly [column: string, mutator: Mutator, value: Value];
 
 /** RFC 7047 section 5.2.1, with the `uuid` member that ovsdb-server(7) 5.2.1 adds. */
