@@ -65,6 +65,8 @@ const states: readonly { readonly table: string; readonly uuid: string; readonly
   { table: 'Port_Group', uuid: 'old', columns: { name: 'pg', ...predecessor } },
   { table: 'Port_Group', uuid: 'old', columns: { name: 'pg', ports: new Set(['old-port']), ...predecessor } },
   { table: 'Port_Group', uuid: pg.id, columns: { ...pg.columns, ports: new Set(['old-port']) } },
+  { table: 'Port_Group', uuid: 'copy', columns: { ...pg.columns, name: 'copy' } },
+  { table: 'Port_Group', uuid: 'copy', columns: { ...pg.columns, name: 'changed copy' } },
   { table: 'Logical_Switch_Port', uuid: 'old-port', columns: { name: 'port', ...predecessor } },
 ];
 
@@ -252,6 +254,23 @@ describe('the comparison after a connect', () => {
     expect(most).toBeLessThanOrEqual(11);
     while (turns.length > 0) turns.shift()?.();
     expect(tracker.applied(owners[0]!)).toBe(true);
+  });
+
+  it('ends a conflict that was settled while there was no connection', () => {
+    const tracker = make();
+    const vip = (to: string, owner: (typeof owners)[number]): Fact => entry(lb, 'vips', ['v', to], owner);
+    tracker.connect();
+    tracker.replace('x', [lb, vip('1', owners[0]!)]);
+    tracker.replace('y', [vip('2', owners[1]!)]);
+    tracker.replace('z', [{ ...pg, owner: owners[0]! }, pg]);
+    expect(tracker.conflicts.size).toBe(2);
+    tracker.disconnect();
+    tracker.replace('y', []);
+    tracker.replace('x', [lb]);
+    tracker.replace('z', []);
+    tracker.connect();
+    expect([...tracker.conflicts]).toEqual([]);
+    expect(tracker.conflictsOf(owners[1]!).size).toBe(0);
   });
 
   it('keeps what the text of a row may still name when a transaction is lost with its connection', () => {
