@@ -9,6 +9,7 @@ import type { RequestError } from './errors.ts';
 import { FrameReader } from './framing.ts';
 import { excerpt, jsonText } from './json.ts';
 
+/** The limits of a connection, and who is told of what it brings. */
 export interface ConnectionOptions {
   readonly clock: Clock;
   /** Milliseconds of silence after which an echo is sent; as long again without a byte ends the connection. 0: never. */
@@ -35,9 +36,12 @@ interface Outstanding {
   readonly reply: Reply;
 }
 
+/** Probe intervals that one message may take from its first byte to its last. */
+const MESSAGE_PATIENCE = 60;
 /** Characters of a reason: a server may put anything into an error. */
 const MAX_REASON = 500;
 
+/** One JSON-RPC connection over a stream that is open. */
 export class Connection {
   readonly #stream: Duplex;
   readonly #options: ConnectionOptions;
@@ -46,6 +50,9 @@ export class Connection {
   #nextId = 1;
   #reason: string | undefined;
   #heardAt: number;
+  /** When the message began whose end has not come. */
+  #begunAt: number | undefined;
+  #probing = false;
   #timer: unknown;
   /**
    * How many probe intervals a probe may stay unanswered. A server that gathers the rows of a large database answers
@@ -126,6 +133,7 @@ export class Connection {
     this.#heardAt = this.#options.clock.now();
     try {
       this.#reader.push(chunk);
+      this.#limit();
     } catch (error) {
       this.end(error instanceof ProtocolError ? error.message : 'failed while taking a message');
       // What is not the server's fault is a fault of whoever was called: it must not be lost.
@@ -136,6 +144,7 @@ export class Connection {
   #take(message: unknown): void {
     // An earlier message of the same chunk may have ended the connection.
     if (this.#reason !== undefined) return;
+    this.#begunAt = undefined;
     const { method, params, id, result, error } = message as Record<string, unknown>;
     if (typeof method === 'string') this.#asked(method, params, id);
     else this.#answered(id, result, error);
@@ -170,21 +179,35 @@ export class Connection {
       this.#watch(probeInterval - silent, () => this.#probe());
       return;
     }
-    const ignored = (): void => undefined;
-    this.ask('echo', [], { result: ignored, failed: ignored });
-    this.#await(clock.now(), 1);
+    this.#probing = true;
+    const answered = (): void => void (this.#probing = false);
+    this.ask('echo', [], { result: answered, failed: answered });
+    this.#await(1);
   }
 
-  /** Waits for any byte after the probe of `sentAt`; `waited` intervals will have passed. */
-  #await(sentAt: number, waited: number): void {
+  /** Waits for the answer to the probe; `waited` intervals of silence will have passed. */
+  #await(waited: number): void {
     const { clock, probeInterval } = this.#options;
     const due = clock.now() + probeInterval;
     this.#watch(probeInterval, () => {
       // A timer that is late means that this process was busy, with the server's answer perhaps still unread.
       const late = clock.now() - due > probeInterval / 2;
-      if (this.#heardAt >= sentAt) this.#probe();
-      else if (late || waited < this.patience) this.#await(sentAt, late ? waited : waited + 1);
-      else this.end(`no answer for ${Math.round(clock.now() - this.#heardAt)} ms`);
+      const silent = clock.now() - this.#heardAt;
+      if (!this.#probing) this.#probe();
+      // The answer comes behind what is coming now.
+      else if (silent < probeInterval) this.#await(waited);
+      else if (late || waited < this.patience) this.#await(late ? waited : waited + 1);
+      else this.end(`no answer for ${Math.round(silent)} ms`);
     });
+  }
+
+  /** A message that grows so slowly, or whose end was missed, is not waited for. */
+  #limit(): void {
+    const now = this.#options.clock.now();
+    this.#begunAt = this.#reader.idle ? undefined : (this.#begunAt ?? now);
+    const allowed = this.#options.probeInterval * MESSAGE_PATIENCE;
+    if (allowed > 0 && this.#begunAt !== undefined && now - this.#begunAt > allowed) {
+      throw new ProtocolError(`a message has not ended after ${Math.round(now - this.#begunAt)} ms`);
+    }
   }
 }

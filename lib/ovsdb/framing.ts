@@ -2,6 +2,7 @@
 // of one is where its brackets close. One pass over the bytes, whatever the chunks; nothing is parsed twice.
 import { ProtocolError } from './errors.ts';
 
+const SPACE = 0x20;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
@@ -76,17 +77,20 @@ export class FrameReader {
     let at = start;
     if (this.#escaped) {
       this.#escaped = false;
+      refuseControl(chunk[at]);
       at += 1;
     }
     for (; at < chunk.length; at += 1) {
-      const byte = chunk[at];
+      const byte = chunk[at] ?? 0;
+      if (byte > BACKSLASH) continue;
       if (byte === BACKSLASH) {
         at += 1;
         this.#escaped = at === chunk.length;
+        refuseControl(chunk[at]);
       } else if (byte === QUOTE) {
         this.#inString = false;
         return at + 1;
-      }
+      } else refuseControl(byte);
     }
     return chunk.length;
   }
@@ -161,6 +165,12 @@ function parse(decoder: TextDecoder, bytes: Uint8Array, wide: boolean): unknown 
 function exactInteger(_key: string, value: unknown, context: { readonly source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
   return context.source !== undefined && /^-?\d+$/.test(context.source) ? BigInt(context.source) : value;
+}
+
+/** At once: a string whose end was missed would make a message that never ends. */
+function refuseControl(byte: number | undefined): void {
+  if (byte !== undefined && byte < SPACE)
+    throw new ProtocolError('a message is not JSON: a control character in a string');
 }
 
 function skipSpace(chunk: Uint8Array, start: number): number {

@@ -27,6 +27,8 @@ import type { DatabaseStatus } from './server.ts';
 import type { DatabaseSchema, Operation, Results } from './types.ts';
 
 const FIRST_PAUSE = 50;
+/** Probe intervals that the first copies may take together. */
+const SYNC_INTERVALS = 60;
 /** A member that lags may catch up for so long; after that its older state is what the cluster has (a restored copy). */
 const STALE_PATIENCE = 10_000;
 /** The same when every member says that it does not have what was seen. */
@@ -39,6 +41,7 @@ interface Attempt {
   conversation?: Conversation;
 }
 
+/** A conversation with a database that lasts until `stop`; nothing happens before `start`. */
 export class Session {
   readonly #options: SettledOptions;
   readonly #replicas = new Set<TableReplica>();
@@ -262,6 +265,10 @@ export class Session {
       ended: (reason) => this.#ended(attempt, reason),
     });
     attempt.conversation.begin();
+    // A server may talk, and answer probes, and never send what was asked for.
+    const longest = probeInterval * SYNC_INTERVALS;
+    const late = (): void => attempt.conversation?.end(`no copy after ${longest} ms`);
+    if (longest > 0 && this.#state === 'syncing') this.#timer = clock.setTimeout(late, longest);
   }
 
   #acceptsStale(): boolean {
@@ -273,6 +280,7 @@ export class Session {
 
   #synced(attempt: Attempt): void {
     this.#readyAt = this.#options.clock.now();
+    this.#options.clock.clearTimeout(this.#timer);
     this.#staleSince = undefined;
     this.#told.clear();
     this.#enter('ready');

@@ -117,6 +117,10 @@ describe('the peer', () => {
   it.each<[string, string, RegExp]>([
     ['garbage', 'x', /no JSON object/],
     ['an unknown id', '{"id":9,"result":1,"error":null}', /a reply to nothing: id 9/],
+    ['an id of 64 bits', '{"id":12345678901234567890}', /a reply to nothing: id 12345678901234567890/],
+    ['an id that is an array', '{"id":[12345678901234567890]}', /a reply to nothing: id \[12345678901234567890\]/],
+    ['an endless id', `{"id":"${'x'.repeat(1000)}"}`, /^a reply to nothing: id "x{79}$/],
+    ['deep nesting', `{"id":${'['.repeat(1001)}`, /a message is nested more than 1000 deep/],
     ['no id at all', '{}', /a reply to nothing: id absent/],
     ['a notification without parameters', '{"id":null,"method":"update3"}', /update3 without parameters/],
   ])('ends the connection with %s, and nothing behind it is taken', async (_, text, reason) => {
@@ -126,6 +130,45 @@ describe('the peer', () => {
     expect(ended).toEqual([expect.stringMatching(reason)]);
     expect(notified).toEqual([]);
     expect(clock.pending).toBe(0);
+  });
+
+  it('gets integers of 64 bits back as they are', async () => {
+    peer.write('{"id":12345678901234567890,"method":"echo","params":[-9223372036854775808]}');
+    await turn();
+    await turn();
+    expect(received).toBe('{"result":[-9223372036854775808],"error":null,"id":12345678901234567890}');
+    expect(ended).toEqual([]);
+  });
+
+  it('that answers twice ends the connection', async () => {
+    const results: unknown[] = [];
+    connection.call('a', [], { result: (value) => results.push(value), failed: (error) => results.push(error) });
+    await tell({ id: 1, result: 'one', error: null }, { id: 1, result: 'two', error: null });
+    expect(results).toEqual(['one']);
+    expect(ended).toEqual(['a reply to nothing: id 1']);
+  });
+
+  it('that fails with an endless text gives a short reason', () => {
+    connection.end('x'.repeat(10_000));
+    expect(ended).toEqual(['x'.repeat(500)]);
+  });
+
+  it('that asks and asks without reading is left', async () => {
+    const [ours, theirs] = duplexPair();
+    connection = new Connection(ours, {
+      clock,
+      probeInterval: 0,
+      maxMessage: 10_000,
+      maxRequests: 1,
+      maxBuffered: 1000,
+      notified: () => undefined,
+      ended: (reason) => ended.push(reason),
+    });
+    for (let count = 0; count < 100; count += 1) {
+      theirs.write(JSON.stringify({ id: count, method: 'echo', params: ['x'.repeat(5000)] }));
+      await turn();
+    }
+    expect(ended).toEqual(['asks without reading the answers']);
   });
 
   it.each([
@@ -161,6 +204,41 @@ describe('the probe', () => {
     await tell({ id: 1, result: [], error: null });
     clock.advance(1900);
     expect(ended).toEqual([]);
+  });
+
+  it('is not answered by other bytes that end', async () => {
+    clock.advance(1000);
+    expect(await sent()).toHaveLength(1);
+    clock.advance(500);
+    await tell({ id: null, method: 'update3', params: [] });
+    clock.advance(500);
+    expect(ended).toEqual([]);
+    clock.advance(1000);
+    expect(ended).toEqual(['no answer for 1500 ms']);
+  });
+
+  it('waits for its answer behind a large message that is coming', async () => {
+    clock.advance(1000);
+    for (let count = 0; count < 10; count += 1) {
+      peer.write(count === 0 ? '{"id":null,"method":"update3","params":["' : 'x');
+      await turn();
+      await turn();
+      clock.advance(900);
+    }
+    expect(ended).toEqual([]);
+    expect(await sent()).toHaveLength(1);
+  });
+
+  it('does not wait for ever for the end of one message', async () => {
+    const texts = ['{"id":null,"method":"one","params":[]}{"id":null,"method":"two","params":["'];
+    for (let count = 0; count < 70 && ended.length === 0; count += 1) {
+      peer.write(texts.pop() ?? 'x');
+      await turn();
+      await turn();
+      clock.advance(999);
+    }
+    expect(notified).toEqual([['one', []]]);
+    expect(ended).toEqual(['a message has not ended after 60939 ms']);
   });
 
   it('does not blame the peer for our own sleep', async () => {

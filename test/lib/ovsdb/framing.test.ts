@@ -59,6 +59,8 @@ describe('FrameReader', () => {
     ['brackets that do not match', '{"a":[}]'],
     ['what is no JSON between brackets', '{a}'],
     ['a raw control character', '{"a":"\u0001"}'],
+    ['a control character before the end of its string', '{"a":"\u0001'],
+    ['an escaped control character', '{"a":"\\\u0000"'],
   ])('ends with a protocol error at %s', (_, text) => {
     expect(() => read([bytes(text)])).toThrow(ProtocolError);
   });
@@ -99,6 +101,17 @@ describe('FrameReader', () => {
         expect(read(cut(stream, at))).toEqual([{ a: [value], b: '12345678901234567890' }, { c: 1 }]);
       }),
     );
+  });
+
+  it('refuses an escaped control character also when it is split', () => {
+    expect(() => read([bytes('{"a":"\\'), bytes('\u0000"}')])).toThrow('a control character in a string');
+  });
+
+  it('takes what is nested 1,000 deep, and nothing deeper', () => {
+    const nested = (depth: number): Buffer => bytes(`{"a":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`);
+    expect(read([nested(1000)])).toHaveLength(1);
+    expect(() => read([nested(1001)])).toThrow('nested more than 1000 deep');
+    expect(() => read([bytes('{"a":'), ...Array.from({ length: 1000 }, () => bytes('['))])).toThrow(ProtocolError);
   });
 
   it('says whether a message is under way', () => {

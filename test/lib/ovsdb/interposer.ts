@@ -7,6 +7,8 @@ import { Transform } from 'node:stream';
 export interface InterposerOptions {
   /** Names in what clients send, each replaced by another of the same length: a server that does not know the method. */
   readonly replace?: Readonly<Record<string, string>>;
+  /** What servers send passes through it; made anew for each connection, which are counted from 1. */
+  readonly answers?: (connection: number) => Transform | undefined;
 }
 
 export class Interposer {
@@ -14,10 +16,12 @@ export class Interposer {
   readonly #listener: Server;
   readonly #pairs = new Set<readonly [client: Socket, server: Socket]>();
   readonly #replace: readonly (readonly [string, string])[];
+  readonly #answers: NonNullable<InterposerOptions['answers']>;
   connections = 0;
 
   private constructor(path: string, target: string, options: InterposerOptions) {
     this.#replace = Object.entries(options.replace ?? {});
+    this.#answers = options.answers ?? (() => undefined);
     this.remote = `unix:${path}`;
     this.#listener = createServer((client) => this.#relay(client, connect(target)));
   }
@@ -36,7 +40,13 @@ export class Interposer {
     this.#pairs.add(pair);
     if (this.#replace.length > 0) client.pipe(this.#rewriter()).pipe(server);
     else client.pipe(server);
-    server.pipe(client);
+    const answers = this.#answers(this.connections);
+    if (answers === undefined) server.pipe(client);
+    else
+      server
+        .pipe(answers)
+        .on('error', () => client.destroy())
+        .pipe(client);
     for (const end of pair) {
       end.on('error', () => undefined);
       end.on('close', () => {
@@ -67,6 +77,15 @@ export class Interposer {
         else client.end(Buffer.from(text.slice(0, at), 'latin1'));
       });
     }
+  }
+
+  /** Keeps back what servers send, until `release`. */
+  hold(): void {
+    for (const [client, server] of this.#pairs) server.unpipe(client).pause();
+  }
+
+  release(): void {
+    for (const [client, server] of this.#pairs) server.pipe(client);
   }
 
   /** Sends bytes to every client as if the server had. */
