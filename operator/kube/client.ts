@@ -34,6 +34,8 @@ export interface ListOptions {
   readonly fieldSelector?: string;
   readonly limit?: number;
   readonly continue?: string;
+  /** Ms for a page, 60 s. */
+  readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -44,7 +46,7 @@ export interface ListPage {
   readonly continue: string;
 }
 
-export interface WatchOptions extends Omit<ListOptions, 'limit' | 'continue'> {
+export interface WatchOptions extends Omit<ListOptions, 'limit' | 'continue' | 'deadlineMs'> {
   /** Changes after this version; 'all' begins with every object as it is now, a streaming list. */
   readonly from: { readonly resourceVersion: string } | 'all';
   /** The server ends the watch after this many seconds. */
@@ -102,7 +104,8 @@ export class KubeClient {
   /** One page of a list; without `resourceVersion` the API server answers consistently (quorum). */
   async list(resource: Resource, options: ListOptions = {}): Promise<ListPage> {
     const path = pathOf(resource, options);
-    const call = { method: 'GET', path, query: listQuery(options), ...signalOf(options), deadlineMs: 60_000 };
+    const { deadlineMs = 60_000 } = options;
+    const call = { method: 'GET', path, query: listQuery(options), ...signalOf(options), deadlineMs };
     return decodePage(await this.request(call), resource, `GET ${path}`);
   }
 

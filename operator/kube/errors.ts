@@ -25,6 +25,9 @@ export class ProtocolError extends KubeError {}
 /** An event of a watch is longer than is read; a list has no such limit. */
 export class OversizedError extends ProtocolError {}
 
+/** Events whose versions go back: what was seen before them cannot be trusted to be all there was. */
+export class OrderError extends ProtocolError {}
+
 /** A watch on which nothing has come for too long, bookmarks included: a peer that vanished without closing. */
 export class StalledError extends KubeError {}
 

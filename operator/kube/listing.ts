@@ -27,13 +27,13 @@ export async function listPages(
 }
 
 async function allPages(source: Source, limit: number | undefined, signal: AbortSignal): Promise<Listed> {
-  const { client, resource, select, keep } = source;
+  const { client, resource, select, keep, stallMs } = source;
   const items: Seen[] = [];
   let token = '';
   let page: ListPage;
   do {
     const paging = limit === undefined ? {} : { limit, continue: token };
-    page = await client.list(resource, { ...select, ...paging, signal });
+    page = await client.list(resource, { ...select, ...paging, deadlineMs: Math.min(stallMs, 60_000), signal });
     for (const object of page.items) items.push(keep(object));
     token = page.continue;
   } while (token !== '');

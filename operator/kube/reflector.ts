@@ -2,7 +2,7 @@
 // process and never empties a table; it is waited out, and the watch resumes where it was.
 //
 //          start
-//   idle --------> listing <--------------------------------- waiting    position lost: 410, restored, oversized,
+//   idle --------> listing <--------------------------------- waiting    position lost: 410, restored, out of order, oversized,
 //    ^              |    ^ |  list lacks many objects            ^  |     kind not served, our own mistake
 //    | stop         |    | v                                     |  |
 //  (any)            |  confirming (a second, consistent list)    |  |    position kept: 401, 403, 429, 5xx, cut,
@@ -76,7 +76,7 @@ export class Reflector {
   #listed = false;
   /** The streaming list before this one broke: the next is by pages. */
   #byPages = false;
-  /** Failures since something last came. */
+  /** Failures since a watch last brought something, or lasted. */
   #attempt = 0;
   #reason: RestartReason | undefined;
   /** Times in a row that the kind was found not to be served. */
@@ -235,9 +235,14 @@ export class Reflector {
   // with and without its watch cache): after a restore from a copy, changes would be missed. One object tells where it is.
   async #resume(signal: AbortSignal): Promise<WatchSession> {
     this.#state = { at: 'resuming' };
-    const { client, resource, select } = this.#options;
+    const { client, resource, select, stallMs } = this.#source;
     const namespace = select?.namespace === undefined ? {} : { namespace: select.namespace };
-    const { resourceVersion } = await client.list(resource, { ...namespace, limit: 1, signal });
+    const { resourceVersion } = await client.list(resource, {
+      ...namespace,
+      limit: 1,
+      deadlineMs: Math.min(stallMs, 30_000),
+      signal,
+    });
     const { position } = this.#mirror;
     if (compareVersions(resourceVersion, position) < 0) {
       const request = `WATCH ${pathOf(resource, {})}`;
@@ -252,12 +257,15 @@ export class Reflector {
     if (this.#attempt > 0) log.info({ kind: resource.kind, attempts: this.#attempt }, 'watching again');
     this.#state = { at: 'watching' };
     let progress = false;
-    for (let changes = await session.next(); changes !== undefined; changes = await session.next()) {
-      const batch = changes;
-      await this.#enter(signal, () => this.#apply(batch));
-      progress = true;
-      this.#attempt = 0;
-      this.#reason = undefined;
+    try {
+      for (let changes = await session.next(); changes !== undefined; changes = await session.next()) {
+        const batch = changes;
+        await this.#enter(signal, () => this.#apply(batch));
+        progress = true;
+      }
+    } finally {
+      // A kind without changes on a server without bookmarks stalls time and again, and nothing is wrong with it.
+      if (progress || clock.now() - started >= Math.min(10_000, this.#source.stallMs)) this.#attempt = 0;
     }
     if (!progress && clock.now() - started < 1000) {
       throw new ConnectionError(`WATCH ${pathOf(resource, {})}`, 'the watch ended at once');

@@ -2,7 +2,7 @@
 // long, and that versions must not go backwards.
 import type { KubeClient, ListOptions, WatchOptions } from './client.ts';
 import type { Clock } from './clock.ts';
-import { ConnectionError, KubeError, messageOf, ProtocolError, StalledError } from './errors.ts';
+import { ConnectionError, KubeError, messageOf, OrderError, StalledError } from './errors.ts';
 import type { Seen } from './mirror.ts';
 import { compareVersions } from './object.ts';
 import { pathOf } from './resources.ts';
@@ -28,7 +28,7 @@ export class WatchSession {
   /** Version of the last event; undefined during the initial events of a streaming list, which have no order. */
   #cursor: string | undefined;
   #unread: Change[] = [];
-  #failure: Error | undefined;
+  #failure: OrderError | undefined;
   #stalled = false;
 
   /** Rejects with the errors of `KubeClient.watch`, or StalledError. The caller closes it. */
@@ -116,7 +116,7 @@ export class WatchSession {
     for (const [index, change] of changes.entries()) {
       const version = change.type === 'bookmark' ? change.version : change.item.version;
       if (this.#cursor !== undefined && compareVersions(version, this.#cursor) < 0) {
-        this.#failure = new ProtocolError(this.#request, `version ${version} came after ${this.#cursor}`);
+        this.#failure = new OrderError(this.#request, `version ${version} came after ${this.#cursor}`);
         if (index === 0) throw this.#failure;
         return changes.slice(0, index);
       }

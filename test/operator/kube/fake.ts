@@ -64,9 +64,12 @@ export class FakeTable<V> implements Table<V> {
   readonly name: string;
   readonly rows = new Map<string, V>();
   readonly changes: string[] = [];
+  readonly #told: (key: string, value: V | undefined) => void;
 
-  constructor(name = 'table') {
+  /** `told` hears of every change; no value means that the key has gone. */
+  constructor(name = 'table', told: (key: string, value: V | undefined) => void = () => undefined) {
     this.name = name;
+    this.#told = told;
   }
   get size(): number {
     return this.rows.size;
@@ -84,9 +87,12 @@ export class FakeTable<V> implements Table<V> {
     if (JSON.stringify(this.rows.get(key)) === JSON.stringify(value)) return;
     this.rows.set(key, value);
     this.changes.push(`set ${key}`);
+    this.#told(key, value);
   }
   delete(key: string): void {
-    if (this.rows.delete(key)) this.changes.push(`delete ${key}`);
+    if (!this.rows.delete(key)) return;
+    this.changes.push(`delete ${key}`);
+    this.#told(key, undefined);
   }
   replace(entries: Iterable<readonly [string, V]>): void {
     const gone = new Set(this.rows.keys());

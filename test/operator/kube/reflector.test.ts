@@ -308,7 +308,6 @@ describe('Reflector, watching', () => {
     ['of an unknown type', line('RENAMED', item('x', 12)), 'garbled'],
     ['without a version', line('ADDED', { metadata: { name: 'x' } }), 'garbled'],
     ['not UTF-8', Buffer.concat([Buffer.from('{"type":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}\n')]), 'garbled'],
-    ['of the past', line('MODIFIED', item('x', 9)), 'garbled'],
     ['an error', line('ERROR', { code: 500, reason: 'InternalError' }), 'failed'],
     ['a plea for less', line('ERROR', { code: 429, reason: 'TooManyRequests' }), 'throttled'],
   ])('resumes from the last good event after one that is %s', async (_name, bad, reason) => {
@@ -327,6 +326,19 @@ describe('Reflector, watching', () => {
     expect([...table.rows.keys()]).toEqual(['a', 'b']);
     expect(restarts).toEqual([reason]);
     expect(positions(asked('watch'))).toEqual(['10', '11']);
+  });
+
+  it('lists when events come in another order than they happened, for one may have been passed over', async () => {
+    const { table, clock, until, restarts, reflector, asked } = await rig({
+      lists: [() => list(10, ['a']), () => list(12, ['a', 'b', 'c'])],
+      watches: [(response) => response.write(line('ADDED', item('c', 12)) + line('ADDED', item('b', 11))), silent],
+    });
+    await until(() => reflector.state.at === 'waiting');
+    expect([restarts, [...table.rows.keys()]]).toEqual([['garbled'], ['a', 'c']]);
+    await clock.advance(100);
+    await until(() => reflector.state.at === 'watching');
+    expect([...table.rows.keys()]).toEqual(['a', 'c', 'b']);
+    expect(positions(asked('watch'))).toEqual(['10', '12']);
   });
 
   it('lists when the next event cannot be read time and again', async () => {
@@ -404,6 +416,21 @@ describe('Reflector, watching', () => {
     await clock.advance(100);
     await until(() => asked('watch').length === 2);
     expect(restarts).toEqual(['stalled']);
+  });
+
+  it('does not grow impatient with a kind that is merely quiet', async () => {
+    const { clock, until, restarts, asked, reflector } = await rig(
+      { lists: [() => list(10, ['a'])], watches: [silent] },
+      { stallMs: 60_000 },
+    );
+    for (let n = 1; n <= 6; n += 1) {
+      await until(() => reflector.state.at === 'watching' && asked('watch').length === n);
+      await clock.advance(60_000);
+      await until(() => restarts.length === n && clock.waiting === 1);
+      await clock.advance(100);
+    }
+    await until(() => asked('watch').length === 7);
+    expect(new Set(restarts)).toEqual(new Set(['stalled']));
   });
 
   it('does not take its own slowness for silence', async () => {
