@@ -26,7 +26,14 @@ export class ChangeFeed {
     this.#wake?.();
   }
 
-  /** All that changed since the last call, never empty; undefined once it has ended. For one consumer at a time. */
+  /** All that changed since it was taken last, which may be nothing. */
+  take(): readonly RowChange[] {
+    const changes = [...this.#pending.values()];
+    this.#pending.clear();
+    return changes;
+  }
+
+  /** The same, waited for until it is something; undefined once the feed has ended. For one consumer at a time. */
   async next(): Promise<readonly RowChange[] | undefined> {
     while (this.#pending.size === 0) {
       if (this.#ended) return undefined;
@@ -34,9 +41,7 @@ export class ChangeFeed {
       this.#wake = resolve;
       await promise;
     }
-    const changes = [...this.#pending.values()];
-    this.#pending.clear();
-    return changes;
+    return this.take();
   }
 
   #add(change: RowChange): void {
