@@ -152,8 +152,10 @@ export class Connection {
 
   #asked(method: string, params: unknown, id: unknown): void {
     if (!Array.isArray(params)) throw new ProtocolError(`${method} without parameters`);
-    if (id === null || id === undefined) this.#options.notified(method, params);
-    else if (this.#stream.writableLength > this.#options.maxBuffered) this.end('asks without reading the answers');
+    if (id === null || id === undefined) return this.#options.notified(method, params);
+    // An answer that says "unknown method" would leave a copy without what the update brings.
+    if (method.startsWith('update')) throw new ProtocolError(`${method} is not a request`);
+    if (this.#stream.writableLength > this.#options.maxBuffered) this.end('asks without reading the answers');
     else if (method === 'echo') this.#stream.write(jsonText({ result: params, error: null, id }));
     else this.#stream.write(jsonText({ result: null, error: { error: 'unknown method', details: method }, id }));
   }

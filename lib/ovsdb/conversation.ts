@@ -226,6 +226,8 @@ export class Conversation {
   #refused(replica: TableReplica, error: RequestError | ConnectionLost): void {
     // Servers before 2.9 say nothing of themselves; they have no clusters either, so any of them will do.
     const silent = replica === this.#server && error instanceof UnknownDatabase;
+    // Whatever the server did not like, it has less to dislike in a copy from the start.
+    if (error instanceof RequestError) replica.restart();
     if (!silent) this.end(error.message);
   }
 

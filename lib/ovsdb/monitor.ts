@@ -2,7 +2,7 @@
 // section 4.1.5, `monitor_cond` and `monitor_cond_since` of ovsdb-server(7) 4.1.12 and 4.1.15. What a row's update holds
 // tells by itself which of the three it is of, so only the frames around it are read here.
 import { ProtocolError } from './errors.ts';
-import { ZERO_UUID } from './wire.ts';
+import { ZERO_UUID, uuidText } from './wire.ts';
 
 export type MonitorMethod = 'monitor_cond_since' | 'monitor_cond' | 'monitor';
 
@@ -23,7 +23,7 @@ export interface MonitorReply {
 /** Reads a reply to `method`. */
 export function monitorReply(method: MonitorMethod, reply: unknown): MonitorReply {
   if (method !== 'monitor_cond_since') return { found: false, since: ZERO_UUID, updates: reply };
-  if (!Array.isArray(reply) || typeof reply[0] !== 'boolean' || typeof reply[1] !== 'string') {
+  if (!Array.isArray(reply) || typeof reply[0] !== 'boolean' || !isUuid(reply[1])) {
     throw new ProtocolError('not a reply to monitor_cond_since');
   }
   const [found, since, updates] = reply as [boolean, string, unknown];
@@ -40,6 +40,10 @@ export function monitorUpdate(method: string, params: readonly unknown[]): Monit
   if (method === 'update' || method === 'update2') return { since: ZERO_UUID, updates: params[1] };
   if (method !== 'update3') return undefined;
   const [, since, updates] = params;
-  if (typeof since !== 'string') throw new ProtocolError('update3 without a transaction id');
+  if (!isUuid(since)) throw new ProtocolError('update3 without a transaction id');
   return { since, updates };
+}
+
+function isUuid(json: unknown): json is string {
+  return typeof json === 'string' && uuidText.test(json);
 }

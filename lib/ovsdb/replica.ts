@@ -215,10 +215,12 @@ export class TableReplica implements Replica {
   /** Takes the reply to the request; true when the copy was continued rather than replaced. */
   replied(method: MonitorMethod, reply: unknown): boolean {
     const { found, since, updates } = monitorReply(method, reply);
-    if (found) this.#apply(updates);
+    // Nothing can be continued that was not asked to be.
+    const continued = found && this.#since !== ZERO_UUID;
+    if (continued) this.#apply(updates);
     else this.#replace(updates);
     this.#since = since;
-    return found;
+    return continued;
   }
 
   updated({ since, updates }: MonitorUpdate): void {

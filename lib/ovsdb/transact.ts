@@ -2,6 +2,7 @@
 // request is a ProtocolError, not a guess: the results say whether something was written.
 import { ProtocolError, parseError, transactError } from './errors.ts';
 import type { TransactError } from './errors.ts';
+import { excerpt } from './json.ts';
 import type {
   Condition,
   DatabaseSchema,
@@ -140,8 +141,7 @@ function failure(operations: readonly Operation[], reply: readonly unknown[]): T
 function decodeResult(schema: DatabaseSchema, operation: Operation, json: unknown): OperationResult {
   if (typeof json !== 'object' || json === null) throw new ProtocolError(`the result of ${operation.op} is no object`);
   const result = readResult(schema, operation, json as Record<string, unknown>);
-  if (result === undefined)
-    throw new ProtocolError(`not a result of ${operation.op}: ${JSON.stringify(json).slice(0, 80)}`);
+  if (result === undefined) throw new ProtocolError(`not a result of ${operation.op}: ${excerpt(json)}`);
   return result;
 }
 

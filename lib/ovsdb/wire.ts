@@ -1,6 +1,7 @@
 // Values between memory and the notation of RFC 7047 section 5.1, both directions in one place, driven by the schema.
 // What does not fit a column's type throws before it reaches the server or a cache; nothing is converted silently.
 import { ProtocolError } from './errors.ts';
+import { excerpt } from './json.ts';
 import type { Atom, AtomicType, BaseType, ColumnSchema, Row, TableSchema, Value } from './types.ts';
 
 /** The schema does not allow it; nothing was sent. `code` is the error string that the server would have used. */
@@ -16,7 +17,7 @@ export class EncodeError extends Error {
 
 export const ZERO_UUID = '00000000-0000-0000-0000-000000000000';
 
-const uuidText = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
+export const uuidText = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 
@@ -165,7 +166,7 @@ function mismatch(atom: Atom, type: AtomicType): EncodeError {
 const decoders: Readonly<Record<AtomicType, (json: unknown) => Atom | undefined>> = {
   integer(json) {
     if (typeof json === 'number') return Number.isSafeInteger(json) ? json : undefined;
-    return typeof json === 'bigint' ? json : undefined;
+    return typeof json === 'bigint' && BigInt.asIntN(64, json) === json ? json : undefined;
   },
   real(json) {
     // A server's -0 is no other value than its 0, and which of the two it prints depends on how it was made.
@@ -276,9 +277,4 @@ export class RowDecoder {
     for (const name of Object.keys(json)) row[name] = decodeValue(this.column(name), json[name]);
     return row;
   }
-}
-
-function excerpt(json: unknown): string {
-  const text = JSON.stringify(json, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
-  return text === undefined ? 'undefined' : text.slice(0, 80);
 }

@@ -214,14 +214,14 @@ describe('a peer that takes nothing', () => {
     const name = 'x'.repeat(100_000);
     const one = async (): Promise<unknown> =>
       await it_.session.transact([{ op: 'insert', table: 'Thing', row: { name } }]);
-    let full: unknown;
-    for (let count = 0; count < 100 && full === undefined; count += 1) {
+    const refused: unknown[] = [];
+    while (refused.length === 0 && results.length < 100) {
       const result = one();
-      result.catch((error: unknown) => (full = error));
+      result.catch((error: unknown) => refused.push(error));
       results.push(result);
       await new Promise(setImmediate);
     }
-    expect(full).toBeInstanceOf(QueueFull);
+    expect(refused).toEqual([expect.any(QueueFull)]);
     expect(results.length).toBeLessThan(20);
     server.resume();
     await Promise.all(results.slice(0, -1));
