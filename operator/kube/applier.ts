@@ -18,7 +18,7 @@ import {
   messageOf,
   NotFoundError,
 } from './errors.ts';
-import { canonicalJson, covers } from './json.ts';
+import { covers, digestOf } from './json.ts';
 import { bodyOf, contentOf, managedBy, merged, nameOf, typeOf } from './manifest.ts';
 import { asObject, decodeObject, type KubeObject } from './object.ts';
 import { KeyedQueue } from './queue.ts';
@@ -57,13 +57,13 @@ interface Applied {
   readonly ref: Ref;
   readonly manager: string;
   readonly generated: boolean;
-  readonly text: string;
+  readonly digest: string;
   readonly uid: string;
 }
 
 interface Wanted {
   readonly body: JsonObject;
-  readonly text: string;
+  readonly digest: string;
   /** The object that is meant, when the facts say so. */
   readonly uid: string | undefined;
 }
@@ -172,7 +172,7 @@ export class Applier implements Sink<ObjectFact> {
     }
     const uid = this.#meant(target, first, facts);
     const body = bodyOf(first, facts, uid);
-    const wanted = { body, text: canonicalJson(body), uid };
+    const wanted = { body, digest: digestOf(body), uid };
     if (!this.#isPointless(target, wanted, first)) await this.#apply(target, first, wanted);
     this.#accepted(target);
   }
@@ -202,27 +202,27 @@ export class Applier implements Sink<ObjectFact> {
   }
 
   // Whether nothing is to be sent: the API has it already, or the object that was meant is gone.
-  #isPointless(target: string, { text, body, uid }: Wanted, { object, manager, generated }: ObjectFact): boolean {
+  #isPointless(target: string, { digest, body, uid }: Wanted, { object, manager, generated }: ObjectFact): boolean {
     const observed = this.#options.observed(object);
     const before = this.#applied.get(target);
-    if (observed === 'unknown') return before?.text === text;
+    if (observed === 'unknown') return before?.digest === digest;
     if (isAnother(observed, uid)) return true;
     // Metadata and defaults are for objects that others make: an apply would make one.
     if (observed === 'absent') return !generated;
-    const changed = before !== undefined && before.text !== text;
+    const changed = before !== undefined && before.digest !== digest;
     if (changed || !covers(observed, contentOf(body))) return false;
-    this.#applied.set(target, before ?? { ref: object, manager, generated, text, uid: uidOf(observed) ?? '' });
+    this.#applied.set(target, before ?? { ref: object, manager, generated, digest, uid: uidOf(observed) ?? '' });
     return true;
   }
 
-  async #apply(target: string, fact: ObjectFact, { body, text, uid }: Wanted): Promise<void> {
+  async #apply(target: string, fact: ObjectFact, { body, digest, uid }: Wanted): Promise<void> {
     const { object, manager, generated } = fact;
     const force = fact.yields !== true || (this.#conflicts.get(target) ?? 0) >= yields;
     assertMayWrite(this.#options);
     try {
       const written = await this.#send(object, { body, manager, force });
       this.#conflicts.delete(target);
-      this.#applied.set(target, { ref: object, manager, generated, text, uid: written.metadata.uid });
+      this.#applied.set(target, { ref: object, manager, generated, digest, uid: written.metadata.uid });
       this.#options.onWritten?.(written);
     } catch (error) {
       if (isFieldConflict(error)) this.#conflicts.set(target, (this.#conflicts.get(target) ?? 0) + 1);

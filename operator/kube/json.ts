@@ -1,5 +1,6 @@
 // JSON as the API server speaks it: integers are exact at any size. Kube-OVN's address counters exceed 2^53 (a /64
 // has 2^64 addresses), and a number that passes through a double comes out as another one.
+import { hash } from 'node:crypto';
 import type { Json } from '../api/fact.ts';
 
 // ECMAScript "JSON.parse source text access", in Node since 21; not in the compiler's library yet.
@@ -64,6 +65,11 @@ export function canonicalJson(value: Json): string {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([key, part]) => `${JSON.stringify(key)}:${canonicalJson(part)}`);
   return `{${parts.join(',')}}`;
+}
+
+/** A short text that differs when the value does, in place of a copy of it. */
+export function digestOf(value: Json): string {
+  return hash('sha1', canonicalJson(value), 'base64');
 }
 
 /**

@@ -26,7 +26,7 @@ const concerns = (span: Span, node: string): boolean => span === 'all' || span.h
 
 export class PlanStore implements Sink<PlanFact> {
   readonly #entries = new Map<string, Entry>();
-  readonly #bySource = new Map<string, ReadonlySet<string>>();
+  readonly #bySource = new Map<string, readonly string[]>();
   readonly #byNode = new Map<string, Set<string>>();
   readonly #everywhere = new Set<string>();
   readonly #before = new Map<string, Entry | undefined>();
@@ -59,7 +59,7 @@ export class PlanStore implements Sink<PlanFact> {
       this.#put(fact.plan, { item: fact.item, span: fact.span, source });
     }
     for (const key of this.#bySource.get(source) ?? []) if (!keys.has(key)) this.#put(key, undefined);
-    if (keys.size > 0) this.#bySource.set(source, keys);
+    if (keys.size > 0) this.#bySource.set(source, [...keys]);
     else this.#bySource.delete(source);
   }
 

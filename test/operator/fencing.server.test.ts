@@ -96,7 +96,8 @@ async function consistent(names: readonly string[]): Promise<true | undefined> {
 
 async function epoch(): Promise<string> {
   const [row] = await database.dump('NB_Global', ['external_ids']);
-  return (row?.['external_ids'] as Record<string, string>)['kubeloom-epoch'] ?? '';
+  const ids = row?.['external_ids'] as Record<string, string> | undefined;
+  return ids?.['kubeloom-epoch'] ?? '';
 }
 
 const isLease = ({ objectRef }: AuditEvent): boolean => objectRef?.resource === 'leases';
