@@ -62,6 +62,7 @@ export class Derivation<V, F> implements Operator {
   readonly name: string;
   readonly counter: Counter = { runs: 0, failures: 0 };
   readonly #dirty = new Set<string>();
+  #next: SetIterator<string> | undefined;
   readonly #spec: DerivationSpec<V, F>;
   readonly #tasks = new Map<string, Task>();
   readonly #failed = new Map<string, unknown>();
@@ -85,8 +86,13 @@ export class Derivation<V, F> implements Operator {
   /** Runs one dirty key. */
   step(): boolean {
     if (this.#dirty.size === 0) return false;
-    const next = this.#dirty.values().next();
-    if (next.done) return false;
+    // One iterator for as long as there is something: the first of a Set is far away when many before it were deleted.
+    this.#next ??= this.#dirty.values();
+    const next = this.#next.next();
+    if (next.done) {
+      this.#next = undefined;
+      return this.step();
+    }
     this.#dirty.delete(next.value);
     this.#run(next.value);
     return true;
