@@ -37,8 +37,8 @@ export class Adoption {
     return mark === undefined ? this.#offer(table, uuid, row) : this.#marked(mark, uuid);
   }
 
-  /** Forgets the UUIDs of rows that are gone; answers whether an id may stand for another row now. */
-  leave(changes: readonly RowChange[]): boolean {
+  /** Forgets the UUIDs of rows that are gone, and tells their ids; answers whether one may stand for another row now. */
+  leave(changes: readonly RowChange[], gone: (id: RowId) => void): boolean {
     const { aliases, actual } = this.#sides;
     const left = changes
       .filter(({ uuid, new: row }) => !row && aliases.derived(uuid) !== uuid)
@@ -46,6 +46,7 @@ export class Adoption {
     if (left.length === 0) return false;
     // Another copy of the row may have come in the same update, when the id was not free yet.
     const again = changes.filter(({ new: row }) => row).map((change) => this.follow(change));
+    for (const [id] of left) gone(id);
     return again.includes(true) || left.some(([id]) => actual.get(id) !== undefined || this.wanted(id));
   }
 

@@ -167,8 +167,9 @@ export class Differ {
 
   #mayBegin(): boolean {
     if (!this.#idle() || !this.#options.settled()) return false;
+    // This may compare everything, and what that tells may send: whether anything is in flight is asked after it.
     this.#tracker.refresh();
-    if (!this.#tracker.synced) return false;
+    if (!this.#tracker.synced || !this.#idle()) return false;
     if (this.#fence?.holds() === false) this.#deposed();
     const work = this.#groups.length > 0 || this.#ready.size > 0;
     return work && this.#enabled && this.#options.mayWrite();

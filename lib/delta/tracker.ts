@@ -13,6 +13,7 @@ import { Actual, changedElements, elementsOf } from './actual.ts';
 import { Adoption } from './adoption.ts';
 import { Aliases } from './alias.ts';
 import { Walk } from './walk.ts';
+import { Conflicts } from './conflicts.ts';
 import { Desired } from './desired.ts';
 import type { Fact } from './desired.ts';
 import type { Owner, RowId } from './fact.ts';
@@ -22,7 +23,6 @@ import { Frozen } from './frozen.ts';
 import { Items, elementKey, isRowItem, sameItem } from './item.ts';
 import type { Item } from './item.ts';
 import { Judge } from './judge.ts';
-import { Multimap } from './multimap.ts';
 import { Relation } from './relation.ts';
 import type { TrackerOptions } from './options.ts';
 import { shapesOf } from './shape.ts';
@@ -56,8 +56,7 @@ export class Tracker {
   readonly #monitored: Monitored | undefined;
   readonly #adoption: Adoption;
   readonly #watchers: Watcher[] = [];
-  readonly #conflicts = new Map<string, readonly Owner[]>();
-  readonly #conflictsOf = new Multimap<Owner, string>();
+  readonly #conflicts = new Conflicts((owner) => this.#tellOwner(owner));
   #flight: { readonly keys: ReadonlySet<string>; readonly owners: ReadonlySet<Owner> } | undefined;
   #connected = false;
   /** A row has another UUID than the one it was judged by. */
@@ -66,8 +65,6 @@ export class Tracker {
   #whole = false;
   /** Rows that are there are looked at for the first time since the connect. */
   #noting = false;
-  /** Conflicts that the comparison has not come by yet. */
-  readonly #doubtful = new Set<string>();
   readonly #walk: Walk;
   /** Owners that something was done to since `#together` began, and whether they want something else. */
   #untold: Map<Owner, boolean> | undefined;
@@ -129,7 +126,7 @@ export class Tracker {
     if (this.#connected) this.#together(() => changes.forEach((change) => this.#changed(change)));
     // Whatever referred to a row that is gone went in the same update (RFC 7047 section 3.2), so only now is its
     // UUID without meaning.
-    if (this.#adoption.leave(changes)) this.#stale = true;
+    if (this.#adoption.leave(changes, (id) => this.#look(id))) this.#stale = true;
     this.refresh();
   }
 
@@ -165,16 +162,16 @@ export class Tracker {
   /** Nothing that the owner wants or has given up is missing in the database, and nothing is on its way. */
   applied(owner: Owner): boolean {
     if (!this.synced || this.items.ofOwner(owner).size > 0) return false;
-    return !this.frozen.has(owner) && !this.#conflictsOf.has(owner) && !this.#flight?.owners.has(owner);
+    return !this.frozen.has(owner) && !this.#conflicts.has(owner) && !this.#flight?.owners.has(owner);
   }
 
   /** Rows and elements that are held as they are because two owners want them differently, with those owners. */
   get conflicts(): ReadonlyMap<string, readonly Owner[]> {
-    return this.#conflicts;
+    return this.#conflicts.all;
   }
 
   conflictsOf(owner: Owner): ReadonlySet<string> {
-    return this.#conflictsOf.get(owner);
+    return this.#conflicts.of(owner);
   }
 
   /** These items are being written. */
@@ -210,11 +207,23 @@ export class Tracker {
     if (!this.#connected) return;
     if (this.#adoption.wanted(id)) this.#stale = true;
     this.#row(id, true);
+    this.#around(id, true);
+    if (this.judge.regimeChanged(id)) drain(this.#present(id));
+  }
+
+  /** Everything about a row that has got its own id as its UUID. */
+  #look(id: RowId): void {
+    if (!this.#connected) return;
+    this.#row(id, false);
+    this.#around(id, false);
+  }
+
+  /** The elements that hold the row, and those that are wanted to. */
+  #around(id: RowId, fresh: boolean): void {
     for (const { row, column, element } of this.desired.places(id)) {
-      if (column !== undefined && element !== undefined) this.#element(row, column, element, true);
+      if (column !== undefined && element !== undefined) this.#element(row, column, element, fresh);
     }
     this.#holders(id);
-    if (this.judge.regimeChanged(id)) drain(this.#present(id));
   }
 
   #touchElement(row: RowId, column: string, element: Atom, owner: Owner): void {
@@ -249,7 +258,7 @@ export class Tracker {
   #begin(): void {
     this.#stale = false;
     this.#whole = false;
-    for (const key of this.#conflicts.keys()) this.#doubtful.add(key);
+    this.#conflicts.doubt();
     this.#walk.start(this.#compare());
   }
 
@@ -262,8 +271,7 @@ export class Tracker {
       seen.add(id);
       yield* this.#compareRow(id);
     }
-    for (const key of this.#doubtful) this.#conflict(key, []);
-    this.#doubtful.clear();
+    this.#conflicts.settle();
     this.judge.sweep((key) => this.items.get(key) !== undefined || this.#flight?.keys.has(key) === true);
     for (const id of this.oldNeeds.keys()) this.#settleNeeds(id);
     this.#whole = true;
@@ -329,7 +337,7 @@ export class Tracker {
   }
 
   #row(id: RowId, fresh: boolean): void {
-    this.#conflict(id, this.desired.contested(id) ? this.desired.claimants(id) : []);
+    this.#conflicts.set(id, this.desired.contested(id) ? this.desired.claimants(id) : []);
     this.#put(id, this.judge.row(id), fresh);
     this.#settleNeeds(id);
     if (this.unconfirmed.has(id)) this.#note(id);
@@ -339,7 +347,7 @@ export class Tracker {
   #element(row: RowId, column: string, element: Atom, fresh: boolean): void {
     const key = elementKey(row, column, element);
     const wanted = this.desired.element(row, column, element);
-    this.#conflict(key, wanted?.contested ? wanted.owners : []);
+    this.#conflicts.set(key, wanted?.contested ? wanted.owners : []);
     const item = this.judge.element({ row, column, element }, wanted, key);
     this.#put(key, item, fresh);
     if (!item && !this.#flight?.keys.has(key)) this.judge.forget(key);
@@ -352,18 +360,6 @@ export class Tracker {
     if (item) this.items.set(item);
     else this.items.delete(key);
     for (const owner of ownersOf(before, item)) this.#tellOwner(owner, fresh);
-  }
-
-  #conflict(key: string, owners: readonly Owner[]): void {
-    if (owners.length === 0 && !this.#conflicts.has(key)) return;
-    this.#doubtful.delete(key);
-    const before = this.#conflicts.get(key) ?? [];
-    if (before.length === owners.length && before.every((owner, i) => owner === owners[i])) return;
-    if (owners.length > 0) this.#conflicts.set(key, owners);
-    else this.#conflicts.delete(key);
-    for (const owner of before) this.#conflictsOf.delete(owner, key);
-    for (const owner of owners) this.#conflictsOf.add(owner, key);
-    for (const owner of new Set([...before, ...owners])) this.#tellOwner(owner);
   }
 
   /** Keeps `unconfirmed`: a row of ours that is there and not as wanted. */

@@ -167,6 +167,7 @@ describe('pending', () => {
         const rows = new Rows();
         const sources = new Map<string, readonly Fact[]>();
         const turns: (() => void)[] = [];
+        let connected = false;
         // One step of the work in each turn of the loop.
         const tracker = make({ now: () => 0, defer: (fn) => void turns.push(fn), ms: 0 });
         const fresh = (): Tracker => {
@@ -191,13 +192,14 @@ describe('pending', () => {
             if (change) tracker.change([change]);
           } else if (each.kind === 'turns') {
             for (let i = 0; i < each.number; i++) turns.shift()?.();
-          } else if (each.kind === 'connect') {
-            tracker.connect();
           } else {
-            tracker.disconnect();
+            connected = each.kind === 'connect';
+            if (connected) tracker.connect();
+            else tracker.disconnect();
           }
         }
-        tracker.connect();
+        if (connected) tracker.refresh();
+        else tracker.connect();
         while (turns.length > 0) turns.shift()?.();
         expect(tracker.synced).toBe(true);
         agrees();
