@@ -27,6 +27,12 @@ function shapeOf(fact: Fact): Shape {
 }
 
 const shapes: readonly Shape[] = ['rows', 'plan', 'objects', 'status', 'problems', 'holds'];
+const none: readonly never[] = [];
+
+/** Which shapes, as one bit each in the order of `shapes`. */
+type Mask = number;
+const bitOf = Object.fromEntries(shapes.map((shape, at) => [shape, 1 << at])) as Readonly<Record<Shape, Mask>>;
+const allShapes: Mask = (1 << shapes.length) - 1;
 
 /**
  * The sink of one derivation. A sink that never got anything from a source is not told of it, so that an event costs
@@ -35,7 +41,8 @@ const shapes: readonly Shape[] = ['rows', 'plan', 'objects', 'status', 'problems
 export class Split implements Sink<Fact> {
   readonly #sinks: Sinks;
   readonly #about: (source: string) => Ref;
-  readonly #used = new Map<string, ReadonlySet<Shape>>();
+  /** What each source has got a sink to hear of. */
+  readonly #used = new Map<string, Mask>();
 
   constructor(sinks: Sinks, about: (source: string) => Ref) {
     this.#sinks = sinks;
@@ -43,12 +50,18 @@ export class Split implements Sink<Fact> {
   }
 
   replace(source: string, facts: readonly Fact[]): void {
-    const now = Map.groupBy(facts, shapeOf);
-    const before = this.#used.get(source) ?? new Set();
-    for (const shape of shapes) {
-      if (now.has(shape) || before.has(shape)) this.#hand(shape, source, now.get(shape) ?? []);
+    const parts: Partial<Record<Shape, Fact[]>> = {};
+    let now: Mask = 0;
+    for (const fact of facts) {
+      const shape = shapeOf(fact);
+      now |= bitOf[shape];
+      (parts[shape] ??= []).push(fact);
     }
-    if (now.size > 0) this.#used.set(source, new Set(now.keys()));
+    const before = this.#used.get(source) ?? 0;
+    for (const shape of shapes) {
+      if ((now | before) & bitOf[shape]) this.#hand(shape, source, parts[shape] ?? none);
+    }
+    if (now > 0) this.#used.set(source, now);
     else this.#used.delete(source);
   }
 
@@ -61,7 +74,7 @@ export class Split implements Sink<Fact> {
         ? []
         : [{ problem: about, reason: 'InternalError', message: textOf(error), owner: ownerOf(about) }];
     this.#sinks.problems.replace(source, problems);
-    this.#used.set(source, new Set(shapes));
+    this.#used.set(source, allShapes);
   }
 
   #hand(shape: Shape, source: string, facts: readonly Fact[]): void {

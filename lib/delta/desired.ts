@@ -57,7 +57,7 @@ interface RowClaim {
 export class Desired {
   readonly #shapes: Shapes;
   readonly #touch: Touch;
-  readonly #sources = new Map<string, ReadonlyMap<string, Fact>>();
+  readonly #sources = new Map<string, readonly Fact[]>();
   readonly #rows = new Map<RowId, RowClaim[]>();
   readonly #elements = new Map<RowId, Members>();
   /** Where a child row is to hang: every strong reference to it that anyone wants. */
@@ -70,29 +70,25 @@ export class Desired {
   }
 
   facts(source: string): Iterable<Fact> {
-    return this.#sources.get(source)?.values() ?? [];
+    return this.#sources.get(source) ?? [];
   }
 
   *owners(): Iterable<Owner> {
-    for (const facts of this.#sources.values()) for (const { owner } of facts.values()) yield owner;
+    for (const facts of this.#sources.values()) for (const { owner } of facts) yield owner;
   }
 
   sources(): IterableIterator<string> {
     return this.#sources.keys();
   }
 
-  /** Facts that did not change touch nothing. */
+  /** Facts that did not change touch nothing. The list is kept, and shared with whoever else keeps it. */
   replace(source: string, facts: readonly Fact[]): void {
-    const before = this.#sources.get(source) ?? new Map<string, Fact>();
-    const after = keyed(facts);
-    for (const [key, fact] of before) {
-      const next = after.get(key);
-      // The old object stays: it is the one that the claims hold.
-      if (next && sameFact(next, fact)) after.set(key, fact);
-    }
-    const gone = [...before].filter(([key, fact]) => after.get(key) !== fact).map(([, fact]) => fact);
-    const fresh = [...after].filter(([key, fact]) => before.get(key) !== fact).map(([, fact]) => fact);
-    if (after.size > 0) this.#sources.set(source, after);
+    const before = this.#sources.get(source) ?? [];
+    const after = renewed(before, distinct(facts));
+    const [old, now] = [new Set(before), new Set(after)];
+    const gone = before.filter((fact) => !now.has(fact));
+    const fresh = after.filter((fact) => !old.has(fact));
+    if (after.length > 0) this.#sources.set(source, after);
     else this.#sources.delete(source);
     for (const fact of gone) this.#withdraw(source, fact);
     for (const fact of fresh) this.#claim(source, fact);
@@ -263,7 +259,14 @@ export class Desired {
     }
     this.#touch.row(fact.id);
     for (const { child } of this.#childSpots(fact)) this.#touch.row(child);
-    if (fact.in) this.#touch.element(fact.in.id, fact.in.column, fact.id, fact.owner);
+    if (fact.in) this.#tellPlace(fact, fact.in);
+  }
+
+  /** A place that is wanted is looked at together with the row that is to hang there. */
+  #tellPlace({ id, owner }: RowFact, { id: parent, column }: Place): void {
+    const known = this.places(id).some((spot) => spot.row === parent && spot.column === column && spot.element === id);
+    if (known && this.fact(parent)?.columns[column] === undefined) return;
+    this.#touch.element(parent, column, id, owner);
   }
 }
 
@@ -277,19 +280,28 @@ function placement({ id, owner }: RowFact, { row, id: parent, column }: Place): 
   return { member: row, id: parent, column, element: id, owner };
 }
 
-/** Facts by what they are about; one source that says two things about a row keeps both, and contests itself. */
-function keyed(facts: readonly Fact[]): Map<string, Fact> {
-  const map = new Map<string, Fact>();
-  for (const fact of facts) {
-    let key = keyOf(fact);
-    let same = map.get(key);
-    while (same && !sameFact(same, fact)) {
-      key += '+';
-      same = map.get(key);
-    }
-    if (!same) map.set(key, fact);
-  }
-  return map;
+/** Without what is said twice; one source that says two things about a row keeps both, and contests itself. */
+function distinct(facts: readonly Fact[]): readonly Fact[] {
+  if (facts.length < 2) return facts;
+  const all = new Set(facts.map(finder(facts)));
+  return all.size === facts.length ? facts : [...all].filter((fact) => fact !== undefined);
+}
+
+/** The facts with the old objects where they say the same: those are what the claims hold. */
+function renewed(before: readonly Fact[], facts: readonly Fact[]): readonly Fact[] {
+  if (before.length === 0) return facts;
+  const same = finder(before);
+  return facts.map((fact) => same(fact) ?? fact);
+}
+
+/** Most sources yield a few facts, for which an index would cost more than the search. */
+const FEW = 8;
+
+/** Answers the first of the facts that says the same. */
+function finder(facts: readonly Fact[]): (fact: Fact) => Fact | undefined {
+  if (facts.length <= FEW) return (fact) => facts.find((other) => sameFact(other, fact));
+  const index = Map.groupBy(facts, keyOf);
+  return (fact) => index.get(keyOf(fact))?.find((other) => sameFact(other, fact));
 }
 
 /** One row held twice by one column is one place. */
