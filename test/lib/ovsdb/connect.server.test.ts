@@ -1,7 +1,14 @@
 // The short way in, against real servers: types by the compiler, changes without a gap, and what goes wrong at the start.
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest';
-import { ConnectionLost, TransactError, connect, serverColumns, serverDatabase } from '../../../lib/ovsdb/index.ts';
+import {
+  ConnectionLost,
+  NotAllowed,
+  TransactError,
+  connect,
+  serverColumns,
+  serverDatabase,
+} from '../../../lib/ovsdb/index.ts';
 import { columns, database } from '../../../operator/nb/schema.gen.ts';
 import { eventually } from '../../eventually.ts';
 import { startServer } from '../../ovsdb-server.ts';
@@ -166,7 +173,8 @@ describe('connect', () => {
       connected,
     ]);
     expect(rows).toContainEqual(['OVN_Northbound', 'standalone', true, true]);
-    expect(JSON.parse(await server.client('get-schema', server.remote, '_Server'))).toMatchObject({ version: '1.2.0' });
+    expect(it_.session.schema?.version).toBe('1.2.0');
+    await expect(it_.transact((build) => [build.delete('Database', [])])).rejects.toBeInstanceOf(NotAllowed);
   });
 });
 

@@ -107,6 +107,14 @@ describe('ssl', () => {
     expect(await server.dump('Logical_Switch', ['name'])).toEqual([{ name: 'a' }]);
   });
 
+  it('gives ovsdb-gen a schema too', async () => {
+    const program = join(import.meta.dirname, '../../../lib/ovsdb/generate.ts');
+    const { ca, cert, key } = files('client');
+    const args = ['--ca', ca, '--cert', cert, '--key', key, `ssl:127.0.0.1:${port}`, 'OVN_Northbound'];
+    const { stdout } = await promisify(execFile)(process.execPath, [program, ...args]);
+    expect(stdout).toContain("} = { name: 'OVN_Northbound' };");
+  });
+
   it('refuses a server of another authority', async () => {
     const it_ = connect(`ssl:127.0.0.1:${port}`, files('stranger', 'foreign'));
     const [, reason] = await eventually(() => it_.states.find(([state]) => state === 'waiting'));

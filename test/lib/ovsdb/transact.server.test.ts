@@ -12,10 +12,12 @@ import {
   ReferentialIntegrityViolation,
   RequestError,
   ResultRangeError,
-  SyntaxViolation,
   TimedOut,
   TransactError,
   UnknownColumn,
+  UnknownFunction,
+  UnknownMutator,
+  UnknownTable,
 } from '../../../lib/ovsdb/index.ts';
 import type { Operation, OperationResult } from '../../../lib/ovsdb/index.ts';
 import { startServer } from '../../ovsdb-server.ts';
@@ -273,8 +275,18 @@ describe('failures', () => {
       { op: 'insert', table: 'ACL', row: { action: 'maybe', direction: 'to-lport', match: '', priority: 1 } },
     ],
     ['a value of another type', ConstraintViolation, { op: 'insert', table: 'NB_Global', row: { nb_cfg: 'x' } }],
+    [
+      'a function that there is not',
+      UnknownFunction,
+      { op: 'delete', table: 'NB_Global', where: [['nb_cfg', '~' as never, 1]] },
+    ],
+    [
+      'a mutator that there is not',
+      UnknownMutator,
+      { op: 'mutate', table: 'NB_Global', where: [], mutations: [['nb_cfg', '**' as never, 1]] },
+    ],
     ['an unknown column', UnknownColumn, { op: 'insert', table: 'NB_Global', row: { nope: 1 } }],
-    ['an unknown table', SyntaxViolation, { op: 'insert', table: 'Nope', row: {} }],
+    ['an unknown table', UnknownTable, { op: 'insert', table: 'Nope', row: {} }],
   ])('%s is its own class, and nothing is applied', async (_, type, operation) => {
     await server.transact([{ op: 'insert', table: 'NB_Global', row: { nb_cfg: 1 } }]);
     const before: Operation = { op: 'insert', table: 'Port_Group', row: { name: 'before' } };
