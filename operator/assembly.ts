@@ -25,7 +25,7 @@ import type { Log } from './kube/log.ts';
 import { operatorMetrics, type OperatorMetrics } from './kube/metrics.ts';
 import type { KubeObject } from './kube/object.ts';
 import { KubeloomOperator, type Part } from './kube/operator.ts';
-import type { Settings } from './kube/settings.ts';
+import type { Settings } from './settings.ts';
 import { type ObservedStatus, StatusWriter } from './kube/status.ts';
 import type { WriterOptions } from './kube/writer.ts';
 import { Leader } from './leader.ts';

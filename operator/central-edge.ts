@@ -8,7 +8,7 @@ import type { KubeClient } from './kube/client.ts';
 import { credentialNames, SecretCredentialStore } from './kube/credential-store.ts';
 import { LeaderLabels, type Member } from './kube/leader-labels.ts';
 import type { Part } from './kube/operator.ts';
-import type { Settings } from './kube/settings.ts';
+import type { Settings } from './settings.ts';
 import type { WriterOptions } from './kube/writer.ts';
 import type { World } from './world.ts';
 

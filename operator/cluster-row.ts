@@ -1,6 +1,6 @@
 // The one row of table `cluster`: what the settings say and what only the API server knows of the cluster as a whole.
 import type { Cluster, RangeSetting } from './api/tables.ts';
-import type { Settings } from './kube/settings.ts';
+import type { Settings } from './settings.ts';
 
 const range = (cidrBlock: string, gateway: string, excludeIps: string): RangeSetting => ({
   cidrBlock,

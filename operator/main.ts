@@ -6,7 +6,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { Assembly } from './assembly.ts';
 import type { Environment } from './environment.ts';
-import { readSettings, SettingError, type Settings } from './kube/settings.ts';
+import { readSettings, SettingError, type Settings } from './settings.ts';
 
 const allocatorModule = new URL('../policies/ipam/build/ipam.wasm', import.meta.url);
 

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { parseFlags, settingsOf } from '../../agent/settings.ts';
-import { settingsOf as operatorSettingsOf } from '../../operator/kube/settings.ts';
+import { settingsOf as operatorSettingsOf } from '../../operator/settings.ts';
 import { resources } from '../../operator/kube/resources.ts';
 import { repoRoot } from '../cluster/cache.ts';
 import { imageNames } from '../../config/images/build.ts';

@@ -2,7 +2,7 @@
 // once, here; a bad value ends the start with a sentence that names it. Flags are Kube-OVN's where it has them.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canonicalIp, parseCidrs, parseRange } from '../../lib/net/index.ts';
+import { canonicalIp, parseCidrs, parseRange } from '../lib/net/index.ts';
 
 /** A setting that cannot be used: which, its value, where it is from, and what is allowed. */
 export class SettingError extends Error {

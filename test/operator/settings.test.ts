@@ -2,7 +2,7 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readSettings, SettingError, settingsOf } from '../../../operator/kube/settings.ts';
+import { readSettings, SettingError, settingsOf } from '../../operator/settings.ts';
 
 const files = (entries: Record<string, string> = {}) => new Map(Object.entries(entries));
 

@@ -1,0 +1,143 @@
+// What a cluster holds, and what it would hold with the manifests applied: the API server itself says so by a dry run of
+// server-side apply, with its defaults, its validation and its refusals. Nothing is written.
+import { KubeConfig, KubernetesObjectApi, PatchStrategy, type KubernetesObject } from '@kubernetes/client-node';
+import { isObject, objectOf, textOf, textsOf } from '../../operator/api/json.ts';
+import { kubeOvn } from '../../operator/api/refs.ts';
+import { idOf, manifestOf, type Manifest } from './object.ts';
+
+/** Kinds that make rows or are read by those that do. */
+const read = [
+  ['v1', 'Namespace'],
+  ['v1', 'Node'],
+  ['v1', 'Pod'],
+  [kubeOvn, 'Vpc'],
+  [kubeOvn, 'Subnet'],
+  [kubeOvn, 'IP'],
+] as const;
+
+const page = 500;
+
+export interface ClusterOptions {
+  /** '' for the default of kubectl. */
+  readonly kubeconfig: string;
+  /** '' for the current context. */
+  readonly context: string;
+}
+
+export interface Applied {
+  readonly objects: readonly Manifest[];
+  /** What the API server refuses, a sentence each. */
+  readonly errors: readonly string[];
+}
+
+export class Cluster {
+  readonly #api: KubernetesObjectApi;
+
+  /** Throws an Error for a context that does not exist. */
+  constructor({ kubeconfig, context }: ClusterOptions) {
+    const config = new KubeConfig();
+    if (kubeconfig === '') config.loadFromDefault();
+    else config.loadFromFile(kubeconfig);
+    if (context !== '') {
+      if (config.getContextObject(context) === null) throw new Error(`no context ${context} in the kubeconfig`);
+      config.setCurrentContext(context);
+    }
+    this.#api = KubernetesObjectApi.makeApiClient(config);
+  }
+
+  /** All objects of the kinds that matter. */
+  async objects(): Promise<Manifest[]> {
+    const lists = await Promise.all(read.map(([apiVersion, kind]) => this.#list(apiVersion, kind)));
+    return lists.flat();
+  }
+
+  /** The files of the operator's ConfigMap, and the addresses of the API server's Service. */
+  async settings(): Promise<{ files: ReadonlyMap<string, string>; apiServer: readonly string[] }> {
+    const ref = (
+      kind: string,
+      namespace: string,
+      name: string,
+    ): KubernetesObject & { metadata: { name: string; namespace: string } } => ({
+      apiVersion: 'v1',
+      kind,
+      metadata: { name, namespace },
+    });
+    const map = await this.#api.read(ref('ConfigMap', 'kube-system', 'kube-ovn-config')).catch(missing);
+    const service = await this.#api.read(ref('Service', 'default', 'kubernetes')).catch(missing);
+    const data = Object.entries(objectOf((map as { data?: unknown } | undefined)?.data));
+    return {
+      files: new Map(data.map(([name, value]) => [name, textOf(value)])),
+      apiServer: textsOf(objectOf((service as { spec?: unknown } | undefined)?.spec)['clusterIPs']),
+    };
+  }
+
+  /** `live` with each manifest applied to it. */
+  async apply(live: readonly Manifest[], manifests: readonly Manifest[]): Promise<Applied> {
+    const objects = new Map(live.map((manifest) => [idOf(manifest), manifest]));
+    const errors: string[] = [];
+    for (const manifest of manifests) {
+      try {
+        objects.set(idOf(manifest), await this.#dryRun(manifest));
+      } catch (error) {
+        if (this.#isInNewNamespace(error, manifest, manifests)) objects.set(idOf(manifest), manifest);
+        else errors.push(`${manifest.from}: ${idOf(manifest)}: ${messageOf(error)}`);
+      }
+    }
+    return { objects: [...objects.values()], errors };
+  }
+
+  async #list(apiVersion: string, kind: string): Promise<Manifest[]> {
+    const found: Manifest[] = [];
+    let more = '';
+    do {
+      const answer = await this.#api.list(
+        apiVersion,
+        kind,
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+        page,
+        more || undefined,
+      );
+      for (const item of answer.items) {
+        // Items of a list do not repeat the type that the list has.
+        found.push(manifestOf(plainOf({ ...item, apiVersion, kind }), { from: 'cluster', fallback: '' }));
+      }
+      more = answer.metadata?._continue ?? '';
+    } while (more !== '');
+    return found;
+  }
+
+  async #dryRun(manifest: Manifest): Promise<Manifest> {
+    const { namespace, from } = manifest;
+    const metadata = { ...objectOf(manifest.object['metadata']), ...(namespace !== '' && { namespace }) };
+    const spec = { ...manifest.object, metadata } as unknown as KubernetesObject;
+    const answer = await this.#api.patch(spec, undefined, 'All', 'kubeloom-plan', true, PatchStrategy.ServerSideApply);
+    return manifestOf(plainOf(answer), { from, fallback: namespace });
+  }
+
+  /** A dry run makes nothing, so what lies in a namespace of the same manifests is refused with 404. */
+  #isInNewNamespace(error: unknown, { namespace }: Manifest, manifests: readonly Manifest[]): boolean {
+    const made = manifests.some(({ kind, name }) => kind === 'Namespace' && name === namespace);
+    return namespace !== '' && made && objectOf(error)['code'] === 404;
+  }
+}
+
+/** The client parses times to Date; the projections want the text of the API. */
+const plainOf = (object: unknown): unknown => JSON.parse(JSON.stringify(object));
+
+function missing(error: unknown): undefined {
+  if (objectOf(error)['code'] === 404) return undefined;
+  throw error;
+}
+
+/** The API server's own words where it gave any. */
+export function messageOf(error: unknown): string {
+  const body = objectOf(error)['body'];
+  const status: unknown = typeof body === 'string' && body.startsWith('{') ? JSON.parse(body) : body;
+  const said = isObject(status) ? textOf(status['message']) : '';
+  return said || (error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,96 @@
+// `kubeloom plan`: reads, computes both sides, and says what differs. Writes nothing, anywhere.
+import { clusterRow } from '../../operator/cluster-row.ts';
+import { objectOf, textOf } from '../../operator/api/json.ts';
+import type { Cluster as ClusterTable } from '../../operator/api/tables.ts';
+import { isTaken } from '../../operator/intake.ts';
+import { settingsOf } from '../../operator/settings.ts';
+import { Cluster, type ClusterOptions } from './cluster.ts';
+import { desired, type Desired } from './desired.ts';
+import { readManifests } from './manifests.ts';
+import { idOf, type Manifest } from './object.ts';
+import { report, type Report } from './report.ts';
+
+export interface PlanOptions {
+  readonly paths: readonly string[];
+  readonly recursive: boolean;
+  /** Namespace of objects that name none. */
+  readonly namespace: string;
+  /** Compare with this cluster; without it, with nothing at all. */
+  readonly cluster?: ClusterOptions;
+}
+
+const nothing: Desired = { facts: [], problems: [], made: [], failures: [] };
+
+/** Throws for a cluster that cannot be reached; what is wrong with manifests is in the report. */
+export async function plan({ paths, recursive, namespace, cluster }: PlanOptions): Promise<Report> {
+  const { manifests, errors } = readManifests(paths, { recursive, namespace });
+  const [kept, twice] = unique(manifests);
+  const read = { errors: [...errors, ...twice], remarks: remarksOf(kept) };
+  return cluster === undefined ? offline(kept, read) : await online(kept, read, new Cluster(cluster));
+}
+
+interface Read {
+  readonly errors: readonly string[];
+  readonly remarks: readonly string[];
+}
+
+function offline(manifests: readonly Manifest[], { errors, remarks }: Read): Report {
+  const cluster = clusterOf(filesOf(manifests), manifests, []);
+  return report({ before: nothing, after: desired(manifests, cluster), errors, remarks });
+}
+
+async function online(manifests: readonly Manifest[], { errors, remarks }: Read, cluster: Cluster): Promise<Report> {
+  const [live, { files, apiServer }] = await Promise.all([cluster.objects(), cluster.settings()]);
+  const applied = await cluster.apply(
+    live,
+    manifests.filter(({ kind }) => isTaken(kind)),
+  );
+  const row = clusterOf(files, live, apiServer);
+  return report({
+    before: desired(live, row),
+    after: desired(applied.objects, row),
+    errors: [...errors, ...applied.errors],
+    remarks,
+  });
+}
+
+/** The UID of kube-system salts the MACs of routers; without a cluster they are those of an empty salt. */
+function clusterOf(
+  files: ReadonlyMap<string, string>,
+  objects: readonly Manifest[],
+  apiServer: readonly string[],
+): ClusterTable {
+  const system = objects.find(({ kind, name }) => kind === 'Namespace' && name === 'kube-system');
+  const salt = textOf(objectOf(system?.object['metadata'])['uid']);
+  return clusterRow(settingsOf(files, []).settings, salt, apiServer);
+}
+
+/** Settings come from the ConfigMap when it is among the manifests. */
+function filesOf(manifests: readonly Manifest[]): ReadonlyMap<string, string> {
+  const map = manifests.find(({ kind, name }) => kind === 'ConfigMap' && name === 'kube-ovn-config');
+  const data = Object.entries(objectOf(map?.object['data']));
+  return new Map(data.map(([name, value]) => [name, textOf(value)]));
+}
+
+/** The last manifest of an object is the one that an apply would leave; an earlier one is told as an error. */
+function unique(manifests: readonly Manifest[]): [Manifest[], string[]] {
+  const last = new Map<string, Manifest>();
+  const twice: string[] = [];
+  for (const manifest of manifests) {
+    const before = last.get(idOf(manifest));
+    if (before !== undefined) twice.push(`${manifest.from}: ${idOf(manifest)} is also at ${before.from}`);
+    last.set(idOf(manifest), manifest);
+  }
+  return [[...last.values()], twice];
+}
+
+function remarksOf(manifests: readonly Manifest[]): string[] {
+  const ours = manifests.filter(({ apiVersion, kind }) => apiVersion.startsWith('kubeovn.io/') && !isTaken(kind));
+  const unbound = manifests.filter(({ kind, object }) => kind === 'Pod' && !isBound(object));
+  return [
+    ...ours.map((manifest) => `${manifest.from}: ${idOf(manifest)}: this kind makes no rows yet`),
+    ...unbound.map((manifest) => `${manifest.from}: ${idOf(manifest)}: a pod has rows when it is scheduled to a node`),
+  ];
+}
+
+const isBound = (object: Manifest['object']): boolean => textOf(objectOf(object['spec'])['nodeName']) !== '';

@@ -1,0 +1,169 @@
+// `kubeloom plan` as its users see it: text, JSON, exit codes, and sentences about what is wrong.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { afterAll, describe, expect, it } from 'vitest';
+import { rowId } from '../../lib/delta/ids.ts';
+import { owner } from '../../lib/delta/ids.ts';
+import type { Owner, RowFact } from '../../lib/delta/fact.ts';
+import { difference } from '../../cli/plan/difference.ts';
+import { plan } from '../../cli/plan/plan.ts';
+import { exitCodeOf, type Report } from '../../cli/plan/report.ts';
+import { text } from '../../cli/plan/text.ts';
+import { json } from '../../cli/plan/json.ts';
+
+const root = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'kubeloom-plan-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let count = 0;
+function file(content: string, name = `m${(count += 1)}.yaml`): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const planOf = (...paths: string[]): Promise<Report> => plan({ paths, recursive: false, namespace: 'default' });
+
+const subnet = (name: string, spec: string): string =>
+  `apiVersion: kubeovn.io/v1\nkind: Subnet\nmetadata: { name: ${name} }\nspec: ${spec}\n`;
+
+const tablesOf = (report: Report, about: Owner): string[] =>
+  report.groups.find((group) => group.owner === about)?.changes.map(({ table }) => table) ?? [];
+
+const subnetOwner = (name: string): Owner => owner({ kind: 'Subnet', namespace: '', name });
+
+describe('without a cluster', () => {
+  it('shows every row of the samples, grouped by the object that wants it', async () => {
+    const report = await planOf(join(root, 'config/samples'));
+    expect(report.errors).toEqual([]);
+    expect(exitCodeOf(report)).toBe(2);
+    expect(tablesOf(report, subnetOwner('shop'))).toEqual([
+      'Logical_Router_Policy',
+      'Logical_Router_Port',
+      'Logical_Switch',
+      'Logical_Switch_Port',
+    ]);
+    expect(report.groups.map((group) => group.owner)).toContain('Vpc//lab');
+  });
+
+  it('plans what the operator makes by itself', async () => {
+    const report = await planOf(file(subnet('a', '{ cidrBlock: 10.20.0.0/24 }')));
+    for (const name of ['ovn-default', 'join']) expect(tablesOf(report, subnetOwner(name))).toContain('Logical_Switch');
+  });
+
+  it('takes the settings from the ConfigMap when it is there', async () => {
+    const map = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: kube-ovn-config }\ndata: { default-ls: blue }\n';
+    const report = await planOf(file(map));
+    expect(tablesOf(report, subnetOwner('blue'))).toContain('Logical_Switch');
+    expect(tablesOf(report, subnetOwner('ovn-default'))).toEqual([]);
+  });
+
+  it('says what is wrong with an object, and plans the others', async () => {
+    const report = await planOf(
+      file(`${subnet('bad', '{ cidrBlock: 10.20.0.0/33 }')}---\n${subnet('good', '{ cidrBlock: 10.21.0.0/24 }')}`),
+    );
+    expect(report.groups.find((group) => group.owner === subnetOwner('bad'))?.problems).toMatchObject([
+      { reason: 'ValidateLogicalSwitchFailed', grave: true },
+    ]);
+    expect(tablesOf(report, subnetOwner('good'))).toContain('Logical_Switch');
+    expect(exitCodeOf(report)).toBe(1);
+    expect(text(report, { colour: false })).toContain('  ! ValidateLogicalSwitchFailed: ');
+  });
+
+  it('names file and line of what cannot be read', async () => {
+    const broken = file('apiVersion: v1\nkind: [Pod\n');
+    const nameless = file('# first\n\napiVersion: v1\nkind: Pod\n');
+    const report = await planOf(broken, nameless, join(folder, 'absent.yaml'));
+    expect(report.errors[0]).toMatch(new RegExp(`^${broken}:[23]: `));
+    expect(report.errors[1]).toBe(`${nameless}:3: Pod without metadata.name`);
+    expect(report.errors[2]).toContain('absent.yaml: ENOENT');
+    expect(exitCodeOf(report)).toBe(1);
+  });
+
+  it('tells of an object that is there twice', async () => {
+    const report = await planOf(file(`${subnet('a', '{}')}---\n${subnet('a', '{}')}`));
+    expect(report.errors).toEqual([expect.stringMatching(/^.*:6: Subnet a is also at .*:1$/)]);
+  });
+
+  it('unfolds lists', async () => {
+    const item = '{ apiVersion: kubeovn.io/v1, kind: Vpc, metadata: { name: in-a-list } }';
+    const report = await planOf(file(`apiVersion: v1\nkind: List\nitems: [${item}]\n`));
+    expect(report.groups.map((group) => group.owner)).toContain('Vpc//in-a-list');
+  });
+
+  it('is the same text whenever it is asked', async () => {
+    const once = json(await planOf(join(root, 'config/samples')));
+    expect(json(await planOf(join(root, 'config/samples')))).toBe(once);
+  });
+});
+
+describe('the difference', () => {
+  const about = subnetOwner('a');
+  const id = rowId(about, 'Logical_Switch', 'a');
+  const row = (columns: RowFact['columns']): RowFact => ({ row: 'Logical_Switch', id, owner: about, columns });
+
+  it('of equal facts is empty, whatever the order inside of sets and maps', () => {
+    const before = row({
+      name: 'a',
+      other_config: new Map([
+        ['x', '1'],
+        ['y', '2'],
+      ]),
+      acls: new Set(['1', '2']),
+    });
+    const after = row({
+      name: 'a',
+      other_config: new Map([
+        ['y', '2'],
+        ['x', '1'],
+      ]),
+      acls: new Set(['2', '1']),
+    });
+    expect(difference([before], [after])).toEqual([]);
+  });
+
+  it('names only the columns that differ', () => {
+    const changes = difference([row({ name: 'a', mtu: 1 })], [row({ name: 'a', mtu: 2 })]);
+    expect(changes).toMatchObject([{ verb: 'change', before: { mtu: 1 }, after: { mtu: 2 } }]);
+    expect(Object.keys(changes[0]?.after ?? {})).toEqual(['mtu']);
+  });
+
+  it('counts an element with several owners once', () => {
+    const member = (by: string) =>
+      ({ member: 'Port_Group', id, column: 'ports', element: 'p', owner: subnetOwner(by) }) as const;
+    expect(difference([], [member('b'), member('a')])).toMatchObject([{ verb: 'add', owner: subnetOwner('a') }]);
+    expect(difference([member('b'), member('a')], [member('b')])).toEqual([]);
+  });
+});
+
+describe('the command', () => {
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [join(root, 'cli/main.ts'), ...args], { encoding: 'utf8' });
+
+  it('prints JSON for programs and exits with 2 when something changes', () => {
+    const { status, stdout } = run('plan', '-f', join(root, 'config/samples'), '-o', 'json');
+    expect(status).toBe(2);
+    const { objects, counts } = JSON.parse(stdout) as {
+      objects: { kind: string; name: string }[];
+      counts: { add: number };
+    };
+    expect(objects).toContainEqual(
+      expect.objectContaining({ kind: 'Subnet', name: 'shop', apiVersion: 'kubeovn.io/v1' }),
+    );
+    expect(counts.add).toBeGreaterThan(10);
+  });
+
+  it('exits with 1 and a sentence when it is used wrongly', () => {
+    const { status, stderr } = run('plan');
+    expect(status).toBe(1);
+    expect(stderr).toContain("required option '-f, --filename <path...>' not specified");
+  });
+
+  it('exits with 1 and a sentence for a context that does not exist', () => {
+    const config = file('apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n', 'config');
+    const { status, stderr } = run('plan', '-f', folder, '--kubeconfig', config, '--context', 'nowhere');
+    expect([status, stderr]).toEqual([1, 'error: no context nowhere in the kubeconfig\n']);
+  });
+});
