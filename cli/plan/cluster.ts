@@ -71,19 +71,19 @@ export class Cluster {
     };
   }
 
-  /** `live` with each manifest applied to it. */
-  async apply(live: readonly Manifest[], manifests: readonly Manifest[]): Promise<Applied> {
-    const objects = new Map(live.map((manifest) => [idOf(manifest), manifest]));
+  /** The manifests' objects as they would be. */
+  async apply(manifests: readonly Manifest[]): Promise<Applied> {
+    const objects: Manifest[] = [];
     const errors: string[] = [];
     for (const manifest of manifests) {
       try {
-        objects.set(idOf(manifest), await this.#dryRun(manifest));
+        objects.push(await this.#dryRun(manifest));
       } catch (error) {
-        if (this.#isInNewNamespace(error, manifest, manifests)) objects.set(idOf(manifest), manifest);
+        if (isInNewNamespace(error, manifest, manifests)) objects.push(manifest);
         else errors.push(`${manifest.from}: ${idOf(manifest)}: ${messageOf(error)}`);
       }
     }
-    return { objects: [...objects.values()], errors };
+    return { objects, errors };
   }
 
   async #list(apiVersion: string, kind: string): Promise<Manifest[]> {
@@ -118,12 +118,12 @@ export class Cluster {
     const answer = await this.#api.patch(spec, undefined, 'All', 'kubeloom-plan', true, PatchStrategy.ServerSideApply);
     return manifestOf(plainOf(answer), { from, fallback: namespace });
   }
+}
 
-  /** A dry run makes nothing, so what lies in a namespace of the same manifests is refused with 404. */
-  #isInNewNamespace(error: unknown, { namespace }: Manifest, manifests: readonly Manifest[]): boolean {
-    const made = manifests.some(({ kind, name }) => kind === 'Namespace' && name === namespace);
-    return namespace !== '' && made && objectOf(error)['code'] === 404;
-  }
+/** A dry run makes nothing, so what lies in a namespace of the same manifests is refused with 404. */
+function isInNewNamespace(error: unknown, { namespace }: Manifest, manifests: readonly Manifest[]): boolean {
+  const made = manifests.some(({ kind, name }) => kind === 'Namespace' && name === namespace);
+  return namespace !== '' && made && objectOf(error)['code'] === 404;
 }
 
 /** The client parses times to Date; the projections want the text of the API. */

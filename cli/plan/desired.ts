@@ -8,14 +8,12 @@ import { only } from '../../operator/api/refs.ts';
 import type { Cluster, Indexes, Tables } from '../../operator/api/tables.ts';
 import { Withheld } from '../../operator/api/withheld.ts';
 import { take } from '../../operator/intake.ts';
-import { world } from '../../operator/world.ts';
+import { world, type World } from '../../operator/world.ts';
 import { idOf, keyOf, type Manifest } from './object.ts';
 
 export interface Desired {
   readonly facts: readonly (RowFact | MemberFact)[];
   readonly problems: readonly ProblemFact[];
-  /** Objects that the operator makes because they are absent. */
-  readonly made: readonly Manifest[];
   /** Derivations that threw, `source: message`: mistakes of ours. What is wrong with an object is a problem. */
   readonly failures: readonly string[];
 }
@@ -40,47 +38,61 @@ class Collector<F> implements Sink<F> {
 
 const clock = { now: () => performance.now(), defer: (fn: () => void) => void setImmediate(fn) };
 
-/** `objects` hold one of each kind, namespace and name. Deterministic: equal inputs give equal facts. */
-export function desired(objects: readonly Manifest[], cluster: Cluster): Desired {
-  const graph = new Graph<Tables, Indexes>({ clock, sliceMs: 1000 });
-  const rows = new Collector<RowFact | MemberFact>();
-  const wanted = new Collector<ObjectFact>();
-  const problems = new Collector<ProblemFact>();
-  const tables = world(graph, {
-    rows,
-    plan: new Collector(),
-    objects: wanted,
-    status: new Collector(),
-    problems,
-    holds: new Collector(),
-  });
-  graph.enter(() => tables.cluster.set(only, cluster));
-  const made: Manifest[] = [];
-  for (let next: readonly Manifest[] = objects; next.length > 0; next = absent(wanted.all(), made)) {
-    if (next !== objects) made.push(...next);
-    graph.enter(() => {
-      for (const manifest of next) take(tables, manifest.kind, { key: keyOf(manifest), object: manifest.object });
+/**
+ * The operator's graph without its edges. Objects that are taken later change those taken before, as in a running
+ * operator: what a spec that became unusable had made stays.
+ */
+export class Outlook {
+  readonly #graph = new Graph<Tables, Indexes>({ clock, sliceMs: 1000 });
+  readonly #rows = new Collector<RowFact | MemberFact>();
+  readonly #objects = new Collector<ObjectFact>();
+  readonly #problems = new Collector<ProblemFact>();
+  readonly #made = new Map<string, Manifest>();
+  readonly #world: World;
+
+  constructor(cluster: Cluster) {
+    this.#world = world(this.#graph, {
+      rows: this.#rows,
+      plan: new Collector(),
+      objects: this.#objects,
+      status: new Collector(),
+      problems: this.#problems,
+      holds: new Collector(),
     });
-    graph.settleNow();
+    this.#graph.enter(() => this.#world.cluster.set(only, cluster));
   }
-  return {
-    facts: rows.all(),
-    problems: problems.all(),
-    made,
-    failures: [...graph.failures]
-      .filter(([, error]) => !(error instanceof Withheld))
-      .map(([source, error]) => `${source}: ${error instanceof Error ? error.message : String(error)}`),
-  };
+
+  /** Takes one object of each kind, namespace and name, and tells what all that were taken make. */
+  take(objects: readonly Manifest[]): Desired {
+    this.#enter(objects);
+    for (let made = this.#absent(); made.length > 0; made = this.#absent()) {
+      for (const manifest of made) this.#made.set(idOf(manifest), manifest);
+      this.#enter(made);
+    }
+    return {
+      facts: this.#rows.all(),
+      problems: this.#problems.all(),
+      failures: [...this.#graph.failures].filter(([, error]) => !(error instanceof Withheld)).map(failureOf),
+    };
+  }
+
+  #enter(objects: readonly Manifest[]): void {
+    this.#graph.enter(() => {
+      for (const manifest of objects)
+        take(this.#world, manifest.kind, { key: keyOf(manifest), object: manifest.object });
+    });
+    this.#graph.settleNow();
+  }
+
+  /** Objects that are to be made when absent, and have not been yet. */
+  #absent(): Manifest[] {
+    const wanted = this.#objects.all().filter(({ create }) => create === true);
+    return wanted.map(manifestOf).filter((manifest) => !this.#made.has(idOf(manifest)));
+  }
 }
 
-/** Objects that are to be made when absent, and have not been yet. */
-function absent(facts: readonly ObjectFact[], made: readonly Manifest[]): Manifest[] {
-  const known = new Set(made.map(idOf));
-  return facts
-    .filter(({ create }) => create === true)
-    .map(manifestOf)
-    .filter((manifest) => !known.has(idOf(manifest)));
-}
+const failureOf = ([source, error]: readonly [string, unknown]): string =>
+  `${source}: ${error instanceof Error ? error.message : String(error)}`;
 
 function manifestOf({ object: { apiVersion, kind, namespace, name }, manifest }: ObjectFact): Manifest {
   const metadata = { name, ...(namespace !== '' && { namespace }) };

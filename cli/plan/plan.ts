@@ -5,7 +5,7 @@ import type { Cluster as ClusterTable } from '../../operator/api/tables.ts';
 import { isTaken } from '../../operator/intake.ts';
 import { settingsOf } from '../../operator/settings.ts';
 import { Cluster, type ClusterOptions } from './cluster.ts';
-import { desired, type Desired } from './desired.ts';
+import { Outlook, type Desired } from './desired.ts';
 import { readManifests } from './manifests.ts';
 import { idOf, type Manifest } from './object.ts';
 import { report, type Report } from './report.ts';
@@ -19,7 +19,7 @@ export interface PlanOptions {
   readonly cluster?: ClusterOptions;
 }
 
-const nothing: Desired = { facts: [], problems: [], made: [], failures: [] };
+const nothing: Desired = { facts: [], problems: [], failures: [] };
 
 /** Throws for a cluster that cannot be reached; what is wrong with manifests is in the report. */
 export async function plan({ paths, recursive, namespace, cluster }: PlanOptions): Promise<Report> {
@@ -35,20 +35,18 @@ interface Read {
 }
 
 function offline(manifests: readonly Manifest[], { errors, remarks }: Read): Report {
-  const cluster = clusterOf(filesOf(manifests), manifests, []);
-  return report({ before: nothing, after: desired(manifests, cluster), errors, remarks });
+  const outlook = new Outlook(clusterOf(filesOf(manifests), manifests, []));
+  return report({ before: nothing, after: outlook.take(manifests), errors, remarks });
 }
 
 async function online(manifests: readonly Manifest[], { errors, remarks }: Read, cluster: Cluster): Promise<Report> {
   const [live, { files, apiServer }] = await Promise.all([cluster.objects(), cluster.settings()]);
-  const applied = await cluster.apply(
-    live,
-    manifests.filter(({ kind }) => isTaken(kind)),
-  );
-  const row = clusterOf(files, live, apiServer);
+  const applied = await cluster.apply(manifests.filter(({ kind }) => isTaken(kind)));
+  const outlook = new Outlook(clusterOf(files, live, apiServer));
+  const before = outlook.take(live);
   return report({
-    before: desired(live, row),
-    after: desired(applied.objects, row),
+    before,
+    after: outlook.take(applied.objects),
     errors: [...errors, ...applied.errors],
     remarks,
   });
