@@ -4,8 +4,6 @@ export const reasons = {
   InternalError: 'a reconciler failed; what it wanted before is kept as it is',
   AcquireAddressFailed: 'the pod or node has no address yet; the message says why, and it is tried again by itself',
   FeatureNotAvailable: 'fields of the spec have no effect yet; the message names them, and everything else works',
-  IsolationNotAvailable:
-    'the spec restricts traffic by fields that are not enforced yet; what it would keep out gets in, so it is not ready',
   Conflict: 'two objects want one row in OVN; the first keeps it',
   NameCollision: 'another object has a name that gives the same name in OVN; this one carries a suffix there',
   NoReadyGateway: 'no gateway node of the centralized subnet is ready, so its traffic does not leave the cluster',
@@ -15,6 +13,8 @@ export const reasons = {
   ObjectRefused: 'the API server refuses an object or a field that is written for this one; the message says why',
   Rejected: 'the northbound database refuses a row; it is tried again with pauses, and nobody else waits for it',
   RouteInvalid: 'a static route or a policy route of the VPC cannot be used and is left out',
+  SetLogicalSwitchAclsFailed:
+    'a rule in acls is malformed and left out; what it would keep out may get in, so the subnet is not ready',
   ValidateLogicalSwitchFailed: 'the spec of the subnet breaks a rule; nothing is built for it',
   ValidateSubnetVlanFailed: 'the Vlan of the subnet does not exist or is in conflict',
   VpcNotFound: 'the VPC of the subnet does not exist; the subnet is not routed',

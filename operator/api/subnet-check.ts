@@ -9,6 +9,7 @@ import { defaultsOf, filled, isOvn } from './subnet-defaults.ts';
 import { broken } from './subnet-rules.ts';
 import type { SubnetSpec } from './subnet.gen.ts';
 import type { CheckedSubnet, Cluster, Finding, Network, SubnetRow } from './tables.ts';
+import { isolationOf, unusableRules } from './subnet-isolation.ts';
 import { subnetNotices } from './unavailable.ts';
 
 /** Checks one subnet. The API server has seen to the types of its fields, by the schema of the CRD. */
@@ -30,7 +31,7 @@ export function checkedSubnet(row: SubnetRow, cluster: Cluster): CheckedSubnet {
     created: row.created,
     defaults: defaultsOf(spec, full, row.ownDefaults),
     findings,
-    notices: subnetNotices(full),
+    notices: [...subnetNotices(full), ...unusableRules(full)],
     ...(findings.length === 0 && { network: networkOf(row, full, cidrs) }),
   };
 }
@@ -69,6 +70,7 @@ function networkOf(row: SubnetRow, given: SubnetSpec, cidrs: readonly Cidr[]): N
     ecmp: spec.enableEcmp,
     isDefault: spec.default,
     natOutgoing: spec.natOutgoing,
+    isolation: isolationOf(given),
     mtu: spec.mtu,
     routeTable: spec.routeTable,
     namespaces: spec.namespaces,

@@ -146,6 +146,7 @@ export interface Network {
   /** Namespaces of the VPC without a subnet of their own use this one. */
   readonly isDefault: boolean;
   readonly natOutgoing: boolean;
+  readonly isolation: Isolation;
   /** 0: the node's default. */
   readonly mtu: number;
   /** OVN route table of the router port, '' is the main one. */
@@ -153,6 +154,26 @@ export interface Network {
   readonly namespaces: readonly string[];
   readonly namespaceSelectors: readonly Selector[];
   readonly deleting: boolean;
+}
+
+/** Who may talk to the pods of a subnet. */
+export interface Isolation {
+  /** Other subnets may not. */
+  readonly isPrivate: boolean;
+  /** Ranges that may all the same; canonical. */
+  readonly allowSubnets: readonly string[];
+  /** Rules of the user. */
+  readonly acls: readonly SwitchRule[];
+  /** With rules of the user: the subnet's own pods always may. */
+  readonly allowInside: boolean;
+}
+
+/** An entry of spec.acls that OVN takes. */
+export interface SwitchRule {
+  readonly direction: 'to-lport' | 'from-lport';
+  readonly priority: number;
+  readonly match: string;
+  readonly action: string;
 }
 
 /** Someone who needs an address: a bound pod's interface, a node's join port. Computed; input of the allocator. */

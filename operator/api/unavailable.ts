@@ -1,14 +1,9 @@
-// Fields that the API takes and that have no effect yet. Each is told to its author; those that restrict traffic keep
-// their object from being ready, since a rule that is not enforced must never look as if it were.
+// Fields that the API takes and that have no effect yet. Each is told to its author.
 import type { Finding } from './tables.ts';
 import type { SubnetSpec } from './subnet.gen.ts';
 import type { VpcSpec } from './vpc.gen.ts';
 
-/** Who is let in, or out. */
-const restricting = ['private', 'acls'] as const satisfies readonly (keyof SubnetSpec)[];
-
 const ofSubnet = [
-  'allowSubnets',
   'enableDHCP',
   'enableExternalLBAddress',
   'enableIPv6RA',
@@ -32,13 +27,7 @@ const ofVpc = [
 /** What a Subnet asks for in vain; `spec` is filled with its defaults. */
 export function subnetNotices(spec: SubnetSpec): Finding[] {
   const egress = (spec.gatewayNode ?? '').includes(':') ? ['gatewayNode (node:ip)'] : [];
-  const unenforced = asked(spec, restricting).join(', ');
-  return [
-    ...withoutEffect([...asked(spec, ofSubnet), ...egress]),
-    ...(unenforced === ''
-      ? []
-      : [{ reason: 'IsolationNotAvailable', message: `not enforced yet: ${unenforced}` } as const]),
-  ];
+  return withoutEffect([...asked(spec, ofSubnet), ...egress]);
 }
 
 /** What a Vpc asks for in vain. */

@@ -13,7 +13,7 @@ import { Tracker } from '../../lib/delta/tracker.ts';
 import type { Sink } from '../../lib/graph/types.ts';
 import { ConnectionLost, QueueFull, RequestError, Session, TransactError, systemClock } from '../../lib/ovsdb/index.ts';
 import type { Clock, DatabaseSchema, Operation, Replica, RowChange, SessionOptions } from '../../lib/ovsdb/index.ts';
-import { columns, structural } from './columns.ts';
+import { columns, optional, structural } from './columns.ts';
 import { adoptBy, keep, owns } from './owns.ts';
 
 type NbFact = RowFact | MemberFact;
@@ -35,6 +35,8 @@ export interface NorthboundOptions
 /** What a tracker and a differ are made for; another schema needs others. */
 interface Core {
   readonly version: string;
+  /** Leaves out of facts what this schema lacks and can do without. */
+  readonly fit: (facts: readonly NbFact[]) => readonly NbFact[];
   readonly tracker: Tracker;
   readonly differ: Differ;
 }
@@ -161,7 +163,7 @@ export class Northbound {
     this.#frozen.delete(source);
     if (facts.length > 0) this.#facts.set(source, facts);
     else this.#facts.delete(source);
-    this.#core?.tracker.replace(source, facts);
+    this.#core?.tracker.replace(source, this.#core.fit(facts));
   }
 
   #freeze(source: string, error: unknown): void {
@@ -191,14 +193,15 @@ export class Northbound {
     void this.#core?.differ.disable();
     this.#core?.tracker.disconnect();
     const tracker = new Tracker(schema, this.#trackerOptions(), present(schema));
-    for (const [source, facts] of this.#facts) tracker.replace(source, facts);
+    const fit = fitting(schema);
+    for (const [source, facts] of this.#facts) tracker.replace(source, fit(facts));
     for (const [source, error] of this.#frozen) tracker.freeze(source, error);
     for (const table of Object.keys(columns)) {
       tracker.change([...this.#replica.rows(table)].map(([uuid, row]) => ({ table, uuid, new: row })));
     }
     tracker.watch({ compared: () => this.#options.onSynced?.() });
     const differ = new Differ(tracker, { transact: (operations) => this.#transact(operations) }, this.#differOptions());
-    this.#core = { version: schema.version, tracker, differ };
+    this.#core = { version: schema.version, fit, tracker, differ };
     if (this.#leading) differ.enable();
   }
 
@@ -263,4 +266,20 @@ function present({ tables }: DatabaseSchema): Record<string, readonly string[]> 
   return Object.fromEntries(
     known.map(([table, names]) => [table, names.filter((name) => tables.get(table)?.columns.has(name))]),
   );
+}
+
+function fitting({ tables }: DatabaseSchema): Core['fit'] {
+  const missing = ([table, names]: readonly [string, readonly string[]]): [string, readonly string[]] => [
+    table,
+    names.filter((name) => tables.get(table)?.columns.has(name) === false),
+  ];
+  const lacks = new Map(Object.entries(optional).map(missing));
+  if ([...lacks.values()].every((names) => names.length === 0)) return (facts) => facts;
+  return (facts) => facts.map((fact) => ('row' in fact ? without(fact, lacks.get(fact.row) ?? []) : fact));
+}
+
+function without(fact: RowFact, names: readonly string[]): RowFact {
+  if (names.length === 0) return fact;
+  const columns = Object.entries(fact.columns).filter(([name]) => !names.includes(name));
+  return { ...fact, columns: Object.fromEntries(columns) };
 }

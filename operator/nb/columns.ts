@@ -29,7 +29,15 @@ export const columns: Readonly<Record<string, readonly string[]>> = {
     'external_ids',
     'ha_chassis_group',
   ],
+  ACL: ['direction', 'priority', 'match', 'action', 'tier', 'log', 'name', 'severity', 'external_ids'],
   Port_Group: ['name', 'ports', 'acls', 'external_ids'],
+  Address_Set: ['name', 'addresses', 'external_ids'],
+};
+
+/** Columns that older schemas lack and that are left out of rows there: what they say is a refinement. */
+export const optional: Readonly<Record<string, readonly string[]>> = {
+  // OVN 23.06: before, all rules are judged together.
+  ACL: ['tier'],
 };
 
 /** Rows that cost northd a full computation however they come: they wait a moment for company. */
@@ -39,4 +47,5 @@ export const structural: readonly string[] = [
   'Logical_Router_Port',
   'Logical_Router_Static_Route',
   'Logical_Router_Policy',
+  'ACL',
 ];

@@ -24,5 +24,8 @@ export const nodeGroupName = (node: string): string => identifier(`node.${node}`
 /** Port_Group of the pods on a node whose subnets have a distributed gateway. */
 export const distributedGroupName = (node: string): string => identifier(`distributed.${node}`);
 
+/** Address_Set of the InternalIPs of all nodes, by family. */
+export const nodesSetName = (family: 4 | 6): string => `kubeloom.nodes.ip${family}`;
+
 /** The name of the loser of a collision: the same for the same owner, ever. */
 export const suffixed = (name: string, owner: Owner): string => `${name}.${rowId(owner, 'name', name).slice(0, 8)}`;

@@ -23,7 +23,9 @@ export const owns: Owns = {
     external_ids: [...tag, 'ls', 'pod'],
     options: ['router-port', 'requested-chassis'],
   },
+  ACL: { external_ids: [...tag, 'subnet'] },
   Port_Group: { external_ids: [...tag, 'node', 'np'], ports: 'all' },
+  Address_Set: { external_ids: tag, addresses: 'all' },
 };
 
 /** Columns by which a row of a Kube-OVN that ran before is known for ours, in tables without a unique index. */
@@ -32,6 +34,7 @@ export const adoptBy: Readonly<Record<string, readonly string[]>> = {
   Logical_Switch: ['name'],
   Logical_Router_Policy: ['priority', 'match'],
   Logical_Router_Static_Route: ['ip_prefix', 'nexthop', 'policy', 'route_table'],
+  ACL: ['direction', 'priority', 'match'],
 };
 
 /** Columns of such a row that are taken as found: the MAC of a router port is in the neighbour tables of running pods. */

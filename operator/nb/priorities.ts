@@ -9,3 +9,21 @@ export const routerPolicy = {
   /** From a subnet to anywhere else: by its gateway. */
   gateway: 29000,
 } as const;
+
+/** ACL tiers (OVN has 0 to 3): one that passes a packet on asks the next. */
+export const aclTier = {
+  /** NetworkPolicy, security groups, subnets, nodes. */
+  namespace: 2,
+} as const;
+
+/** ACLs on the switch of a subnet. */
+export const subnetAcl = {
+  /** From nodes, whose kubelets probe. */
+  fromNodes: 3000,
+  /** With rules of the user: inside of the subnet. */
+  insideDespiteRules: 1900,
+  /** What a private subnet lets in, and out. */
+  allow: 1001,
+  /** Everything else that is IP. */
+  deny: 1000,
+} as const;

@@ -9,6 +9,7 @@ import { nodeIpName, nodeRef } from '../api/refs.ts';
 import type { Host, NodeRow } from '../api/tables.ts';
 import { distributedGroupName, nodeGroupName, suffixed } from '../nb/names.ts';
 import { routerPolicy as priority } from '../nb/priorities.ts';
+import { addressMember, nodesSetId } from '../nb/rows/address-set.ts';
 import { nodeGroup, nodeGroupId } from '../nb/rows/group.ts';
 import { routerPolicy } from '../nb/rows/router.ts';
 import { vifPort } from '../nb/rows/switch.ts';
@@ -34,6 +35,7 @@ export const node: Reconciler<NodeRow> = {
     const ref = nodeRef(name);
     const join = assignment({ ip: nodeIpName(name), ref, uid }, read);
     yield* groups(row, read);
+    yield* addresses(row);
     if (join) yield* joined(row, join, read);
     else yield* unassigned(nodeIpName(name), ref, read);
     yield nodeItem(row, join, read);
@@ -59,6 +61,12 @@ function* groups({ meta: { name } }: NodeRow, read: WorldRead): Generator<Fact> 
   yield nodeGroup(name, 'distributed', distributed);
   const message = `port group ${nodeGroupName(name)}: another node has this name`;
   if (taken) yield problem(nodeRef(name), 'NameCollision', message);
+}
+
+/** By which subnets that keep others out know the nodes. */
+function* addresses({ meta: { name }, internalIps }: NodeRow): Generator<Fact> {
+  for (const address of internalIps)
+    yield addressMember(nodesSetId(familyOf(address)), address, ownerOf(nodeRef(name)));
 }
 
 function* joined(row: NodeRow, join: Assignment, read: WorldRead): Generator<Fact> {

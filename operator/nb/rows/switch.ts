@@ -11,6 +11,9 @@ const switchId = (subnet: string): RowId => rowId(subnetOwner(subnet), 'Logical_
 
 const onSwitch = (subnet: string): Place => ({ row: 'Logical_Switch', id: switchId(subnet), column: 'ports' });
 
+/** Where the rules of a switch hang. */
+export const acls = (subnet: string): Place => ({ row: 'Logical_Switch', id: switchId(subnet), column: 'acls' });
+
 export const logicalSwitch = (subnet: string): RowFact =>
   row('Logical_Switch', { owner: subnetOwner(subnet), name: subnet, columns: { name: subnet } });
 

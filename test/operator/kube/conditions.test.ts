@@ -58,12 +58,12 @@ describe('conditions', () => {
       ['Ready=Unknown Init', 'Validated=True ValidateLogicalSwitchSuccess', 'Error=True FeatureNotAvailable'],
     ],
     [
-      'isolation that is not enforced, beside fields without effect: never ready',
-      { problems: [problem('FeatureNotAvailable'), problem('IsolationNotAvailable')] },
+      'a rule that is not enforced, beside fields without effect: never ready',
+      { problems: [problem('FeatureNotAvailable'), problem('SetLogicalSwitchAclsFailed')] },
       [
-        'Ready=False IsolationNotAvailable',
+        'Ready=False SetLogicalSwitchAclsFailed',
         'Validated=True ValidateLogicalSwitchSuccess',
-        'Error=True IsolationNotAvailable',
+        'Error=True SetLogicalSwitchAclsFailed',
       ],
     ],
   ])('%s', (_name, over, wanted) => {

@@ -1,0 +1,28 @@
+// Address sets and their members. A set's row never names its members: each is a fact of the object whose address it is.
+import { owner as ownerOf, rowId } from '../../../lib/delta/ids.ts';
+import type { MemberFact, Owner, RowFact, RowId } from '../../../lib/delta/fact.ts';
+import { clusterRef } from '../../api/refs.ts';
+import { nodesSetName } from '../names.ts';
+import { row } from './row.ts';
+
+/** Addresses of one family; a set of both is refused by ovn-controller. */
+export type Family = 4 | 6;
+
+/** Id of the set of all nodes' InternalIPs. */
+export const nodesSetId = (family: Family): RowId => rowId(ownerOf(clusterRef), 'Address_Set', nodesSetName(family));
+
+export const nodesSet = (family: Family): RowFact =>
+  row('Address_Set', {
+    owner: ownerOf(clusterRef),
+    name: nodesSetName(family),
+    columns: { name: nodesSetName(family) },
+  });
+
+/** `address` is in the set as long as any owner says so. */
+export const addressMember = (set: RowId, address: string, owner: Owner): MemberFact => ({
+  member: 'Address_Set',
+  id: set,
+  column: 'addresses',
+  element: address,
+  owner,
+});
