@@ -11,6 +11,7 @@ export const reasons = {
     'the InternalIP of the node lies in the range of a subnet, whose pods cannot reach the node',
   NodeNetworkUnavailable: 'the join subnet is missing or invalid, so nodes and pods cannot reach each other',
   ObjectRefused: 'the API server refuses an object or a field that is written for this one; the message says why',
+  PeeringInvalid: 'a peering of the VPC cannot be made and is left out',
   Rejected: 'the northbound database refuses a row; it is tried again with pauses, and nobody else waits for it',
   RouteInvalid: 'a static route or a policy route of the VPC cannot be used and is left out',
   SetLogicalSwitchAclsFailed:

@@ -17,12 +17,7 @@ const ofSubnet = [
   'vips',
 ] as const satisfies readonly (keyof SubnetSpec)[];
 
-const ofVpc = [
-  'enableBfd',
-  'enableExternal',
-  'extraExternalSubnets',
-  'vpcPeerings',
-] as const satisfies readonly (keyof VpcSpec)[];
+const ofVpc = ['enableBfd', 'enableExternal', 'extraExternalSubnets'] as const satisfies readonly (keyof VpcSpec)[];
 
 /** What a Subnet asks for in vain; `spec` is filled with its defaults. */
 export function subnetNotices(spec: SubnetSpec): Finding[] {

@@ -5,7 +5,16 @@
 export const columns: Readonly<Record<string, readonly string[]>> = {
   NB_Global: ['external_ids', 'options'],
   Logical_Router: ['name', 'options', 'external_ids', 'ports', 'static_routes', 'policies', 'nat', 'load_balancer'],
-  Logical_Router_Port: ['name', 'mac', 'networks', 'options', 'external_ids', 'gateway_chassis', 'ha_chassis_group'],
+  Logical_Router_Port: [
+    'name',
+    'mac',
+    'networks',
+    'peer',
+    'options',
+    'external_ids',
+    'gateway_chassis',
+    'ha_chassis_group',
+  ],
   Logical_Router_Static_Route: [
     'ip_prefix',
     'nexthop',

@@ -6,6 +6,9 @@ import type { Owner } from '../../lib/delta/fact.ts';
 /** Logical_Router_Port of a VPC towards a subnet. */
 export const routerPortName = (vpc: string, subnet: string): string => `${vpc}-${subnet}`;
 
+/** Logical_Router_Port of a VPC towards the router of another. */
+export const peerPortName = (vpc: string, remote: string): string => `${vpc}-${remote}`;
+
 /** Logical_Switch_Port of a subnet towards its VPC's router. */
 export const switchPortName = (subnet: string, vpc: string): string => `${subnet}-${vpc}`;
 

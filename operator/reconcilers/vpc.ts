@@ -8,6 +8,7 @@ import { vpcNotices } from '../api/unavailable.ts';
 import { logicalRouter } from '../nb/rows/router.ts';
 import { clusterOf, problem } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
+import { peerings, peersOf } from './vpc-peering.ts';
 import { userPolicies, userRoutes } from './vpc-routes.ts';
 
 export const vpc: Reconciler<VpcRow> = {
@@ -18,12 +19,19 @@ export const vpc: Reconciler<VpcRow> = {
     const about = vpcRef(name);
     const owner = ownerOf(about);
     const subnets = overlays(name, read);
-    yield logicalRouter(name);
+    const peers = peersOf(row, read);
+    yield logicalRouter(name, peers.length > 0);
+    yield* peerings(row, read);
     yield* userRoutes(row);
     yield* userPolicies(row);
     // The API server has seen to the types of the fields, by the schema of the CRD.
     for (const { reason, message } of vpcNotices(row.spec)) yield problem(about, reason, message);
-    yield { status: about, generation: row.meta.generation, owner, fields: status(row, subnets, cluster) };
+    yield {
+      status: about,
+      generation: row.meta.generation,
+      owner,
+      fields: { ...status(row, subnets, cluster), vpcPeerings: peers },
+    };
     if (row.meta.deleting && subnets.length > 0) {
       yield { hold: about, reason: `subnets ${subnets.map((subnet) => subnet.name).join(', ')} are in it`, owner };
     }

@@ -10,8 +10,11 @@ export const routerId = (vpc: string): RowId => rowId(vpcOwner(vpc), 'Logical_Ro
 
 const onRouter = (vpc: string, column: string): Place => ({ row: 'Logical_Router', id: routerId(vpc), column });
 
-/** Kube-OVN's options: neighbours age, and are learned from what they answer rather than resolved in advance. */
-export const logicalRouter = (vpc: string): RowFact =>
+/**
+ * Kube-OVN's options: neighbours age, and are learned from what they answer rather than resolved in advance. A router
+ * with peers (`learns`) learns from their requests as well.
+ */
+export const logicalRouter = (vpc: string, learns = false): RowFact =>
   row('Logical_Router', {
     owner: vpcOwner(vpc),
     name: vpc,
@@ -20,7 +23,7 @@ export const logicalRouter = (vpc: string): RowFact =>
       options: map({
         mac_binding_age_threshold: '300',
         dynamic_neigh_routers: 'true',
-        always_learn_from_arp_request: 'false',
+        ...(!learns && { always_learn_from_arp_request: 'false' }),
       }),
     },
   });
@@ -47,6 +50,20 @@ export const routerPort = ({ owner, vpc, name, mac, networks, routeTable }: Rout
       networks: set(...networks),
       options: map(routeTable === '' ? {} : { route_table: routeTable }),
     },
+    external: { lr: vpc },
+    in: onRouter(vpc, 'ports'),
+  });
+
+export interface PeerPort extends Omit<RouterPort, 'routeTable'> {
+  /** Name of the port at the other end. */
+  readonly peer: string;
+}
+
+export const peerPort = ({ owner, vpc, name, mac, networks, peer }: PeerPort): RowFact =>
+  row('Logical_Router_Port', {
+    owner,
+    name,
+    columns: { name, mac, networks: set(...networks), peer: set(peer) },
     external: { lr: vpc },
     in: onRouter(vpc, 'ports'),
   });

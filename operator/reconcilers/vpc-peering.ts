@@ -1,0 +1,82 @@
+// Links between routers of VPCs. Each VPC states its own end; packets pass once both have, and where routes of the user
+// send them. An end that cannot be made is left out and named; the others stand.
+import { owner as ownerOf } from '../../lib/delta/ids.ts';
+import { derivedMac, formatPrefix, parsePrefix } from '../../lib/net/index.ts';
+import type { Fact } from '../api/fact.ts';
+import { commaList } from '../api/json.ts';
+import { vpcRef } from '../api/refs.ts';
+import type { VpcRow } from '../api/tables.ts';
+import type { VpcSpec } from '../api/vpc.gen.ts';
+import { peerPortName } from '../nb/names.ts';
+import { peerPort } from '../nb/rows/router.ts';
+import { clusterOf, problem } from './reconciler.ts';
+import type { WorldRead } from './reconciler.ts';
+
+interface Peering {
+  readonly remote: string;
+  /** Addresses with prefix length, as OVN takes them. */
+  readonly networks: readonly string[];
+}
+
+/** The ports of the router towards other routers. */
+export function* peerings(row: VpcRow, read: WorldRead): Generator<Fact> {
+  const { name } = row.meta;
+  const { salt } = clusterOf(read);
+  for (const { remote, networks } of usable(row, read)) {
+    const port = peerPortName(name, remote);
+    const mac = derivedMac(salt, port);
+    yield peerPort({
+      owner: ownerOf(vpcRef(name)),
+      vpc: name,
+      name: port,
+      mac,
+      networks,
+      peer: peerPortName(remote, name),
+    });
+  }
+  for (const given of stated(row)) {
+    const wrong = fault(row, given, read);
+    if (wrong !== undefined) yield problem(vpcRef(name), 'PeeringInvalid', `peering with ${given.remoteVpc}: ${wrong}`);
+  }
+}
+
+/** Names of the VPCs that this one has an end towards. */
+export const peersOf = (row: VpcRow, read: WorldRead): string[] =>
+  usable(row, read)
+    .map(({ remote }) => remote)
+    .sort();
+
+type Given = Readonly<Required<NonNullable<VpcSpec['vpcPeerings']>[number]>>;
+
+const stated = (row: VpcRow): Given[] => {
+  const { vpcPeerings = [] }: VpcSpec = row.spec;
+  return vpcPeerings.map((given) => ({ remoteVpc: '', localConnectIP: '', ...given }));
+};
+
+function usable(row: VpcRow, read: WorldRead): Peering[] {
+  const good = stated(row).filter((given) => fault(row, given, read) === undefined);
+  // Of two with one VPC the first counts: there is one port.
+  const first = new Map(good.toReversed().map(({ remoteVpc, localConnectIP }) => [remoteVpc, localConnectIP]));
+  return [...first].map(([remote, text]) => ({
+    remote,
+    networks: networksOf(text).map(({ text: network }) => network),
+  }));
+}
+
+const networksOf = (text: string): { text: string; family: 4 | 6 | undefined }[] =>
+  commaList(text).map((part) => {
+    const prefix = parsePrefix(part);
+    return { text: prefix === undefined ? part : formatPrefix(prefix), family: prefix?.ip.family };
+  });
+
+function fault({ meta: { name } }: VpcRow, { remoteVpc, localConnectIP }: Given, read: WorldRead): string | undefined {
+  if (remoteVpc === name) return 'a VPC has no peering with itself';
+  if (!read.get('vpc', remoteVpc)) return 'this VPC does not exist';
+  const networks = networksOf(localConnectIP);
+  const families = new Set(networks.map(({ family }) => family));
+  if (networks.length === 0 || families.has(undefined) || families.size < networks.length) {
+    return `localConnectIP ${localConnectIP} is not an address with its prefix length, one per family`;
+  }
+  const port = peerPortName(name, remoteVpc);
+  return read.at('networksByPort', `lrp ${port}`).length > 0 ? `a subnet has the router port ${port}` : undefined;
+}
