@@ -1,4 +1,8 @@
 // The fence on a raft cluster: a leader that was paused between its lease check and its send has lost.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OvsdbCluster, OvsdbServer } from '../../ovsdb-server.ts';
 import { startCluster } from '../../ovsdb-server.ts';
@@ -85,6 +89,40 @@ describe('the fence', () => {
     await idle.want({ b: [addressSet(second, 'b')] });
     expect(onDeposed).toHaveBeenCalledOnce();
     expect(idle.sent).toEqual([]);
+  });
+
+  it('stands between two leaders on two members: the one whose process was stopped wakes up and writes nothing', async () => {
+    const [one, two] = cluster.members as [OvsdbServer, OvsdbServer];
+    const old = spawn(process.execPath, [join(import.meta.dirname, 'leader.ts'), one.remote]);
+    const said: string[] = [];
+    createInterface({ input: old.stdout }).on('line', (line) => said.push(line));
+    try {
+      await eventually(() => said.includes('ready'));
+      old.stdin.write('before\n');
+      await eventually(() => said.includes('wrote before'));
+      expect(await epoch()).toBe('1');
+      old.kill('SIGSTOP');
+      // What it will find when it wakes up, before or after it reads of the new leader.
+      old.stdin.write('after\n');
+      const fresh = await open({ remotes: [two.remote], leaderOnly: false });
+      await fresh.want({ n: [logicalSwitch(second, 'new')], b: [logicalSwitch(object('before'), 'before')] });
+      await eventually(() => fresh.tracker.applied(second));
+      expect(await epoch()).toBe('2');
+      old.kill('SIGCONT');
+      await eventually(() => said.some((line) => line.startsWith('deposed')));
+      await fresh.want({ n: [logicalSwitch(second, 'new'), logicalSwitch(second, 'newer')] });
+      expect(await rows(leader, 'Logical_Switch', 'name')).toEqual([
+        { name: 'before' },
+        { name: 'new' },
+        { name: 'newer' },
+      ]);
+      expect(said).not.toContain('wrote after');
+      expect(await epoch()).toBe('2');
+    } finally {
+      const exit = once(old, 'exit');
+      old.kill('SIGKILL');
+      await exit;
+    }
   });
 
   it('holds over a change of the raft leader', async () => {

@@ -62,7 +62,10 @@ async function outcomeOf(session: Session, operations: readonly Operation[]): Pr
 }
 
 /** Connects to `server` (or to `remotes`), copies its rows, and leads from the first `want` on. */
-export async function bench(server: OvsdbServer, options: BenchOptions = {}): Promise<Bench> {
+export async function bench(
+  server: Pick<OvsdbServer, 'remote' | 'database'>,
+  options: BenchOptions = {},
+): Promise<Bench> {
   const remotes = options.remotes ?? [server.remote];
   const schema = await schemaOf(server);
   const wire = new Wire({ schema, owns: options.tracker?.owns ?? owns });
@@ -152,7 +155,7 @@ function verbs({
   };
 }
 
-async function schemaOf(server: OvsdbServer): Promise<NonNullable<Session['schema']>> {
+async function schemaOf(server: Pick<OvsdbServer, 'remote' | 'database'>): Promise<NonNullable<Session['schema']>> {
   const session = new Session({ remotes: [server.remote], database: server.database });
   session.start();
   const schema = await eventually(() => session.schema);
