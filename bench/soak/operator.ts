@@ -5,7 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { Assembly } from '../../operator/assembly.ts';
-import { readSettings } from '../../operator/kube/settings.ts';
+import { readSettings } from '../../operator/settings.ts';
 
 /** Bytes and milliseconds. `rss` is read before the collection, `heap` and `external` after it. */
 export interface Sample {
