@@ -308,6 +308,30 @@ it('serves conditions with monitor_cond', async () => {
   expect(copy.names()).toEqual(['b']);
 });
 
+it('follows the leader of a cluster whose members have only monitor_cond', async () => {
+  const cluster = await startCluster();
+  ends.push(async () => await cluster.stop());
+  const relays = await Promise.all(
+    cluster.members.map(async (member) => {
+      const path = join(member.directory, `${member.name}.interposed.sock`);
+      const replace = older['monitor_cond (2.6)'];
+      return await Interposer.listen(path, member.remote.slice('unix:'.length), { replace });
+    }),
+  );
+  ends.push(() => relays.forEach((relay) => relay.close()));
+  const it_ = live({ remotes: relays.map(({ remote }) => remote), tables: TABLES, leaderOnly: true });
+  ends.push(async () => await it_.session.stop());
+  await it_.ready();
+  await it_.session.transact([ls('a')]);
+  const first = await cluster.leader();
+  await first.kill();
+  const second = await cluster.leader();
+  const { remote } = relays[cluster.members.indexOf(second)]!;
+  await eventually(() => it_.session.remote === remote && it_.session.state === 'ready', { within: 20_000 });
+  await it_.session.transact([ls('b')]);
+  expect([...it_.replica.rows('Logical_Switch')].map(([, row]) => row['name']).sort(compare)).toEqual(['a', 'b']);
+});
+
 it('leaves a server that has only RFC 7047 when a copy has conditions, and says why', async () => {
   await standalone();
   const relay = await interposer(older['monitor (RFC 7047)']);

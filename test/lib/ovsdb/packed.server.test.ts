@@ -43,7 +43,8 @@ beforeAll(async () => {
   const readme = await readFile(join(folder, 'node_modules/ovsdb-client/README.md'), 'utf8');
   const examples = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code = '']) => code);
   await Promise.all(examples.map((code, index) => writeFile(join(folder, `example-${index}.ts`), code)));
-});
+  // The first time, Node is fetched.
+}, 300_000);
 
 afterAll(async () => {
   for (const child of running) child.kill('SIGKILL');
