@@ -12,7 +12,7 @@ import type { OvsdbServer, PlainRow } from '../../ovsdb-server.ts';
 import { owns } from './facts.ts';
 import { Wire } from './wire.ts';
 
-export interface BenchOptions extends Partial<Omit<DifferOptions, 'clock'>> {
+export interface BenchOptions extends Partial<DifferOptions> {
   readonly remotes?: readonly string[];
   readonly tracker?: Partial<TrackerOptions>;
   /** True unless stated. */

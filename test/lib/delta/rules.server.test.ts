@@ -5,7 +5,7 @@ import type { MemberFact, RowFact } from '../../../lib/delta/fact.ts';
 import { eventually } from '../../eventually.ts';
 import { startServer } from '../../ovsdb-server.ts';
 import { acl, addressSet, entry, logicalSwitch, member, object, on, port, portGroup, row } from './facts.ts';
-import { bench, rows, wipe } from './harness.ts';
+import { bench, clock, rows, wipe } from './harness.ts';
 import type { Bench, BenchOptions } from './harness.ts';
 
 let server: Awaited<ReturnType<typeof startServer>>;
@@ -178,6 +178,20 @@ describe('members', () => {
     await restart();
     await b.want({ s: [set], p: [member(set, 'addresses', '10.0.0.2', pod)] });
     expect(await rows(server, 'Address_Set', 'addresses')).toEqual([{ addresses: '10.0.0.2' }]);
+  });
+
+  it('that an earlier process left hold up nobody: the owner of the set has all that it wants', async () => {
+    const set = addressSet(subnet, 'as');
+    await b.want({ s: [set], p: [member(set, 'addresses', '10.0.0.1', pod)] });
+    let synced = false;
+    await restart({ inputsSynced: () => synced });
+    await b.want({ s: [set] });
+    expect(b.tracker.items.size).toBe(1);
+    expect(b.tracker.applied(subnet)).toBe(true);
+    synced = true;
+    b.differ.poke();
+    await b.idle();
+    expect(await rows(server, 'Address_Set', 'addresses')).toEqual([{ addresses: [] }]);
   });
 
   it('of a map change their value, and two owners of one value count', async () => {
@@ -396,6 +410,40 @@ describe('failure', () => {
     expect(b.differ.failing.size).toBe(0);
   });
 
+  it('in the middle of rows that belong together is found, and separates none that can go', async () => {
+    await b.want({ s: [sw, pg] });
+    await server.transact([{ op: 'insert', table: 'Port_Group', row: { name: 'taken' } }]);
+    // All of them are members of one new group, and the last one wants a name that is taken.
+    const group = portGroup(object('g'), 'g');
+    const good = Array.from({ length: 8 }, (_, i) => object(`p${i}`));
+    const facts = good.map((owner, i) => {
+      const made = port(owner, `p${i}`, sw);
+      return [owner, [made, member(group, 'ports', made.id, owner)]] as const;
+    });
+    const last = port(object('bad'), 'bad', sw);
+    const bad = [last, member(group, 'ports', last.id, object('bad')), portGroup(object('bad'), 'taken')];
+    await b.want({ bad, ...Object.fromEntries(facts), g: [group] });
+    await eventually(() => good.every((owner) => b.tracker.applied(owner)));
+    expect([...b.differ.failing.keys()]).toEqual([object('bad')]);
+    expect(
+      (await rows(server, 'Port_Group', 'name', 'ports')).find(({ name }) => name === 'g')?.['ports'],
+    ).toHaveLength(8);
+    expect(await rows(server, 'Logical_Switch_Port', 'name')).toHaveLength(8);
+  });
+
+  it('backs off longer each time, and ends with its cause', async () => {
+    const starts: number[] = [];
+    await restart({ clock: { ...clock, after: (ms, fn) => (starts.push(ms), clock.after(Math.min(ms, 1), fn)) } });
+    await server.transact([{ op: 'insert', table: 'Port_Group', row: { name: 'taken' } }]);
+    await b.want({ bad: [portGroup(object('bad'), 'taken')] });
+    await eventually(() => starts.length >= 9);
+    // The lower half of the range, since the jitter of this test is 0.
+    expect(starts.slice(0, 9)).toEqual([250, 500, 1000, 2000, 4000, 8000, 16000, 30000, 30000]);
+    await server.transact([{ op: 'delete', table: 'Port_Group', where: [['name', '==', 'taken']] }]);
+    await eventually(() => b.tracker.applied(object('bad')));
+    expect(b.differ.problems(object('bad'))).toEqual([]);
+  });
+
   it('of an owner that others need parks them, and does not blame them', async () => {
     await server.transact([{ op: 'insert', table: 'Port_Group', row: { name: 'taken' } }]);
     const group = portGroup(object('bad'), 'taken');
@@ -483,6 +531,58 @@ describe('work', () => {
     expect(b.sent.length).toBeGreaterThanOrEqual(7);
     expect(b.differ.counters.refusals).toBe(0);
     expect((await rows(server, 'Port_Group', 'ports'))[0]?.['ports']).toHaveLength(20);
+  });
+
+  it('is cut by its size as well', async () => {
+    await restart({ caps: { owners: Infinity, bytes: 10_000 } });
+    const big = Array.from({ length: 10 }, (_, i) => object(`p${i}`));
+    const addresses = (i: number): Set<string> => new Set([`${i}`.repeat(4000)]);
+    const facts = big.map((owner, i) => [owner, [port(owner, `p${i}`, sw, { columns: { addresses: addresses(i) } })]]);
+    await b.want({ s: [sw], ...(Object.fromEntries(facts) as Record<string, RowFact[]>) });
+    expect(b.sent.length).toBe(4);
+    expect(await rows(server, 'Logical_Switch_Port', 'name')).toHaveLength(10);
+  });
+
+  it('that belongs together is not cut, whatever the caps', async () => {
+    await restart({ caps: { owners: 1, bytes: 1 } });
+    // Each needs the next: a rule its group and its set, the set's member nothing, the port its switch.
+    const peers = addressSet(object('peers'), 'peers');
+    const rule = acl(object('rule'), pg, 'outport == @pg && ip4.src == $peers', { needs: [pg.id, peers.id] });
+    await b.want({ r: [rule], g: [pg], a: [peers] });
+    expect(b.sent.map((each) => each.length)).toEqual([3]);
+    await b.want({ p: [lsp, inGroup], s: [pg, sw], g: [] });
+    expect(b.sent.slice(1).map((each) => each.map(({ op }) => op))).toEqual([['insert', 'insert', 'mutate']]);
+  });
+
+  it('of a text that changes what it names brings along who is to be in what it names', async () => {
+    await restart({ caps: { owners: 1, bytes: 1 } });
+    const selection = object('sel', 'Selection');
+    const [one, two] = [portGroup(selection, 'one'), portGroup(selection, 'two')];
+    const pods = Array.from({ length: 5 }, (_, i) => object(`p${i}`));
+    const made = pods.map((owner, i) => port(owner, `p${i}`, sw));
+    const at = (group: RowFact): Record<string, (RowFact | MemberFact)[]> => ({
+      ...Object.fromEntries(made.map((each) => [each.owner, [each, member(group, 'ports', each.id, each.owner)]])),
+      sel: [group],
+      rule: [
+        row('ACL', object('rule'), 'drop', {
+          in: on(group, 'acls'),
+          columns: {
+            direction: 'to-lport',
+            priority: 1,
+            action: 'drop',
+            match: `outport == @${String(group.columns['name'])}`,
+          },
+          needs: [group.id],
+        }),
+      ],
+    });
+    await b.want({ s: [sw], ...at(one) });
+    b.sent.length = 0;
+    await b.want(at(two));
+    const renaming = b.sent.find((each) => each.some((operation) => operation.op === 'update'));
+    const insert = renaming?.find((operation) => operation.op === 'insert');
+    expect(insert && 'row' in insert && insert.row['ports']).toEqual(new Set(made.map(({ id }) => id)));
+    expect(await rows(server, 'Port_Group', 'name')).toEqual([{ name: 'two' }]);
   });
 
   it('on structural tables waits for company, pods do not', async () => {
