@@ -1,13 +1,13 @@
 // Which member of ovn-central leads each of the raft clusters, for the labels that the Services ovn-nb and ovn-sb select by.
-// A connection to each database follows its leader and copies nothing. It never writes. Which ovn-northd is active is told by
+// Light connections to all members of both follow who leads. It never writes. Which ovn-northd is active is told by
 // no database (a lock of OVSDB has an owner that only its server knows), so with several members nobody gets that label.
-import { parseRemote, Session } from '../lib/ovsdb/index.ts';
-import type { SessionOptions } from '../lib/ovsdb/index.ts';
+import { Members, parseRemote } from '../lib/ovsdb/index.ts';
+import type { MembersOptions } from '../lib/ovsdb/index.ts';
 import type { CentralRow } from './api/tables.ts';
 import type { Leaders } from './kube/leader-labels.ts';
 import type { Part } from './kube/operator.ts';
 
-export interface DatabaseLeadersOptions extends Pick<SessionOptions, 'tls' | 'clock' | 'random' | 'dial'> {
+export interface DatabaseLeadersOptions extends Pick<MembersOptions, 'tls' | 'clock' | 'random' | 'dial'> {
   /** A leader was found, perhaps another one than before. */
   readonly onChange: () => void;
 }
@@ -19,28 +19,28 @@ const databases: Readonly<Record<Role, string>> = { nb: 'OVN_Northbound', sb: 'O
 export class DatabaseLeaders implements Part {
   readonly name = 'database leaders';
   readonly #options: DatabaseLeadersOptions;
-  readonly #sessions: Readonly<Record<Role, Session>>;
+  readonly #members: Readonly<Record<Role, Members>>;
   /** Address of the member that led last; it stays while the next one is elected. */
   readonly #hosts: Partial<Record<Role, string>> = {};
 
   constructor(options: DatabaseLeadersOptions) {
     this.#options = options;
-    this.#sessions = { nb: this.#session('nb'), sb: this.#session('sb') };
+    this.#members = { nb: this.#watch('nb'), sb: this.#watch('sb') };
   }
 
   start(): void {
-    for (const session of Object.values(this.#sessions)) session.start();
+    for (const members of Object.values(this.#members)) members.start();
   }
 
-  async stop(): Promise<void> {
-    await Promise.all(Object.values(this.#sessions).map((session) => session.stop()));
+  stop(): void {
+    for (const members of Object.values(this.#members)) members.stop();
   }
 
   /** Where the members serve each database. A single member leads by itself and is not asked. */
   setRemotes(remotes: Readonly<Record<Role, readonly string[]>>): void {
     for (const role of ['nb', 'sb'] as const) {
       const clustered = remotes[role].length > 1;
-      this.#sessions[role].setRemotes(clustered ? remotes[role] : []);
+      this.#members[role].setRemotes(clustered ? remotes[role] : []);
       if (!clustered) delete this.#hosts[role];
     }
   }
@@ -56,20 +56,18 @@ export class DatabaseLeaders implements Part {
     return leaders;
   }
 
-  #session(role: Role): Session {
+  #watch(role: Role): Members {
     const { onChange, ...options } = this.#options;
-    return new Session({
+    const members: Members = new Members({
       ...options,
-      remotes: [],
       database: databases[role],
-      leaderOnly: true,
-      observe: (state) => {
-        const remote = state === 'ready' ? this.#sessions[role].remote : undefined;
-        const to = remote === undefined ? undefined : parseRemote(remote);
+      changed: () => {
+        const to = members.leader === undefined ? undefined : parseRemote(members.leader);
         if (to === undefined || to.transport === 'unix' || to.host === this.#hosts[role]) return;
         this.#hosts[role] = to.host;
         onChange();
       },
     });
+    return members;
   }
 }

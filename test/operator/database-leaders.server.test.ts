@@ -32,7 +32,7 @@ beforeAll(async () => {
   leaders.start();
 });
 afterAll(async () => {
-  await leaders.stop();
+  leaders.stop();
   await Promise.all([nb.stop(), sb.stop()]);
 });
 
