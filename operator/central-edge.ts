@@ -59,7 +59,8 @@ export class CentralEdge implements Part {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#leaders.stop(), this.#labels.stop()]);
+    this.#leaders.stop();
+    await this.#labels.stop();
   }
 
   /** The members are elsewhere. While none is known the old ones stay. */
