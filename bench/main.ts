@@ -1,12 +1,14 @@
-// `npm run bench -- [cni|ipam|nb [case ...]] [--json]`: figures as a table on standard output, or one JSON object per line;
+// `npm run bench -- [cni|ipam|reflector|nb [case ...]] [--json]`: figures as a table on standard output, or one JSON object per line;
 // what goes on meanwhile is told on standard error. Exit status 1 when a goal is missed.
 import { cniFigures } from './cni.ts';
 import { lines, table } from './compare.ts';
 import type { Figure } from './compare.ts';
 import { ipamFigures } from './ipam.ts';
 import { nbCases, nbFigures } from './nb.ts';
+import { ovsdbFigures } from './ovsdb.ts';
+import { reflectorFigures } from './reflector.ts';
 
-const USAGE = `npm run bench -- [cni|ipam|nb] [case ...] [--json]     all of them when none is named
+const USAGE = `npm run bench -- [cni|ipam|ovsdb|nb|reflector] [case ...] [--json]     all of them when none is named
 cases of nb: ${nbCases.join(' ')}`;
 
 type Note = (text: string) => void;
@@ -16,8 +18,10 @@ type Suite = (note: Note, cases: readonly string[]) => Promise<Figure[]> | Figur
 
 const suites: Readonly<Record<string, Suite>> = {
   ipam: ipamFigures,
+  ovsdb: ovsdbFigures,
   cni: cniFigures,
   nb: nbFigures,
+  reflector: reflectorFigures,
 };
 
 /** Names of parts of a suite, which may be asked for without the rest of it. */
