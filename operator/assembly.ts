@@ -104,6 +104,7 @@ export class Assembly {
         events: this.#events,
       }),
       sizes: () => this.#watches.sizes,
+      troubles: () => this.#watches.troubles,
       leading: () => this.#leader.leading,
     });
     this.#metrics = operatorMetrics(sources, kubeConfig.getCurrentCluster()?.server ?? '');

@@ -24,10 +24,11 @@ export interface Measured {
   readonly queues: () => Readonly<Record<string, { readonly size: number }>>;
   /** Objects known, by kind. */
   readonly sizes: () => Readonly<Record<string, number>>;
+  readonly troubles: MetricSources['troubles'];
   readonly leading: () => boolean;
 }
 
-export function metricSources({ world, counts, queues, sizes, leading }: Measured): MetricSources {
+export function metricSources({ world, counts, queues, sizes, troubles, leading }: Measured): MetricSources {
   return {
     subnets: () => subnetSamples(world()),
     assignments: () => assignmentSamples(world()),
@@ -37,6 +38,7 @@ export function metricSources({ world, counts, queues, sizes, leading }: Measure
     },
     queues: () => Object.fromEntries(Object.entries(queues()).map(([name, { size }]) => [name, size])),
     reflectors: sizes,
+    troubles,
     leading,
   };
 }

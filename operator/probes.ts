@@ -21,9 +21,14 @@ export function probes({ port, registry, graph, watches, northbound }: ProbesOpt
     registry,
     live: {},
     ready: {
-      watches: () => (watches.synced ? undefined : 'not every kind has been listed yet'),
+      watches: () => (watches.synced ? undefined : notListed(watches)),
       northbound: () => (northbound.synced ? undefined : 'no connection to the northbound database'),
     },
     debug: { northbound: (key) => northbound.dump(key), ...Object.fromEntries(tables) },
   });
+}
+
+function notListed({ troubles }: Watches): string {
+  const reasons = Object.entries(troubles).map(([kind, { reason, error }]) => `${kind}: ${reason}: ${error}`);
+  return ['not every kind has been listed yet', ...reasons].join('; ');
 }

@@ -7,7 +7,7 @@ import type { Member } from './kube/leader-labels.ts';
 import type { Part } from './kube/operator.ts';
 import { into, type Projection } from './kube/mirror.ts';
 import type { KubeObject } from './kube/object.ts';
-import { Reflector, type ReflectorOptions } from './kube/reflector.ts';
+import { Reflector, type ReflectorOptions, type RestartReason } from './kube/reflector.ts';
 import { resources, type Resource } from './kube/resources.ts';
 import type { ObservedStatus, StatusWriter } from './kube/status.ts';
 import { Notes } from './taps.ts';
@@ -19,7 +19,7 @@ export interface WatchesOptions extends Pick<ReflectorOptions, 'client' | 'clock
   readonly namespace: string;
   readonly status: () => StatusWriter;
   readonly onMembers: () => void;
-  readonly onRestart: (kind: string, reason: Parameters<NonNullable<ReflectorOptions['onRestart']>>[0]) => void;
+  readonly onRestart: (kind: string, reason: RestartReason) => void;
 }
 
 type Kind = 'Pod' | 'Node' | 'Namespace' | 'IP' | 'Subnet' | 'Vpc';
@@ -63,7 +63,7 @@ export class Watches implements Part {
     const reflector = (kind: Kind): Reflector => {
       const resource: Resource = resources[kind];
       const { client, clock, log, enter, onRestart } = options;
-      const restarted: ReflectorOptions['onRestart'] = (reason) => onRestart(kind, reason);
+      const restarted = (reason: RestartReason): void => onRestart(kind, reason);
       return new Reflector({
         client,
         clock,
@@ -87,6 +87,14 @@ export class Watches implements Part {
   async whenSynced(): Promise<void> {
     await Promise.all([...this.#reflectors.values()].map(({ synced }) => synced));
     this.#synced = true;
+  }
+
+  /** Kinds that cannot be read at the moment, and why. */
+  get troubles(): Readonly<Record<string, { readonly reason: RestartReason; readonly error: string }>> {
+    const waiting = [...this.#reflectors].flatMap(([kind, { state }]) =>
+      state.at === 'waiting' ? [[kind, { reason: state.reason, error: state.error }] as const] : [],
+    );
+    return Object.fromEntries(waiting);
   }
 
   /** Objects known, by kind. */

@@ -34,6 +34,8 @@ export interface MetricSources {
   readonly queues: () => Readonly<Record<string, number>>;
   /** Objects known by kind. */
   readonly reflectors: () => Readonly<Record<string, number>>;
+  /** Kinds that cannot be read at the moment, and why. */
+  readonly troubles: () => Readonly<Record<string, { readonly reason: RestartReason }>>;
   readonly leading: () => boolean;
 }
 
@@ -79,7 +81,7 @@ function subnetGauges(registry: Registry, { subnets, assignments }: MetricSource
   });
 }
 
-function stateGauges(registry: Registry, { differ, queues, reflectors, leading }: MetricSources): void {
+function stateGauges(registry: Registry, { differ, queues, reflectors, troubles, leading }: MetricSources): void {
   gauge(
     registry,
     { name: 'kubeloom_rows_pending', help: 'Rows that the database does not have as they should be.', labelNames: [] },
@@ -103,6 +105,17 @@ function stateGauges(registry: Registry, { differ, queues, reflectors, leading }
   gauge(registry, { name: 'kubeloom_reflector_objects', help: 'Objects known.', labelNames: ['kind'] }, (set) => {
     for (const [kind, size] of Object.entries(reflectors())) set({ kind }, size);
   });
+  gauge(
+    registry,
+    {
+      name: 'kubeloom_reflector_waiting',
+      help: '1 while a kind cannot be listed or watched; the reason forbidden means a missing RBAC rule.',
+      labelNames: ['kind', 'reason'],
+    },
+    (set) => {
+      for (const [kind, { reason }] of Object.entries(troubles())) set({ kind, reason }, 1);
+    },
+  );
   gauge(registry, { name: 'kubeloom_leader', help: '1 while this process leads.', labelNames: [] }, (set) =>
     set({}, leading() ? 1 : 0),
   );

@@ -32,6 +32,7 @@ function sources(): MetricSources & { subnet: string | undefined } {
     differ: () => ({ pending: 3, parked: 2, frozen: 1 }),
     queues: () => ({ applier: 4 }),
     reflectors: () => ({ Pod: 5 }),
+    troubles: () => ({ Node: { reason: 'forbidden' as const } }),
     leading: () => true,
   };
   return state;
@@ -111,6 +112,7 @@ describe('operatorMetrics', () => {
       'kubeloom_owners_frozen 1',
       'kubeloom_queue_depth{queue="applier"} 4',
       'kubeloom_reflector_objects{kind="Pod"} 5',
+      'kubeloom_reflector_waiting{kind="Node",reason="forbidden"} 1',
       'kubeloom_leader 1',
     ]) {
       expect(text).toContain(line);
