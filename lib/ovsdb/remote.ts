@@ -12,7 +12,10 @@ export type Remote =
   | { readonly transport: 'unix'; readonly path: string }
   | { readonly transport: 'tcp' | 'ssl'; readonly host: string; readonly port: number };
 
-/** PEM files. They are read anew for every connection, so a renewed certificate needs no restart. */
+/**
+ * PEM files. They are read anew for every connection, so a renewed certificate needs no restart; a live connection keeps
+ * those that it was made with, as Open vSwitch's do.
+ */
 export interface TlsFiles {
   readonly ca: string;
   readonly cert: string;

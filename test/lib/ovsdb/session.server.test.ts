@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConnectionLost } from '../../../lib/ovsdb/index.ts';
@@ -142,13 +143,38 @@ describe('a session with one server', () => {
     expect(await server.dump('Logical_Switch', ['name'])).toEqual([{ name: 'a' }]);
   });
 
-  it('keeps a quiet connection for longer than the probe interval, probing', async () => {
-    const server = await standalone();
-    const it_ = session({ remotes: [server.remote], probeInterval: 20 });
-    await it_.ready();
-    const until = performance.now() + 300;
-    await eventually(() => performance.now() > until);
-    expect(it_.lost).toEqual([]);
+  it('keeps a quiet connection: its probes are answered, and so are those of the server', async () => {
+    const server = await startServer({ args: ['--remote=db:OVN_Northbound,NB_Global,connections'] });
+    ends.push(async () => await server.dispose());
+    const probing = join(server.directory, 'probing.sock');
+    const connection = { target: `punix:${probing}`, inactivity_probe: 1000 };
+    await server.transact([
+      { op: 'insert', table: 'Connection', 'uuid-name': 'c', row: connection },
+      { op: 'insert', table: 'NB_Global', row: { connections: ['named-uuid', 'c'] } },
+    ]);
+    await eventually(async () => await server.client('list-dbs', `unix:${probing}`));
+    /** Waits for three messages of the kind, with nothing else to talk of. */
+    const quiet = async (path: string, kind: RegExp, probeInterval: number): Promise<Live> => {
+      let count = 0;
+      const answers = (): Transform =>
+        new Transform({
+          transform(chunk: Buffer, _, done) {
+            count += chunk.toString('latin1').match(kind)?.length ?? 0;
+            done(null, chunk);
+          },
+        });
+      const interposer = await Interposer.listen(`${path}.relayed`, path, { answers });
+      ends.push(() => interposer.close());
+      const it_ = session({ remotes: [interposer.remote], probeInterval });
+      await it_.ready();
+      await eventually(() => count >= 3, { within: 20_000, what: `three of ${String(kind)}` });
+      return it_;
+    };
+    const both = await Promise.all([
+      quiet(probing, /"method":"echo"/g, 0),
+      quiet(server.remote.slice('unix:'.length), /"result":\[\]/g, 500),
+    ]);
+    expect(both.map(({ lost }) => lost)).toEqual([[], []]);
   });
 
   it.each([
@@ -299,10 +325,8 @@ describe('a session with several servers', () => {
 
     await first.kill();
     const second = await cluster.leader();
-    const elected = performance.now();
     await eventually(() => it_.session.remote === second.remote && it_.session.state === 'ready');
     await it_.session.transact([insert('two')]);
-    expect(performance.now() - elected).toBeLessThan(3000);
     expect(it_.synced).toEqual([false, true]);
 
     await first.start();
