@@ -3,6 +3,7 @@
 import { cniFigures } from './cni.ts';
 import { lines, table } from './compare.ts';
 import type { Figure } from './compare.ts';
+import { graphFigures } from './graph.ts';
 import { ipamFigures } from './ipam.ts';
 import { nbCases, nbFigures } from './nb.ts';
 import { ovsdbFigures } from './ovsdb.ts';
@@ -18,6 +19,7 @@ type Suite = (note: Note, cases: readonly string[]) => Promise<Figure[]> | Figur
 
 const suites: Readonly<Record<string, Suite>> = {
   ipam: ipamFigures,
+  graph: (told) => graphFigures(told),
   ovsdb: ovsdbFigures,
   cni: cniFigures,
   nb: nbFigures,

@@ -8,13 +8,19 @@ export type KeysOf<V> = (value: V, key: string) => Iterable<string>;
 
 const none: readonly never[] = [];
 
+interface Entry<V> {
+  readonly key: string;
+  readonly value: V;
+}
+
 /** `at` answers in the order of the table's keys, so that equal content reads equal whatever its history. */
 export class TableIndex<V> implements Index<V> {
   readonly name: string;
   readonly of: string;
   readonly readers = new Readers();
   readonly #keysOf: KeysOf<V>;
-  readonly #buckets = new Map<string, Map<string, V>>();
+  /** One entry as it is, several in a map: most keys have one. */
+  readonly #buckets = new Map<string, Entry<V> | Map<string, V>>();
   readonly #sorted = new Map<string, readonly V[]>();
 
   constructor(name: string, table: Store<V>, keysOf: KeysOf<V>) {
@@ -30,6 +36,7 @@ export class TableIndex<V> implements Index<V> {
     if (cached) return cached;
     const bucket = this.#buckets.get(key);
     if (!bucket) return none;
+    if (!(bucket instanceof Map)) return [bucket.value];
     const values = [...bucket].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
     this.#sorted.set(key, values);
     return values;
@@ -49,12 +56,22 @@ export class TableIndex<V> implements Index<V> {
 
   #put(at: string, key: string, value: V | undefined): void {
     const bucket = this.#buckets.get(at);
-    if (value !== undefined) {
-      if (bucket) bucket.set(key, value);
-      else this.#buckets.set(at, new Map([[key, value]]));
-      return;
-    }
-    bucket?.delete(key);
-    if (bucket?.size === 0) this.#buckets.delete(at);
+    if (value === undefined) this.#take(at, key, bucket);
+    else if (bucket instanceof Map) bucket.set(key, value);
+    else if (!bucket || bucket.key === key) this.#buckets.set(at, { key, value });
+    else
+      this.#buckets.set(
+        at,
+        new Map([
+          [bucket.key, bucket.value],
+          [key, value],
+        ]),
+      );
+  }
+
+  #take(at: string, key: string, bucket: Entry<V> | Map<string, V> | undefined): void {
+    if (bucket instanceof Map) bucket.delete(key);
+    const empty = bucket instanceof Map ? bucket.size === 0 : bucket?.key === key;
+    if (empty) this.#buckets.delete(at);
   }
 }

@@ -73,8 +73,10 @@ export class Readers {
   }
 
   static forget(task: Task): void {
+    const { cells } = task;
+    task.cells = [];
     Readers.begin(task);
-    Readers.end(task);
+    for (const cell of cells) cell.of.#detach(cell, task);
   }
 
   #detach(cell: Cell, task: Task): void {

@@ -1,7 +1,9 @@
 // Settling: dirty keys are drained in wiring order, in slices that leave the event loop alive. Inputs that arrive in
 // between wait for the end of the round, so that churn cannot starve it.
 //
-//   idle --enter, settle--> draining, slice by slice --> telling (quiet callbacks) --> buffered inputs? draining : idle
+//   idle --enter, settle--> draining, slice by slice --> telling (quiet callbacks) --> idle
+//                              ^                            |
+//                              +-- admitting, in slices <---+ when inputs were buffered meanwhile
 import type { Operator } from './operator.ts';
 import type { GraphOptions } from './types.ts';
 
@@ -13,7 +15,10 @@ export class Settler {
   readonly #onQuiet: (() => void)[] = [];
   #buffer: (() => void)[] = [];
   #waiters: Waiter[] = [];
-  #state: 'idle' | 'draining' | 'telling' = 'idle';
+  /** Buffered inputs of the round that begins, and how many of them have entered. */
+  #admitting: readonly (() => void)[] = [];
+  #admitted = 0;
+  #state: 'idle' | 'draining' | 'telling' | 'admitting' = 'idle';
   #scheduled = false;
   #place = -1;
 
@@ -56,10 +61,13 @@ export class Settler {
   }
 
   settleNow(): void {
-    if (this.#state !== 'idle') throw new Error('settleNow is called from within a settle');
+    if (this.#state === 'draining' || this.#state === 'telling')
+      throw new Error('settleNow is called from within a settle');
     try {
-      do this.#drain(Infinity);
-      while (this.#finish());
+      do {
+        this.#admit(Infinity);
+        this.#drain(Infinity);
+      } while (this.#finish());
     } catch (error) {
       this.#fail(error);
       throw error;
@@ -75,12 +83,24 @@ export class Settler {
   #turn(): void {
     this.#scheduled = false;
     try {
-      const done = this.#drain(this.#options.clock.now() + this.#options.sliceMs);
+      const until = this.#options.clock.now() + this.#options.sliceMs;
+      const done = this.#admit(until) && this.#drain(until);
       if (!done || this.#finish()) this.#schedule();
     } catch (error) {
       // Nobody to tell means that nobody would notice: the process stops rather than go on with half an answer.
       if (!this.#fail(error)) throw error;
     }
+  }
+
+  /** Lets in what was buffered before this round; answers false when the time is up first. */
+  #admit(until: number): boolean {
+    while (this.#admitted < this.#admitting.length) {
+      this.#admitting[this.#admitted++]?.();
+      if (this.#options.clock.now() >= until) return false;
+    }
+    this.#admitting = [];
+    this.#admitted = 0;
+    return true;
   }
 
   /** Answers true when nothing is dirty any more, false when the time is up. */
@@ -109,18 +129,17 @@ export class Settler {
     this.#waiters = [];
     for (const callback of this.#onQuiet) callback();
     for (const { resolve } of waiters) resolve();
-    this.#state = 'idle';
-    const buffered = this.#buffer;
+    this.#admitting = this.#buffer;
     this.#buffer = [];
-    for (const fn of buffered) fn();
-    return buffered.length > 0;
+    this.#state = this.#admitting.length > 0 ? 'admitting' : 'idle';
+    return this.#admitting.length > 0;
   }
 
   /** Answers whether there was anyone to tell. */
   #fail(error: unknown): boolean {
     const waiters = this.#waiters;
     this.#waiters = [];
-    this.#state = 'idle';
+    this.#state = this.#admitted < this.#admitting.length ? 'admitting' : 'idle';
     for (const { reject } of waiters) reject(error);
     return waiters.length > 0;
   }

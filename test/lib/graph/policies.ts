@@ -2,8 +2,9 @@
 // work counters and the bench are taken with; nothing of Kubernetes or OVN is meant to be right in it but the shape.
 //
 //   pod -> workload -+--join--> member --> edges: elements of groups and sets
-//          policy -> selection -^   |
-//          namespace ---------------+        pod -> port row    policy -> acl rows    selection -> group and set
+//  policy -+-> selection -^         |
+//          +-> acl rows             |
+//          namespace ---------------+        pod -> port row    selection -> group and set
 import { Graph } from '../../../lib/graph/graph.ts';
 import { selectionKey, selector } from '../../../lib/graph/selector.ts';
 import type { Labels, Selection, WrittenSelector } from '../../../lib/graph/selector.ts';
@@ -63,6 +64,9 @@ export const aclText = (subject: string, peer: string): string => `outport == @$
 
 type Reading = Read<Tables, object>;
 
+/** As the operator has it. */
+export const sliceMs = 4;
+
 export interface PolicyWorld {
   readonly graph: Graph<Tables>;
   readonly pod: Table<Pod>;
@@ -72,7 +76,7 @@ export interface PolicyWorld {
 }
 
 export function policyWorld(clock: GraphClock, sink: Sink<Fact>): PolicyWorld {
-  const graph = new Graph<Tables>({ clock, sliceMs: 4 });
+  const graph = new Graph<Tables>({ clock, sliceMs });
   const pod = graph.table('pod');
   const namespace = graph.table('namespace');
   const subnet = graph.table('subnet');
@@ -86,17 +90,11 @@ export function policyWorld(clock: GraphClock, sink: Sink<Fact>): PolicyWorld {
     ({ namespace: scope, labels, ip }, _, key) => [[key, { scope, labels, ip }] as const],
     graph.into(workload),
   );
-  graph.derive(
-    'select',
-    policy,
-    (row) => selectionsOf(row).map((each) => [selectionKey(each), each] as const),
-    graph.share(selection),
-  );
+  graph.derive('policy', policy, translated, policySink(graph.share(selection), sink));
   graph.join('member', { selections: selection, entities: workload, scopes: namespace }, graph.into(member));
   graph.derive('port', pod, portRow, sink);
   graph.derive('edges', workload, elements, sink);
   graph.derive('group', selection, (_, __, key) => [{ row: key, text: '' }], sink);
-  graph.derive('acl', policy, acls, sink);
   return { graph, pod, namespace, subnet, policy };
 }
 
@@ -109,9 +107,26 @@ function elements({ ip }: Tables['workload'], read: Reading, key: string): Fact[
   return (read.get('member', key) ?? []).map((set) => ({ set, element: key, address: ip }));
 }
 
-function acls(policy: Policy, _: Reading, key: string): Fact[] {
-  const [subject = '', ...peers] = selectionsOf(policy).map(selectionKey);
-  return peers.map((peer, at) => ({ row: `${key}/${at}`, text: aclText(subject, peer) }));
+type Translated = Fact | readonly [string, Selection];
+
+/** What a policy comes to: its selections, and rows that name them. */
+function translated(policy: Policy, _: Reading, key: string): Translated[] {
+  const selections = selectionsOf(policy).map((each) => [selectionKey(each), each] as const);
+  const [subject, ...peers] = selections;
+  const rows = peers.map(([peer], at) => ({ row: `${key}/${at}`, text: aclText(subject?.[0] ?? '', peer) }));
+  return [...selections, ...rows];
+}
+
+function policySink(selections: Sink<readonly [string, Selection]>, rows: Sink<Fact>): Sink<Translated> {
+  const isRow = (fact: Translated): fact is Fact => 'row' in fact;
+  return {
+    ...(selections.outputs && { outputs: selections.outputs }),
+    replace: (source, facts) => {
+      selections.replace(source, facts.filter((fact) => !isRow(fact)) as (readonly [string, Selection])[]);
+      rows.replace(source, facts.filter(isRow));
+    },
+    freeze: (source, error) => rows.freeze(source, error),
+  };
 }
 
 const perNamespace = 500;
