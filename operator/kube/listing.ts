@@ -85,7 +85,8 @@ const refusals: ReadonlySet<number> = new Set([400, 405, 406, 415, 422, 500, 501
 
 /**
  * Whether a list by pages may succeed at once where a streaming list failed so: the server does not know it, or cannot
- * do it. Checked on 1.36: with an etcd before 3.4.25 it answers 200 and an ERROR event of 500 (RequestWatchProgress).
+ * do it. Checked on 1.36: with its watch cache and etcd 3.4.23 it answers 200 and an ERROR event of 500 (the etcd lacks
+ * RequestWatchProgress).
  */
 export function refusesStreaming(error: unknown): boolean {
   if (error instanceof NoStreamingError) return true;

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { KubeClient, type RequestSample } from '../../../operator/kube/client.ts';
 import {
@@ -115,6 +118,30 @@ describe('requests', () => {
     Object.assign(double.kubeConfig.users[0] ?? {}, { token: 'second' });
     expect((await client.get(pod)).metadata.uid).toBe('u');
     expect(double.asked.map(({ authorization }) => authorization).at(-1)).toBe('Bearer second');
+  });
+
+  it('read a token file anew after a 401, whoever has kept its content', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'kubeloom-token-'));
+    const tokenFile = join(directory, 'token');
+    await writeFile(tokenFile, 'expired\n');
+    const { client, double, clock } = await rig(({ authorization, query }, response) => {
+      if (authorization !== 'Bearer renewed') return { status: 401, body: { reason: 'Unauthorized' } };
+      if (query.get('watch') === null) return { body: object };
+      response.writeHead(200).flushHeaders();
+      return undefined;
+    });
+    const user = { name: 'user', authProvider: { name: 'tokenFile', config: { tokenFile } } };
+    double.kubeConfig.users = [user];
+    await expect(client.get(pod)).rejects.toMatchObject({ status: 401 });
+    await writeFile(tokenFile, 'renewed\n');
+    expect((await client.get(pod)).metadata.uid).toBe('u');
+    await writeFile(tokenFile, 'expired\n');
+    await clock.advance(10_001);
+    await expect(client.get(pod)).rejects.toMatchObject({ status: 401 });
+    await writeFile(tokenFile, 'renewed\n');
+    const watch = await client.watch(resources.Pod, { from: 'all', timeoutSeconds: 1 });
+    watch.destroy();
+    await rm(directory, { recursive: true });
   });
 
   it('re-read the credentials from time to time', async () => {

@@ -1,9 +1,14 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GoneError, OversizedError, ProtocolError } from '../../../operator/kube/errors.ts';
 import type { KubeObject } from '../../../operator/kube/object.ts';
 import { resources } from '../../../operator/kube/resources.ts';
 import { type WatchEvent, watchEvents } from '../../../operator/kube/watch-stream.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const object = (name: string, version: number, text = '') => ({
   kind: 'Node',
@@ -83,6 +88,24 @@ describe('watchEvents', () => {
     const pieces = Array.from({ length: Math.floor(long.length / 1000) }, (_, n) => n * 1000);
     expect((await read(chunks(long, pieces))).events).toHaveLength(1);
     expect((await read(chunks(long, pieces), 1_000_000)).error).toBeInstanceOf(OversizedError);
+  });
+
+  it('leaves nothing behind of what the kept part was parsed from', async () => {
+    const count = 400;
+    const body = async function* (): AsyncGenerator<Buffer> {
+      for (let n = 0; n < count; n += 1)
+        yield Buffer.from(line('ADDED', object(`node-${n}-of-many`, n, 'x'.repeat(50_000))));
+    };
+    const heap = (): number => {
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = heap();
+    const { events } = await read(body());
+    const perEvent = (heap() - before) / count;
+    expect(events).toHaveLength(count);
+    // A slice of a line, or one field of the object, would hold all 50,000 bytes of it.
+    expect(perEvent).toBeLessThan(5000);
   });
 
   it('throws what an ERROR event says', async () => {
