@@ -17,6 +17,7 @@ export interface Incumbent {
   readonly index: number;
 }
 
+/** Where to watch, and who is told; the remotes come by `setRemotes`. */
 export interface MembersOptions extends Partial<Omit<MemberOptions, 'database' | 'changed'>> {
   readonly database: string;
   /** Told when `leader` became another. */

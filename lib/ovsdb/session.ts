@@ -179,8 +179,8 @@ export class Session {
   }
 
   /**
-   * Any other request of RFC 7047 section 4.1 or ovsdb-server(7) on the current connection, as JSON: `list_dbs`,
-   * `get_server_id`, `convert` ... but no monitor. Rejects with RequestError or ConnectionLost.
+   * Any other request of RFC 7047 section 4.1 or ovsdb-server(7) on the current connection, as JSON (requests.ts has most).
+   * Monitors and locks are not made by it. Rejects with RequestError or ConnectionLost.
    */
   async request(method: string, params: readonly unknown[]): Promise<unknown> {
     const conversation = this.#attempt?.conversation;
