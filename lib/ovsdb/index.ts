@@ -48,6 +48,8 @@ export {
 export type { ErrorObject } from './errors.ts';
 export { schemaTypes } from './codegen.ts';
 export { FrameReader } from './framing.ts';
+export { Members } from './members.ts';
+export type { Incumbent, MembersOptions } from './members.ts';
 export { dial, parseRemote } from './remote.ts';
 export type { Dial, Remote, Tls, TlsFiles, TlsTexts } from './remote.ts';
 export type { Lock, LockConsumer, LockOptions } from './lock.ts';
