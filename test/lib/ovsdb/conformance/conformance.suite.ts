@@ -10,6 +10,7 @@ import { monitors } from './monitor.suite.ts';
 import { mutations } from './mutation.suite.ts';
 import { properties } from './property.suite.ts';
 import { references } from './reference.suite.ts';
+import { restarts } from './restart.suite.ts';
 
 export function conformance(environment: Environment): void {
   describe(`conformance of ${environment.name}`, () => {
@@ -23,4 +24,5 @@ export function conformance(environment: Environment): void {
     locks(db);
     properties(db);
   });
+  restarts(environment);
 }
