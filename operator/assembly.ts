@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Owner } from '../lib/delta/fact.ts';
 import { Graph } from '../lib/graph/graph.ts';
-import type { Ref } from './api/fact.ts';
 import { ipRef, nodeIpName, only, podIpName, subnetRef, vpcRef } from './api/refs.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import { assignments, holderOf, takeInIps } from './address-edge.ts';
@@ -26,7 +25,7 @@ import { operatorMetrics, type OperatorMetrics } from './kube/metrics.ts';
 import type { KubeObject } from './kube/object.ts';
 import { KubeloomOperator, type Part } from './kube/operator.ts';
 import type { Settings } from './settings.ts';
-import { type ObservedStatus, StatusWriter } from './kube/status.ts';
+import { StatusWriter } from './kube/status.ts';
 import type { WriterOptions } from './kube/writer.ts';
 import { Leader } from './leader.ts';
 import { Northbound } from './nb/apply.ts';
@@ -116,7 +115,7 @@ export class Assembly {
     this.#nb = this.#newNorthbound();
     const writer = this.#writer();
     const applied = (owner: Owner): boolean => this.#nb.applied(owner);
-    this.#status = new StatusWriter({ ...writer, applied, observed: (ref) => this.#observedStatus(ref) });
+    this.#status = new StatusWriter({ ...writer, applied, observed: (ref) => this.#watches.observedStatus(ref) });
     this.#finalizers = new FinalizerKeeper({ ...writer, applied });
     this.#events = this.#newEvents(writer);
     const problems = both(this.#status.problems, this.#events);
@@ -231,10 +230,6 @@ export class Assembly {
     this.#finalizers.settled();
     this.#assignments.run();
     this.#nb.poke();
-  }
-
-  #observedStatus({ kind, name }: Ref): ObservedStatus | undefined {
-    return (kind === 'Subnet' ? this.#watches.subnetStatus : this.#watches.vpcStatus).get(name);
   }
 
   #newGraph(): Graph<Tables, Indexes> {

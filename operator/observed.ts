@@ -1,13 +1,15 @@
 // What the API shows of an object that we write, looked up in the tables: so that nothing is written that is there.
 import type { ReadTable } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
+import { isLater, laterKey } from './api/later.ts';
 import { objectKey } from './api/refs.ts';
 import type { Meta } from './api/tables.ts';
 import { type Observation, observedMeta } from './kube/applier.ts';
 import type { World } from './world.ts';
 
 /** Undefined when the object does not exist, and for kinds that are not watched. */
-export function metaOf({ pod, node, namespace, subnet, vpc, ip }: World, ref: Ref): Meta | undefined {
+export function metaOf(world: World, ref: Ref): Meta | undefined {
+  const { pod, node, namespace, subnet, vpc, ip } = world;
   const tables: Readonly<Record<string, ReadTable<{ readonly meta: Meta }>>> = {
     Pod: pod,
     Node: node,
@@ -16,6 +18,7 @@ export function metaOf({ pod, node, namespace, subnet, vpc, ip }: World, ref: Re
     Vpc: vpc,
     IP: ip,
   };
+  if (isLater(ref.kind)) return world.later.get(laterKey(ref))?.meta;
   return tables[ref.kind]?.get(objectKey(ref.namespace, ref.name))?.meta;
 }
 

@@ -1,14 +1,17 @@
 // The kinds that are watched and the tables they fill. One reflector per kind; what our own writes return enters by the
 // same door, so that nobody waits for the watch to tell what is known already.
-import { centralRow, ipRow, namespaceRow, nodeRow, podRow, subnetRow, vpcRow } from './api/project.ts';
+import type { Ref } from './api/fact.ts';
+import { isLater, laterKey, type LaterKind, laterKinds, laterRef } from './api/later.ts';
+import { centralRow, ipRow, laterRow, namespaceRow, nodeRow, podRow, subnetRow, vpcRow } from './api/project.ts';
 import { subnetRef, vpcRef } from './api/refs.ts';
 import type { CentralRow } from './api/tables.ts';
 import type { Member } from './kube/leader-labels.ts';
 import type { Part } from './kube/operator.ts';
 import { into, type Projection } from './kube/mirror.ts';
 import type { KubeObject } from './kube/object.ts';
+import { Partition } from './kube/partition.ts';
 import { Reflector, type ReflectorOptions, type RestartReason } from './kube/reflector.ts';
-import { resources, type Resource } from './kube/resources.ts';
+import { laterResource, resources } from './kube/resources.ts';
 import type { ObservedStatus, StatusWriter } from './kube/status.ts';
 import { Notes } from './taps.ts';
 import type { World } from './world.ts';
@@ -22,22 +25,24 @@ export interface WatchesOptions extends Pick<ReflectorOptions, 'client' | 'clock
   readonly onRestart: (kind: string, reason: RestartReason) => void;
 }
 
-type Kind = 'Pod' | 'Node' | 'Namespace' | 'IP' | 'Subnet' | 'Vpc';
+type Kind = 'Pod' | 'Node' | 'Namespace' | 'IP' | 'Subnet' | 'Vpc' | LaterKind;
 
 export class Watches implements Part {
   readonly name = 'watches';
-  /** Statuses as the API shows them, by name. */
-  readonly subnetStatus: Notes<ObservedStatus>;
-  readonly vpcStatus: Notes<ObservedStatus>;
   /** The pods of ovn-central, with the labels that say who leads. */
   readonly members: Notes<Member>;
+  /** Statuses as the API shows them, by name; of kinds that nothing acts on yet by the keys of table `later`. */
+  readonly #subnetStatus: Notes<ObservedStatus>;
+  readonly #vpcStatus: Notes<ObservedStatus>;
+  readonly #laterStatus: Notes<ObservedStatus>;
   readonly #reflectors: ReadonlyMap<Kind, Reflector>;
   #synced = false;
 
   constructor(options: WatchesOptions) {
     const { world, namespace, status } = options;
-    this.subnetStatus = new Notes('subnet status', (name) => status().check(subnetRef(name)));
-    this.vpcStatus = new Notes('vpc status', (name) => status().check(vpcRef(name)));
+    this.#subnetStatus = new Notes('subnet status', (name) => status().check(subnetRef(name)));
+    this.#vpcStatus = new Notes('vpc status', (name) => status().check(vpcRef(name)));
+    this.#laterStatus = new Notes('later status', (key) => status().check(laterRef(key)));
     const shown = ({ metadata: { resourceVersion }, status: now }: KubeObject): ObservedStatus => ({
       resourceVersion,
       status: now ?? {},
@@ -52,16 +57,21 @@ export class Watches implements Part {
       const { labels = {}, uid } = object.metadata;
       return row && { namespace, pod: row.pod, uid, ready: row.ready, labels };
     };
-    const projections: Readonly<Record<Kind, readonly Projection[]>> = {
+    const laters = Object.keys(laterKinds).filter(isLater);
+    const later = (kind: LaterKind): readonly Projection[] => [
+      into(new Partition(world.later, `${kind}/`), laterRow(kind)),
+      into(new Partition(this.#laterStatus, `${kind}/`), shown),
+    ];
+    const acted: Readonly<Record<Exclude<Kind, LaterKind>, readonly Projection[]>> = {
       Pod: [into(world.pod, podRow), into(world.central, central), into(this.members, member)],
       Node: [into(world.node, nodeRow)],
       Namespace: [into(world.namespace, namespaceRow)],
       IP: [into(world.ip, ipRow)],
-      Subnet: [into(world.subnet, subnetRow), into(this.subnetStatus, shown)],
-      Vpc: [into(world.vpc, vpcRow), into(this.vpcStatus, shown)],
+      Subnet: [into(world.subnet, subnetRow), into(this.#subnetStatus, shown)],
+      Vpc: [into(world.vpc, vpcRow), into(this.#vpcStatus, shown)],
     };
     const reflector = (kind: Kind): Reflector => {
-      const resource: Resource = resources[kind];
+      const resource = isLater(kind) ? laterResource(kind) : resources[kind];
       const { client, clock, log, enter, onRestart } = options;
       const restarted = (reason: RestartReason): void => onRestart(kind, reason);
       return new Reflector({
@@ -70,12 +80,18 @@ export class Watches implements Part {
         log,
         enter,
         resource,
-        projections: projections[kind],
+        projections: isLater(kind) ? later(kind) : acted[kind],
         onRestart: restarted,
       });
     };
-    const kinds: readonly Kind[] = ['Pod', 'Node', 'Namespace', 'IP', 'Subnet', 'Vpc'];
+    const kinds: readonly Kind[] = ['Pod', 'Node', 'Namespace', 'IP', 'Subnet', 'Vpc', ...laters];
     this.#reflectors = new Map(kinds.map((kind) => [kind, reflector(kind)]));
+  }
+
+  /** The status of an object as the API shows it; undefined when there is no such object. */
+  observedStatus(ref: Ref): ObservedStatus | undefined {
+    if (isLater(ref.kind)) return this.#laterStatus.get(laterKey(ref));
+    return (ref.kind === 'Subnet' ? this.#subnetStatus : this.#vpcStatus).get(ref.name);
   }
 
   /** Every kind has been listed once. */

@@ -17,6 +17,7 @@
 //                                         [allocator] --> API: IP objects --> ip ----------> Pod, Node
 //                                              |
 //                                              +--> usage, unassigned --------------------> Subnet, Pod, Node
+//   later ----------------------------------------------------------------------------------> Later: status, problems
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
 import { owner as ownerText } from '../lib/delta/ids.ts';
 import type { Graph } from '../lib/graph/graph.ts';
@@ -25,12 +26,14 @@ import type { Ref } from './api/fact.ts';
 import { addressKeys, rangeKeys, usedKey } from './api/keys.ts';
 import { requiredLabel } from './api/labels.ts';
 import { textsOf } from './api/json.ts';
+import { laterRef } from './api/later.ts';
 import { clusterRef, namespaceRef, nodeRef, only, podRef, subnetRef, vpcRef } from './api/refs.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import { nodeGroupName } from './nb/names.ts';
 import { binding } from './reconcilers/binding.ts';
 import { defaultObjects } from './reconcilers/default-objects.ts';
 import { nodeDemand, podDemand } from './reconcilers/demand.ts';
+import { later } from './reconcilers/later.ts';
 import { namespace } from './reconcilers/namespace.ts';
 import { candidate, checked, network, nodeScope } from './reconcilers/network.ts';
 import { host, node } from './reconcilers/node.ts';
@@ -53,6 +56,8 @@ export interface World {
   readonly ip: Table<Tables['ip']>;
   readonly subnet: Table<Tables['subnet']>;
   readonly vpc: Table<Tables['vpc']>;
+  /** Objects of all kinds that nothing acts on yet. */
+  readonly later: Table<Tables['later']>;
   /** Written by the allocator, by IP object. */
   readonly unassigned: Table<Tables['unassigned']>;
   /** Written by the allocator, by subnet. */
@@ -95,6 +100,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   reconcile(graph, sinks, { reconciler: node, input: tables.node, about: nodeRef });
   reconcile(graph, sinks, { reconciler: namespace, input: tables.namespace, about: namespaceRef });
   reconcile(graph, sinks, { reconciler: pod, input: tables.pod, about: podOf });
+  reconcile(graph, sinks, { reconciler: later, input: tables.later, about: laterRef });
   return { ...tables, network: networkTable, demand: computed.demand };
 }
 
@@ -123,6 +129,7 @@ function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand'
     ip: graph.table('ip'),
     subnet: graph.table('subnet'),
     vpc: graph.table('vpc'),
+    later: graph.table('later'),
     unassigned: graph.table('unassigned'),
     usage: graph.table('usage'),
   };

@@ -2,9 +2,10 @@
 // what is missing or of the wrong type becomes '' or an empty list, and never an exception.
 import { canonicalMac, formatIp, parseIp } from '../../lib/net/index.ts';
 import { defaultsManager } from './managers.ts';
+import { kubeOvn } from './refs.ts';
 import { flagOf, integerOf, isObject, listOf, objectOf, textOf, textsOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
-import type { CentralRow, IpRow, Meta, NamespaceRow, NodeRow, PodRow, SubnetRow, VpcRow } from './tables.ts';
+import type { CentralRow, IpRow, LaterRow, Meta, NamespaceRow, NodeRow, PodRow, SubnetRow, VpcRow } from './tables.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -39,6 +40,14 @@ function metaOf(object: JsonObject, labels: (key: string) => boolean = inUse): M
 }
 
 const createdOf = (object: JsonObject): number => timeOf(objectOf(object['metadata'])['creationTimestamp']);
+
+/** For kinds that nothing acts on yet. */
+export const laterRow =
+  (kind: string) =>
+  (source: unknown): LaterRow => {
+    const meta = metaOf(objectOf(source));
+    return { meta, about: { apiVersion: kubeOvn, kind, namespace: meta.namespace, name: meta.name } };
+  };
 
 export function podRow(source: unknown): PodRow {
   const object = objectOf(source);

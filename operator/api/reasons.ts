@@ -5,6 +5,7 @@ export const reasons = {
   AcquireAddressFailed: 'the pod or node has no address yet; the message says why, and it is tried again by itself',
   FeatureNotAvailable: 'fields of the spec have no effect yet; the message names them, and everything else works',
   Conflict: 'two objects want one row in OVN; the first keeps it',
+  KindNotAvailable: 'nothing is done for objects of this kind yet',
   NameCollision: 'another object has a name that gives the same name in OVN; this one carries a suffix there',
   NoReadyGateway: 'no gateway node of the centralized subnet is ready, so its traffic does not leave the cluster',
   NodeAddressConflictWithSubnet:

@@ -74,6 +74,12 @@ export interface VpcRow {
   readonly spec: JsonObject;
 }
 
+/** An object of a kind that nothing acts on yet. */
+export interface LaterRow {
+  readonly meta: Meta;
+  readonly about: Ref;
+}
+
 /** What is wrong with an object, before it is known whom to tell. */
 export interface Finding {
   readonly reason: Reason;
@@ -235,6 +241,8 @@ export interface Tables {
   unassigned: Unassigned;
   usage: Usage;
   central: CentralRow;
+  /** By `Kind/name` or `Kind/namespace/name`. */
+  later: LaterRow;
   /** Settings and facts of the cluster that rows depend on, one row, key 'cluster'. */
   cluster: Cluster;
 }

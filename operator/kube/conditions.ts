@@ -52,10 +52,7 @@ function verdicts(inputs: ConditionInputs, previous: ReadonlyMap<Json | undefine
   const rejected = sorted.find(({ reason }) => (reason as string) === invalid);
   const grave = sorted.filter(({ reason }) => !advisory.has(reason));
   const worst = rejected ?? grave[0] ?? sorted[0];
-  const validated =
-    rejected === undefined
-      ? at('Validated', 'True', 'ValidateLogicalSwitchSuccess')
-      : at('Validated', 'False', rejected.reason, rejected.message);
+  const validated = validatedBy(sorted, at);
   const error =
     worst === undefined ? at('Error', 'False', 'NoError') : at('Error', 'True', worst.reason, textOf(sorted));
   if (worst !== undefined && grave.length > 0) {
@@ -65,6 +62,17 @@ function verdicts(inputs: ConditionInputs, previous: ReadonlyMap<Json | undefine
     ? at('Ready', 'True', readyReason)
     : notYet(previous.get('Ready'), at('Ready', 'Unknown', 'Init', 'Not Observed'));
   return [ready, validated, error];
+}
+
+type At = (type: Condition['type'], status: Condition['status'], reason: string, message?: string) => Verdict;
+
+function validatedBy(problems: ConditionInputs['problems'], at: At): Verdict {
+  const rejected = problems.find(({ reason }) => (reason as string) === invalid);
+  if (rejected !== undefined) return at('Validated', 'False', rejected.reason, rejected.message);
+  // Nobody has looked at what the spec says.
+  if (problems.some(({ reason }) => reason === 'KindNotAvailable'))
+    return at('Validated', 'Unknown', 'Init', 'Not Observed');
+  return at('Validated', 'True', 'ValidateLogicalSwitchSuccess');
 }
 
 const textOf = (problems: ConditionInputs['problems']): string =>

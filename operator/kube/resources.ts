@@ -1,6 +1,8 @@
 // Where the API server keeps each kind that we touch: paths are built here and nowhere else. A kind that is missing
 // here is a mistake of ours and fails loudly.
 import type { Ref } from '../api/fact.ts';
+import { isLater, type LaterKind, laterKinds, laterOf } from '../api/later.ts';
+import { kubeOvn } from '../api/refs.ts';
 
 export interface Resource {
   /** `v1`, `apps/v1`, `kubeovn.io/v1`. */
@@ -48,8 +50,20 @@ export const resources = {
   IP: clusterScoped('kubeovn.io/v1', 'IP', 'ips'),
 } as const satisfies Record<string, Resource>;
 
+/** Where the API server keeps objects of a kind that nothing acts on yet. */
+export function laterResource(kind: LaterKind): Resource {
+  const { plural, namespaced: isNamespaced } = laterOf(kind);
+  return (isNamespaced === true ? namespaced : clusterScoped)(kubeOvn, kind, plural);
+}
+
+/** Every resource that we touch. */
+export const allResources: readonly Resource[] = [
+  ...Object.values(resources),
+  ...Object.keys(laterKinds).filter(isLater).map(laterResource),
+];
+
 const byType: ReadonlyMap<string, Resource> = new Map(
-  Object.values(resources).map((resource) => [`${resource.apiVersion}/${resource.kind}`, resource]),
+  allResources.map((resource) => [`${resource.apiVersion}/${resource.kind}`, resource]),
 );
 
 /** The resource of an object's type. Throws for a type that is not listed above. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { parseFlags, settingsOf } from '../../agent/settings.ts';
 import { settingsOf as operatorSettingsOf } from '../../operator/settings.ts';
-import { resources } from '../../operator/kube/resources.ts';
+import { allResources } from '../../operator/kube/resources.ts';
 import { repoRoot } from '../cluster/cache.ts';
 import { imageNames } from '../../config/images/build.ts';
 
@@ -203,7 +203,7 @@ describe('rights', () => {
   });
 
   it('are for resources that the operator knows', () => {
-    const known = new Set(Object.values(resources).map(({ plural }) => plural));
+    const known = new Set(allResources.map(({ plural }) => plural));
     for (const { rule } of rules) for (const name of rule.resources) expect(known).toContain(name.split('/')[0]);
   });
 });

@@ -1,5 +1,6 @@
 // Objects of the API from the short form of a scenario. They go through the product's projection like those of a real
 // API server. A UID is `uid-` and the object's key unless one is given; creation is `created: <seconds>`.
+import { isLater } from '../../operator/api/later.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -91,8 +92,10 @@ const split = (addresses: readonly string[]): string[] => [
   addresses.find((address) => address.includes(':')) ?? '',
 ];
 
+const whole = (key: string, fields: Fields): unknown => ({ metadata: meta(key, fields), spec: rest(fields) });
+
 export function build(kind: string, key: string, fields: Fields): unknown {
-  const builder = builders[kind];
+  const builder = builders[kind] ?? (isLater(kind) ? whole : undefined);
   if (!builder) throw new Error(`unknown kind ${kind}`);
   return builder(key, fields);
 }

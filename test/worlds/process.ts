@@ -1,5 +1,15 @@
 // One process under test: a graph wired as in the product, fed with objects of the API, its sinks collecting.
-import { centralRow, ipRow, namespaceRow, nodeRow, podRow, subnetRow, vpcRow } from '../../operator/api/project.ts';
+import { isLater } from '../../operator/api/later.ts';
+import {
+  centralRow,
+  ipRow,
+  laterRow,
+  namespaceRow,
+  nodeRow,
+  podRow,
+  subnetRow,
+  vpcRow,
+} from '../../operator/api/project.ts';
 import type { Cluster, Indexes, Tables, Unassigned, Usage } from '../../operator/api/tables.ts';
 import type { Fact } from '../../operator/api/fact.ts';
 import { Graph } from '../../lib/graph/graph.ts';
@@ -83,6 +93,7 @@ const puts: Readonly<Record<string, Put>> = {
 };
 
 function put(tables: World, { kind, key, object }: Change): void {
+  if (isLater(kind)) return write(tables.later, `${kind}/${key}`, object, laterRow(kind));
   const found = puts[kind];
   if (!found) throw new Error(`unknown kind ${kind}`);
   found(tables, key, object);

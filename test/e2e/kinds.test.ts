@@ -1,0 +1,57 @@
+/** Kinds that nothing acts on yet: whoever makes one is told so, where they look. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { waitFor } from '../cluster/wait.ts';
+import { apply, cluster, field, freshNamespace } from './shared.ts';
+
+const ns = 'e2e-kinds';
+
+const object = (kind: string, name: string, spec: object, namespace?: string): object => ({
+  apiVersion: 'kubeovn.io/v1',
+  kind,
+  metadata: { name, ...(namespace !== undefined && { namespace }) },
+  spec,
+});
+
+beforeAll(() => freshNamespace(ns));
+
+describe('an object of a kind that nothing acts on yet', () => {
+  it('says so in its conditions', async () => {
+    await apply(
+      object('Vlan', 'e2e-kinds', { id: 7, provider: 'none' }),
+      object('VpcEgressGateway', 'gateway', { externalSubnet: 'none', policies: [{ subnets: ['none'] }] }, ns),
+    );
+    const ready = '{.status.conditions[?(@.type=="Ready")].status} {.status.conditions[?(@.type=="Ready")].reason}';
+    for (const [kind, name] of [
+      ['vlan', 'e2e-kinds'],
+      ['veg', 'gateway'],
+    ] as const) {
+      const said = await waitFor(async () => (await field(kind, name, ready, ns)).trim() || undefined, {
+        what: `conditions of ${kind}`,
+        limitMs: 20_000,
+        everyMs: 200,
+      });
+      expect(said).toBe('False KindNotAvailable');
+    }
+    await cluster().kubectl(['delete', 'vlan', 'e2e-kinds', '--wait=true']);
+  });
+
+  it('says so by an event when it has none', async () => {
+    await apply(object('Vip', 'e2e-kinds', { subnet: 'ovn-default' }));
+    const messages = (): Promise<string> =>
+      cluster().kubectl([
+        'get',
+        'events',
+        '--all-namespaces',
+        '--field-selector=reason=KindNotAvailable',
+        '-o',
+        'jsonpath={.items[*].message}',
+      ]);
+    const said = await waitFor(async () => ((await messages()).includes('Vip') ? messages() : undefined), {
+      what: 'an event about the Vip',
+      limitMs: 20_000,
+      everyMs: 200,
+    });
+    expect(said).toContain('Kubeloom takes Vip objects and does nothing for them yet');
+    await cluster().kubectl(['delete', 'vip', 'e2e-kinds', '--wait=true']);
+  });
+});
