@@ -104,5 +104,6 @@ describe('VPCs', () => {
     });
     await apply(vpc(red), vpc(blue));
     await becomes('');
+    expect(await answers(aloneInRed, inBlue.ip)).toBe('');
   });
 });

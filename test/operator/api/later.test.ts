@@ -27,11 +27,11 @@ const definitions = globSync('*.yaml', { cwd: folder })
   .map((file) => parse(readFileSync(join(folder, file), 'utf8')) as Definition);
 
 /** What a status needs beside conditions; undefined when it cannot be written, or its conditions are not plain ones. */
-function neededOf({ versions: [version] }: Definition['spec']): string[] | undefined {
-  const status = version?.schema.openAPIV3Schema.properties.status;
-  const needed = status?.properties['conditions']?.items?.required ?? [];
-  if (version?.subresources?.status === undefined || needed.join() !== 'type,status') return undefined;
-  return (status?.required ?? []).filter((name) => name !== 'conditions');
+function neededOf({ versions }: Definition['spec']): readonly string[] | undefined {
+  const [version] = versions.filter(({ subresources }) => subresources?.status !== undefined);
+  const { required = [], properties }: Status = version?.schema.openAPIV3Schema.properties.status ?? { properties: {} };
+  const needed = properties['conditions']?.items?.required ?? [];
+  return needed.join() === 'type,status' ? required.filter((name) => name !== 'conditions') : undefined;
 }
 
 const acted = ['IP', 'Subnet', 'Vpc'];
