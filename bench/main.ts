@@ -6,11 +6,12 @@ import type { Figure } from './compare.ts';
 import { graphFigures } from './graph.ts';
 import { ipamFigures } from './ipam.ts';
 import { nbCases, nbFigures } from './nb.ts';
-import { ovsdbFigures } from './ovsdb.ts';
+import { ovsdbCases, ovsdbFigures } from './ovsdb.ts';
 import { reflectorFigures } from './reflector.ts';
 
 const USAGE = `npm run bench -- [cni|ipam|ovsdb|nb|reflector] [case ...] [--json]     all of them when none is named
-cases of nb: ${nbCases.join(' ')}`;
+cases of nb: ${nbCases.join(' ')}
+cases of ovsdb: ${ovsdbCases.join(' ')}`;
 
 type Note = (text: string) => void;
 
@@ -27,7 +28,7 @@ const suites: Readonly<Record<string, Suite>> = {
 };
 
 /** Names of parts of a suite, which may be asked for without the rest of it. */
-const parts: Readonly<Record<string, readonly string[]>> = { nb: nbCases };
+const parts: Readonly<Record<string, readonly string[]>> = { nb: nbCases, ovsdb: ovsdbCases };
 
 const note: Note = (text) => void process.stderr.write(`${text}\n`);
 

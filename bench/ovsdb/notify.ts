@@ -17,7 +17,7 @@ setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
 const COUNT = 1000;
-const PAIRS = 7;
+const PAIRS = 5;
 /** G18, microseconds per notification. */
 const LIMIT = 50;
 

@@ -27,7 +27,7 @@ const cases: readonly Case[] = [
   { name: '100 ports per transaction, 4 in flight', batch: 100, inFlight: 4, rounds: 50, goal: 1.3 },
 ];
 
-const PAIRS = 7;
+const PAIRS = 5;
 const nb = typed<Tables>();
 
 const operations = (parent: string, ports: readonly Port[]): Operation[] => [
