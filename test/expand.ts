@@ -62,6 +62,26 @@ const squashed: Expander = (steps) => [
   ),
 ];
 
+/** The events of each step in an order that nobody has thought of; the same at every run. */
+const shuffled =
+  (seed: number): Expander =>
+  (steps) =>
+    steps.map(({ changes }, at) => leg(at, at === 0, ...shuffle(changes, seed + at).map((change) => [change])));
+
+/** A process that starts in the middle, is told what there is, and goes on. */
+const restarted: Expander = (steps) =>
+  steps.flatMap(({ state }, at) => {
+    const next = steps[at + 1];
+    return [leg(at, true, state), ...(next ? [leg(at + 1, false, next.changes)] : [])];
+  });
+
+/** After each step every kind of object goes, and is told again: what a table's loss and replay must not change. */
+const replayed: Expander = (steps) =>
+  steps.map(({ changes, state }, at) => {
+    const replays = [...Map.groupBy(state, ({ kind }) => kind).values()].flatMap((all) => [between(all, []), all]);
+    return leg(at, at === 0, changes, ...replays);
+  });
+
 /** Those that hold whatever came before. */
 const stateless: Readonly<Record<string, Expander>> = {
   'one by one': oneByOne,
@@ -70,6 +90,10 @@ const stateless: Readonly<Record<string, Expander>> = {
   'everything gone between': emptiesBetween,
   'each state alone, as after a restart': alone,
   'all at once': squashed,
+  'events in another order': shuffled(1),
+  'events in yet another order': shuffled(7),
+  'a restart before each step': restarted,
+  'each kind thrown away and replayed': replayed,
 };
 
 /** `history`: what the process saw before is meant to count, so only paths through the same states are the same. */
@@ -83,4 +107,16 @@ function between(from: readonly Change[], to: readonly Change[]): Change[] {
   const kept = new Set(to.map(({ kind, key }) => `${kind} ${key}`));
   const gone = from.filter(({ kind, key }) => !kept.has(`${kind} ${key}`));
   return [...gone.map((change) => ({ ...change, object: undefined })), ...to];
+}
+
+/** A permutation by a generator of Lehmer's (multiplier 48271, modulus 2^31 - 1). */
+function shuffle<T>(list: readonly T[], seed: number): T[] {
+  const left = [...list];
+  const out: T[] = [];
+  let random = seed * 7919 + 1;
+  while (left.length > 0) {
+    random = (random * 48_271) % 2_147_483_647;
+    out.push(...left.splice(random % left.length, 1));
+  }
+  return out;
 }

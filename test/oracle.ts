@@ -54,6 +54,16 @@ export function expectRecomputed(build: () => Wired, of: Wired): void {
   expect(dumpOf(of)).toEqual(recomputed(build, of));
 }
 
+/** Fails when a settle without a new input, or a recompute, changes anything; the former must not even run a key. */
+export function expectAtRest(of: Wired): void {
+  const before = { counters: of.graph.counters, dump: dumpOf(of) };
+  of.graph.settleNow();
+  expect(of.graph.counters).toEqual(before.counters);
+  of.graph.recompute();
+  of.graph.settleNow();
+  expect(dumpOf(of)).toEqual(before.dump);
+}
+
 function sortedConflicts(graph: Graph<object>): string[] {
   return graph.conflicts.map(({ table, key, sources }) => `${table}/${key}: ${sources.join(' ')}`).sort();
 }

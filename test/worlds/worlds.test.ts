@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { expand } from '../expand.ts';
 import type { Leg } from '../expand.ts';
-import { expectRecomputed } from '../oracle.ts';
+import { expectAtRest, expectRecomputed } from '../oracle.ts';
 import { feed, start } from './process.ts';
 import type { Process } from './process.ts';
 import { lines } from './render.ts';
@@ -16,10 +16,14 @@ const files = globSync(join(import.meta.dirname, '*.world')).sort();
 const write = process.env['WORLDS'] === 'write';
 
 /** A source that is frozen keeps what it had: there a fresh process has something else, on purpose. */
-function check(process: Process, { expected }: Scenario, step: number): void {
+function check(process: Process, { expected, steps }: Scenario, step: number): void {
   for (const { view, of, lines: wanted, header } of expected[step] ?? []) {
     expect(lines(process, view, of), `step ${step + 1}, ${header}`).toEqual([...wanted].sort());
   }
+  const { counters } = process.graph;
+  feed(process, steps[step]?.state ?? []);
+  expect(process.graph.counters, 'the same once more costs nothing').toEqual(counters);
+  expectAtRest(process.wired);
   if (process.graph.failures.size === 0) expectRecomputed(() => start().wired, process.wired);
 }
 
