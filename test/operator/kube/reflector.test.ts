@@ -298,6 +298,7 @@ describe('Reflector, by streaming lists', () => {
     await clock.advance(100);
     await until(() => table.has('x'));
     expect(sizes).toEqual([10, 10, 1, 2]);
+    expect(table.changes.filter((line) => line.endsWith(' n5'))).toEqual(['set n5', 'delete n5']);
   });
 });
 
@@ -435,13 +436,27 @@ describe('Reflector, watching', () => {
 
   it('does not take its own slowness for silence', async () => {
     const held: (() => void)[] = [];
-    const { clock, until, restarts, reflector } = await rig(
-      { lists: [() => list(10, ['a'])], watches: [(response) => response.write(line('ADDED', item('b', 11)))] },
-      { stallMs: 60_000, enter: (change) => (held.length === 0 ? (held.push(change), change()) : held.push(change)) },
+    const open: ServerResponse[] = [];
+    const { table, clock, until, restarts, asked } = await rig(
+      {
+        lists: [() => list(10, ['a'])],
+        watches: [(response) => (open.push(response), response.write(line('ADDED', item('b', 11))))],
+      },
+      {
+        stallMs: 60_000,
+        enter: (change) => {
+          held.push(change);
+          if (held.length !== 2) change();
+        },
+      },
     );
     await until(() => held.length === 2);
     await clock.advance(600_000);
-    expect([restarts, reflector.state.at]).toEqual([[], 'watching']);
+    held[1]?.();
+    await settled();
+    open[0]?.write(line('ADDED', item('c', 12)));
+    await until(() => table.has('c') || restarts.length > 0);
+    expect([restarts, asked('watch').length]).toEqual([[], 1]);
   });
 
   it('lists when the server stands before what was seen', async () => {
