@@ -44,11 +44,11 @@ describe('a reconciler that throws', () => {
       put('IP', 'web.a', { for: 'a/web', subnet: 'ovn-default', ip: '10.16.0.2', mac: '02:00:00:00:00:01' }),
     ]);
     before = rows(process);
-    expect(before.length).toBeGreaterThan(5);
     enter(process, () => process.world.cluster.delete('cluster'));
   });
 
   it('leaves the rows as they are, also when their object changes or other things come', () => {
+    expect(before.length).toBeGreaterThan(5);
     expect(rows(process)).toEqual(before);
     expect(process.sinks.rows.frozen).toContain('Subnet/ovn-default');
     feed(process, [put('Subnet', 'ovn-default', { cidrBlock: '10.16.0.0/16', default: true, private: true })]);

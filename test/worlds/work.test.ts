@@ -1,4 +1,4 @@
-// What an event costs, counted in runs of derivations and not in time: the same for ten pods as for a thousand.
+// What an event costs, counted in runs of derivations and not in time: the same for ten pods as for ten thousand.
 import { describe, expect, it } from 'vitest';
 import type { Change } from '../expand.ts';
 import { build } from './objects.ts';
@@ -32,9 +32,10 @@ function cluster(pods: number): Process {
     put('Subnet', 'ovn-default', { cidrBlock: '10.16.0.0/16', default: true }),
     put('Subnet', 'join', { cidrBlock: '100.64.0.0/16' }),
     put('Namespace', 'a', {}),
+    put('Namespace', 'b', {}),
     ...nodes,
   ]);
-  for (let index = 0; index < pods; index++) feed(process, pod(index));
+  feed(process, Array.from({ length: pods }, (_, index) => pod(index)).flat());
   return process;
 }
 
@@ -47,18 +48,45 @@ function runs(process: Process, changes: readonly Change[]): Record<string, numb
   return Object.fromEntries(cost.filter(([, count]) => count > 0));
 }
 
-describe.each([10, 1000])('with %i pods', (count) => {
+describe.each([10, 1000, 10_000])('with %i pods', (count) => {
   const process = cluster(count);
 
   it('adds one pod', () => {
     const before = factsOf(process, 'rows').length;
-    expect(runs(process, pod(4000))).toEqual({ 'demand/pod': 1, Pod: 2 });
+    expect(runs(process, pod(20_000))).toEqual({ 'demand/pod': 1, Pod: 2 });
     expect(factsOf(process, 'rows').length - before).toBe(3);
   });
 
   it('completes one pod', () => {
     const done = put('Pod', 'a/p3', { node: 'n3', phase: 'Failed' });
     expect(runs(process, [done])).toEqual({ 'demand/pod': 1, Pod: 1 });
+  });
+
+  it('deletes one pod, then its address', () => {
+    const before = factsOf(process, 'rows').length;
+    expect(
+      runs(
+        process,
+        pod(5).map((change) => ({ ...change, object: undefined })),
+      ),
+    ).toEqual({ 'demand/pod': 1, Pod: 1 });
+    expect(factsOf(process, 'rows').length - before).toBe(-3);
+  });
+
+  it('sees another address of a pod, and one that is only told again', () => {
+    const [, address] = pod(6);
+    const ip = `10.16.200.${count === 10 ? 1 : 2}`;
+    expect(runs(process, [put('IP', 'p6.a', { for: 'a/p6', subnet: 'ovn-default', ip, mac: mac(6) })])).toEqual({
+      Pod: 1,
+    });
+    expect(runs(process, address ? [address, address] : [])).toEqual({ Pod: 1 });
+    expect(runs(process, pod(7))).toEqual({});
+  });
+
+  it('sees a namespace that has no pods relabelled, and one more of them', () => {
+    const labelled = put('Namespace', 'b', { labels: { team: 'x' } });
+    expect(Object.keys(runs(process, [labelled]))).not.toContain('Pod');
+    expect(Object.keys(runs(process, [put('Namespace', 'c', {})]))).not.toContain('Pod');
   });
 
   it('sees a heartbeat of a node, a relabelled pod and a counted subnet', () => {
