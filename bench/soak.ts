@@ -40,7 +40,8 @@ async function paced(count: number, rate: number, work: (index: number) => Promi
       const index = next;
       next += 1;
       const early = begun + (index / rate) * 1000 - performance.now();
-      if (early > 1) await new Promise((resolve) => setTimeout(resolve, early));
+      // Always a turn of the loop: one that is late must not run ahead of another that waits for its timer.
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, early)));
       await work(index);
     }
   };
@@ -60,7 +61,8 @@ export function slope(points: readonly (readonly [x: number, y: number])[]): num
 /** Brings the cluster to its size and keeps it busy. */
 export async function soak(options: SoakOptions, note: Note): Promise<{ loaded: Sample; moments: Moment[] }> {
   const { api, nodes, pods, load, rate, warmUp, every, moments: wanted } = options;
-  const bed = await startBed({ api, nodes });
+  // A machine that is busy otherwise may let a lease pass, and what a new term forgets would look like no growth.
+  const bed = await startBed({ api, nodes, flags: ['--lease-duration=3600', '--lease-renew-deadline=3000'] });
   try {
     const begun = performance.now();
     const create = (index: number): Promise<void> =>
@@ -116,7 +118,7 @@ export async function soakFigures(note: Note, flags: readonly string[] = []): Pr
   const pods = Number(flag('pods') ?? 10_000);
   const rate = Number(flag('rate') ?? 20);
   const lives = Math.max(2000, Number(flag('minutes') ?? 30) * 60 * rate);
-  const warmUp = Math.min(5000, Math.round(lives / 3));
+  const warmUp = Math.min(2000, Math.round(lives / 3));
   const { moments, loaded } = await soak(
     {
       api: flag('api') === 'simulated' ? 'simulated' : 'real',

@@ -22,6 +22,8 @@ import { SimulatedApi } from './simulated-api.ts';
 export interface BedOptions {
   readonly api: 'real' | 'simulated';
   readonly nodes: number;
+  /** Further flags of the operator. */
+  readonly flags?: readonly string[];
 }
 
 /** The API server as the load sees it. */
@@ -126,6 +128,11 @@ async function freePort(): Promise<number> {
 
 export interface Bed {
   readonly load: Load;
+  /** A configuration with all rights. */
+  readonly kubeconfig: string;
+  /** SIGSTOP: the operator hears and does nothing. */
+  pause(): void;
+  resume(): void;
   /** Of the operator's process. */
   sample(): Promise<Sample>;
   /** Sums of the operator's metrics by name, and by name and first label's value (`kubeloom_queue_depth/status`). */
@@ -136,7 +143,7 @@ export interface Bed {
 }
 
 /** Starts everything; the operator leads and has nothing to do. */
-export async function startBed({ api: kind, nodes }: BedOptions): Promise<Bed> {
+export async function startBed({ api: kind, nodes, flags = [] }: BedOptions): Promise<Bed> {
   await ensureBuilt('ipam');
   const directory = await mkdtemp(join(tmpdir(), 'kubeloom-soak-'));
   const api = kind === 'real' ? await real() : await simulated(directory);
@@ -151,10 +158,14 @@ export async function startBed({ api: kind, nodes }: BedOptions): Promise<Bed> {
     '--default-cidr=10.0.0.0/11',
     '--service-cluster-ip-range=172.30.0.0/16',
     '--log-level=warn',
+    ...flags,
   ]);
   const metrics = (): Promise<ReadonlyMap<string, number>> => read(health);
   const bed: Bed = {
     load: api,
+    kubeconfig: api.kubeconfig,
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     metrics,
     sample: async () => {
       const answer = once(child, 'message');
@@ -171,7 +182,7 @@ export async function startBed({ api: kind, nodes }: BedOptions): Promise<Bed> {
     },
   };
   try {
-    await once(child, 'message');
+    await ready(child);
     await eventually(async () => (await metrics()).get('kubeloom_leader') === 1, { within: 60_000, what: 'a leader' });
     await bed.quiet(nodes, 120_000);
   } catch (error) {
@@ -197,6 +208,12 @@ function started(directory: string, flags: readonly string[]): ChildProcess {
   return child;
 }
 
+async function ready(child: ChildProcess): Promise<void> {
+  const ended = new AbortController();
+  child.once('exit', () => ended.abort(new Error('the operator ended at its start')));
+  await once(child, 'message', { signal: ended.signal });
+}
+
 function isQuiet(metrics: ReadonlyMap<string, number>, ips: number): boolean {
   const none = ['kubeloom_rows_pending', 'kubeloom_queue_depth'].every((name) => metrics.get(name) === 0);
   return none && metrics.get('kubeloom_reflector_objects/IP') === ips;
@@ -207,7 +224,8 @@ async function read(port: number): Promise<ReadonlyMap<string, number>> {
   const values = new Map<string, number>();
   const add = (name: string, value: number): void => void values.set(name, (values.get(name) ?? 0) + value);
   for (const line of (await answer.text()).split('\n')) {
-    const [, name, label, value] = /^(kubeloom_\w+)(?:\{\w+="([^"]*)"[^}]*\})? (\S+)$/.exec(line) ?? [];
+    const [, name, label, value] =
+      /^((?:kubeloom|rest_client_requests)_\w+)(?:\{\w+="([^"]*)"[^}]*\})? (\S+)$/.exec(line) ?? [];
     if (name === undefined) continue;
     add(name, Number(value));
     if (label !== undefined) add(`${name}/${label}`, Number(value));

@@ -182,10 +182,16 @@ export class SimulatedApi {
   #patch(place: Place, body: unknown, type: string): Stored {
     const { collection } = place;
     const known = this.objects(collection).get(keyOf(place));
-    if (known === undefined && type.includes('apply')) return this.create(collection, body as Body);
+    if (known === undefined && type.includes('apply')) return this.#applied(collection, body as Body);
     const object = this.#get(collection, keyOf(place));
     if (type.includes('json-patch')) return this.#put(collection, patched(object, body as Operation[]), 'MODIFIED');
     return this.#put(collection, merged(object, this.#checked(object, body as Body)), 'MODIFIED');
+  }
+
+  /** An apply that means one object makes no other. */
+  #applied(collection: string, body: Body): Stored {
+    if ((body['metadata'] as Partial<Meta>).uid !== undefined) throw new Refused(409, 'Conflict');
+    return this.create(collection, body);
   }
 
   #checked({ metadata: known }: Stored, body: Body): Body {

@@ -36,12 +36,12 @@ const burst = 25;
 const refill = 300_000;
 /** Ms between two requests: a hundred events a second, whatever happens to however many objects. */
 const pace = 10;
-/** Events that wait for the API server; what comes beyond is dropped. */
-const mostWaiting = 2000;
+/** Events that wait for the API server, fewer than are remembered; what comes beyond is dropped. */
+const mostWaiting = 1000;
 /** What could not be written in this time tells nobody anything any more, ms. */
 const staleMs = 120_000;
-/** Series, reasons and objects that are remembered (client-go's 4096). */
-const mostRemembered = 4096;
+/** Series, reasons and objects that are remembered: about a kilobyte each. */
+const mostRemembered = 1024;
 const longest = 1024;
 
 interface Series {
