@@ -42,6 +42,10 @@ function told(fields: object, message: string): never {
   throw new Error(`${message}: ${JSON.stringify(fields)}`);
 }
 const log: Log = { debug: () => undefined, info: () => undefined, warn: told, error: told };
+/** A connection that ends is made anew, and the round takes longer: that is no error, but worth a line. */
+const note = (fields: object, message: string): void =>
+  void process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
+const connections: Log = { ...log, warn: note };
 
 export class Product {
   readonly graph: Graph<Tables, Indexes>;
@@ -69,15 +73,16 @@ export class Product {
     this.#nb = new Northbound({
       remotes,
       random: () => systemClock.random(),
-      log,
+      log: connections,
       ownerOf: ownerOfSource,
       settled: () => this.graph.quiet,
       inputsSynced: () => this.#ready,
       mayWrite: () => true,
       onChange: (owner) => this.#confirmed(owner),
       onSynced: () => this.#look(),
-      onTransaction: () => {
+      onTransaction: (outcome) => {
         this.transactions += 1;
+        if (outcome !== 'done') note({ outcome }, 'a transaction was not carried out');
         // The differ hears of the outcome after this.
         queueMicrotask(() => queueMicrotask(() => this.#look()));
       },

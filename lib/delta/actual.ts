@@ -2,7 +2,6 @@
 // else: no write of ours shows here before the server has told of it.
 import type { Atom, Row, RowChange, Value } from '../ovsdb/types.ts';
 import type { Owner, RowId } from './fact.ts';
-import { Multimap } from './multimap.ts';
 import { MARKS } from './options.ts';
 import type { TrackerOptions } from './options.ts';
 import { entriesOf, isMap, isSet, referencesIn } from './shape.ts';
@@ -24,7 +23,6 @@ export class Actual {
   readonly #options: TrackerOptions;
   readonly #rows = new Map<string, ActualRow>();
   readonly #holders = new Map<string, Holder[]>();
-  readonly #byOwner = new Multimap<Owner, string>();
   #ours = 0;
 
   constructor(shapes: Shapes, options: TrackerOptions) {
@@ -49,10 +47,6 @@ export class Actual {
     return this.#holders.get(uuid) ?? [];
   }
 
-  ofOwner(owner: Owner): ReadonlySet<string> {
-    return this.#byOwner.get(owner);
-  }
-
   /** The id that we wrote into the row; undefined for rows of others. */
   mark(uuid: string): RowId | undefined {
     return markOf(this.#rows.get(uuid)?.row, MARKS.id) as RowId | undefined;
@@ -71,22 +65,23 @@ export class Actual {
   apply(change: RowChange): void {
     const { table, uuid, new: row } = change;
     const before = this.#rows.get(uuid);
-    if (before) this.#count(uuid, before, -1);
+    if (before && this.#claims(uuid, before)) this.#ours -= 1;
     if (row) this.#rows.set(uuid, { table, row });
     else this.#rows.delete(uuid);
-    if (row) this.#count(uuid, { table, row }, 1);
+    if (row && this.#claims(uuid, { table, row })) this.#ours += 1;
     for (const column of this.#shapes.get(table)?.strong ?? []) this.#follow(change, column, before?.row);
   }
 
   #follow({ uuid, new: row, difference }: RowChange, column: Column, before: Row | undefined): void {
     const { name } = column;
     const value = row?.[name];
+    const holder = { uuid, column: name };
     const known = before && row && difference;
     // With 10,000 ports in a column only those that came or went are looked at.
     if (known && isSet(value) && !column.whole) {
-      for (const target of elementsOf(known[name])) this.#toggle(uuid, name, String(target), value.has(target));
+      for (const target of elementsOf(known[name])) this.#toggle(holder, String(target), value.has(target));
     } else {
-      this.#hold(uuid, column, before?.[name], value);
+      this.#hold(holder, column, [before?.[name], value]);
     }
   }
 
@@ -94,31 +89,19 @@ export class Actual {
     return markOf(row, MARKS.id) !== undefined || (this.#options.ours?.[table]?.(row, uuid) ?? false);
   }
 
-  #count(uuid: string, found: ActualRow, by: 1 | -1): void {
-    if (!this.#claims(uuid, found)) return;
-    this.#ours += by;
-    const owner = markOf(found.row, MARKS.owner) as Owner | undefined;
-    if (owner === undefined) return;
-    if (by > 0) this.#byOwner.add(owner, uuid);
-    else this.#byOwner.delete(owner, uuid);
-  }
-
-  #hold(uuid: string, column: Column, before: Value | undefined, after: Value | undefined): void {
+  #hold(holder: Holder, column: Column, [before, after]: readonly [Value | undefined, Value | undefined]): void {
     if (before === after) return;
     const old = targetsOf(column, before);
     const now = targetsOf(column, after);
-    for (const target of old) if (!now.has(target)) this.#toggle(uuid, column.name, target, false);
-    for (const target of now) if (!old.has(target)) this.#toggle(uuid, column.name, target, true);
+    for (const target of old) if (!now.has(target)) this.#toggle(holder, target, false);
+    for (const target of now) if (!old.has(target)) this.#toggle(holder, target, true);
   }
 
-  #toggle(uuid: string, column: string, target: string, held: boolean): void {
-    this.#release(target, uuid, column);
-    if (held) this.#holders.set(target, [...this.holders(target), { uuid, column }]);
-  }
-
-  #release(target: string, uuid: string, column: string): void {
-    const left = this.holders(target).filter((holder) => holder.uuid !== uuid || holder.column !== column);
-    if (left.length > 0) this.#holders.set(target, left);
+  #toggle(holder: Holder, target: string, held: boolean): void {
+    const { uuid, column } = holder;
+    const others = this.holders(target).filter((other) => other.uuid !== uuid || other.column !== column);
+    if (held) this.#holders.set(target, [...others, holder]);
+    else if (others.length > 0) this.#holders.set(target, others);
     else this.#holders.delete(target);
   }
 }

@@ -63,6 +63,8 @@ export class Desired {
   /** Where a child row is to hang: every strong reference to it that anyone wants. */
   readonly #places = new Map<RowId, readonly Placed[]>();
   readonly #needers = new Multimap<RowId, RowId>();
+  /** See `#alone`. */
+  #last: readonly Claim[] | undefined;
 
   constructor(shapes: Shapes, touch: Touch) {
     this.#shapes = shapes;
@@ -191,9 +193,18 @@ export class Desired {
     this.#elements.set(id, members);
     const elements = members.columns.get(column) ?? new Map<Atom, readonly Claim[]>();
     members.columns.set(column, elements);
-    const claims = elements.get(element) ?? [];
-    elements.set(element, [...claims, { source, owner, ...(value !== undefined && { value }) }]);
+    const claims = elements.get(element);
+    const alone = this.#alone(source, owner, value);
+    elements.set(element, claims ? [...claims, ...alone] : alone);
     for (const child of this.#childOf(member)) this.#place(child, { row: id, column, element });
+  }
+
+  /** The list of one claim. A source claims several elements at once in the same words, which need not be kept twice. */
+  #alone(source: string, owner: Owner, value: Atom | undefined): readonly Claim[] {
+    const last = this.#last?.[0];
+    if (last?.source === source && last.owner === owner && last.value === value) return this.#last ?? [];
+    this.#last = [{ source, owner, ...(value !== undefined && { value }) }];
+    return this.#last;
   }
 
   #take(source: string, member: MemberFact): void {

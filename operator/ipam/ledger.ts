@@ -15,8 +15,8 @@ const claimKey = (subnet: string, address: string): string => `${subnet}|${addre
 export class Ledger {
   readonly #ipam: Ipam;
   readonly #rows = new Map<string, IpRow>();
-  /** Names of the rows that state an address; more than one is a conflict. */
-  readonly #claims = new Map<string, Set<string>>();
+  /** Names of the rows that state an address. Nearly always one, kept without a set; more are a conflict. */
+  readonly #claims = new Map<string, string | Set<string>>();
 
   constructor(ipam: Ipam) {
     this.#ipam = ipam;
@@ -52,7 +52,7 @@ export class Ledger {
     const row = this.#rows.get(name);
     if (!row) return undefined;
     for (const key of keysOf(row)) {
-      for (const other of this.#claims.get(key) ?? []) {
+      for (const other of this.#claimants(key)) {
         const rival = this.#rows.get(other);
         if (rival && rival !== row && precedes(rival, row)) return rival;
       }
@@ -62,19 +62,25 @@ export class Ledger {
 
   #state(key: string, name: string, touched: Set<string>): void {
     const names = this.#claims.get(key);
-    if (!names) {
-      this.#claims.set(key, new Set([name]));
-      return;
-    }
-    names.add(name);
-    for (const other of names) touched.add(other);
+    if (names === undefined) this.#claims.set(key, name);
+    else if (typeof names !== 'string') names.add(name);
+    else if (names !== name) this.#claims.set(key, new Set([names, name]));
+    for (const other of this.#claimants(key)) touched.add(other);
   }
 
   #withdraw(key: string, name: string, touched: Set<string>): void {
     const names = this.#claims.get(key);
-    names?.delete(name);
-    if (names?.size === 0) this.#claims.delete(key);
-    else for (const other of names ?? []) touched.add(other);
+    if (names === name) this.#claims.delete(key);
+    if (names === undefined || typeof names === 'string') return;
+    names.delete(name);
+    const [last] = names;
+    if (names.size === 1 && last !== undefined) this.#claims.set(key, last);
+    for (const other of names) touched.add(other);
+  }
+
+  #claimants(key: string): Iterable<string> {
+    const names = this.#claims.get(key) ?? [];
+    return typeof names === 'string' ? [names] : names;
   }
 }
 

@@ -28,6 +28,8 @@ export class PlanStore implements Sink<PlanFact> {
   readonly #entries = new Map<string, Entry>();
   readonly #bySource = new Map<string, readonly string[]>();
   readonly #byNode = new Map<string, Set<string>>();
+  /** The spans of one node: the items of a node share theirs. */
+  readonly #alone = new Map<string, Span>();
   readonly #everywhere = new Set<string>();
   readonly #before = new Map<string, Entry | undefined>();
   readonly #subscribers = new Map<string, Set<Subscriber>>();
@@ -56,7 +58,7 @@ export class PlanStore implements Sink<PlanFact> {
         continue;
       }
       keys.add(fact.plan);
-      this.#put(fact.plan, { item: fact.item, span: fact.span, source });
+      this.#put(fact.plan, { item: fact.item, span: this.#shared(fact.span), source });
     }
     for (const key of this.#bySource.get(source) ?? []) if (!keys.has(key)) this.#put(key, undefined);
     if (keys.size > 0) this.#bySource.set(source, [...keys]);
@@ -97,6 +99,14 @@ export class PlanStore implements Sink<PlanFact> {
     };
   }
 
+  #shared(span: Span): Span {
+    if (span === 'all' || span.size !== 1) return span;
+    const [node = ''] = span;
+    const known = this.#alone.get(node) ?? span;
+    this.#alone.set(node, known);
+    return known;
+  }
+
   #put(key: string, entry: Entry | undefined): void {
     const old = this.#entries.get(key);
     if (!this.#before.has(key)) this.#before.set(key, old);
@@ -128,7 +138,9 @@ export class PlanStore implements Sink<PlanFact> {
     for (const node of span) {
       const keys = this.#byNode.get(node);
       keys?.delete(key);
-      if (keys?.size === 0) this.#byNode.delete(node);
+      if (keys?.size !== 0) continue;
+      this.#byNode.delete(node);
+      this.#alone.delete(node);
     }
   }
 

@@ -72,17 +72,16 @@ type Annotations = Readonly<Record<string, string>>;
 
 /** `allocated` and `routed` come together: the port, its groups and its address are one transaction. */
 function annotations({ ip, network }: Assignment, nicType: NicType): Annotations {
-  const key = (suffix: string): string => `ovn.kubernetes.io/${suffix}`;
   return {
-    [key('allocated')]: 'true',
-    [key('routed')]: 'true',
-    [key('ip_address')]: ip.addresses.join(','),
-    [key('mac_address')]: ip.mac,
-    [key('cidr')]: network.cidrs.join(','),
-    [key('gateway')]: network.gateways.join(','),
-    [key('logical_switch')]: network.name,
-    ...(network.overlay && { [key('logical_router')]: network.vpc }),
-    [key('pod_nic_type')]: nicType,
+    'ovn.kubernetes.io/allocated': 'true',
+    'ovn.kubernetes.io/routed': 'true',
+    'ovn.kubernetes.io/ip_address': ip.addresses.join(','),
+    'ovn.kubernetes.io/mac_address': ip.mac,
+    'ovn.kubernetes.io/cidr': network.cidrs.join(','),
+    'ovn.kubernetes.io/gateway': network.gateways.join(','),
+    'ovn.kubernetes.io/logical_switch': network.name,
+    ...(network.overlay && { 'ovn.kubernetes.io/logical_router': network.vpc }),
+    'ovn.kubernetes.io/pod_nic_type': nicType,
   };
 }
 
