@@ -202,7 +202,12 @@ export class Session {
   #led(): void {
     const { leader } = this.#members;
     if (this.#state === 'stopped' || leader === undefined || leader === this.#attempt?.remote) return;
-    if (this.#attempt !== undefined) this.#failed(`another member leads: ${leader}`);
+    const [from, reason] = [this.#attempt?.remote, `another member leads: ${leader}`];
+    if (from !== undefined) {
+      // Where the search began was a guess: no news.
+      if (this.#state !== 'ready') this.#told.set(from, reason);
+      this.#failed(reason);
+    }
     this.#again(0);
   }
 

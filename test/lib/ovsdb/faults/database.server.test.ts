@@ -43,7 +43,7 @@ function expectNothingLost({ load }: Scene, names: readonly string[]): void {
 const tell = (fault: string, { took }: Outcome): void =>
   console.log(`${fault}: new writes ${Math.round(took)} ms after a member named the leader`);
 
-describe.concurrent('a clustered database under load', () => {
+describe.concurrent('a clustered database under load', { timeout: 120_000 }, () => {
   it('is compacted by every member', async () => {
     const at = await scene();
     for (const member of at.cluster.members) await member.appctl('ovsdb-server/compact', member.database);

@@ -43,7 +43,7 @@ function expectStraight(fault: string, { witness }: Scene, { took, leader, tried
   expect(tried.filter((remote) => !claimed.includes(remote))).toEqual([]);
 }
 
-describe.concurrent('a leader under load', () => {
+describe.concurrent('a leader under load', { timeout: 120_000 }, () => {
   it('gives the leadership away (transfer-leadership)', async () => {
     const at = await scene();
     const outcome = await after(at, () => at.leader.appctl('cluster/failure-test', 'transfer-leadership'));

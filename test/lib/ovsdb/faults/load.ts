@@ -129,7 +129,7 @@ export class Load {
     const text = JSON.stringify(names);
     for (const copy of [this.writer, this.reader]) {
       await eventually(() => copy.session.state === 'ready' && JSON.stringify(copy.names()) === text, {
-        within: 20_000,
+        within: 40_000,
         what: 'a copy to be as the server is',
       });
       copy.verify();
