@@ -12,7 +12,7 @@ import { assignments, holderOf, takeInIps } from './address-edge.ts';
 import { CentralEdge, centralTls } from './central-edge.ts';
 import { clusterRow } from './cluster-row.ts';
 import type { Environment } from './environment.ts';
-import { both, HoldBook } from './holds.ts';
+import { apart, both, HoldBook } from './holds.ts';
 import { Applier } from './kube/applier.ts';
 import { KubeClient } from './kube/client.ts';
 import { systemClock } from './kube/clock.ts';
@@ -128,7 +128,7 @@ export class Assembly {
       objects: this.#applier,
       status: this.#status.statuses,
       problems,
-      holds: both(this.#finalizers, this.#holds),
+      holds: apart(this.#holds, this.#finalizers),
     });
     this.#assignments = assignments({
       writer,

@@ -39,6 +39,26 @@ export class HoldBook implements Sink<HoldFact> {
   }
 }
 
+/** IP objects are the allocator's business, everything else has its finalizer kept: a pod's event must not reach both. */
+export function apart(ips: Sink<HoldFact>, others: Sink<HoldFact>): Sink<HoldFact> {
+  return {
+    replace: (source, facts) => {
+      ips.replace(
+        source,
+        facts.filter(({ hold }) => hold.kind === 'IP'),
+      );
+      others.replace(
+        source,
+        facts.filter(({ hold }) => hold.kind !== 'IP'),
+      );
+    },
+    freeze: (source, error) => {
+      ips.freeze(source, error);
+      others.freeze(source, error);
+    },
+  };
+}
+
 /** A sink that feeds several, in order. */
 export function both<F>(...sinks: readonly Sink<F>[]): Sink<F> {
   return {

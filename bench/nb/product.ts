@@ -8,7 +8,7 @@ import { Graph } from '../../lib/graph/graph.ts';
 import { assignments, holderOf } from '../../operator/address-edge.ts';
 import { ipRef, nodeIpName, podIpName, subnetRef, vpcRef } from '../../operator/api/refs.ts';
 import type { Indexes, Tables } from '../../operator/api/tables.ts';
-import { both, HoldBook } from '../../operator/holds.ts';
+import { apart, both, HoldBook } from '../../operator/holds.ts';
 import type { Assignments } from '../../operator/ipam/assignments.ts';
 import { Applier } from '../../operator/kube/applier.ts';
 import { KubeClient } from '../../operator/kube/client.ts';
@@ -102,7 +102,7 @@ export class Product {
       objects: this.#applier,
       status: this.#status.statuses,
       problems: both(this.#status.problems, events),
-      holds: both(this.#finalizers, holds),
+      holds: apart(holds, this.#finalizers),
     });
     this.#assignments = assignments({
       writer,
