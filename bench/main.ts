@@ -1,5 +1,6 @@
 // `npm run bench -- [cni|ipam|reflector|nb [case ...]] [--json]`: figures as a table on standard output, or one JSON object per line;
 // what goes on meanwhile is told on standard error. Exit status 1 when a goal is missed.
+import { apiFigures } from './api.ts';
 import { cniFigures } from './cni.ts';
 import { lines, table } from './compare.ts';
 import type { Figure } from './compare.ts';
@@ -8,10 +9,12 @@ import { ipamFigures } from './ipam.ts';
 import { nbCases, nbFigures } from './nb.ts';
 import { ovsdbCases, ovsdbFigures } from './ovsdb.ts';
 import { reflectorFigures } from './reflector.ts';
+import { soakFigures } from './soak.ts';
 
-const USAGE = `npm run bench -- [cni|ipam|ovsdb|nb|reflector] [case ...] [--json]     all of them when none is named
+const USAGE = `npm run bench -- [cni|ipam|graph|ovsdb|nb|reflector|api|soak] [case ...] [--json]     all but soak when none is named
 cases of nb: ${nbCases.join(' ')}
-cases of ovsdb: ${ovsdbCases.join(' ')}`;
+cases of ovsdb: ${ovsdbCases.join(' ')}
+flags of soak: --pods=10000 --minutes=30 --rate=20 --load=100 --api=real|simulated`;
 
 type Note = (text: string) => void;
 
@@ -25,7 +28,12 @@ const suites: Readonly<Record<string, Suite>> = {
   cni: cniFigures,
   nb: nbFigures,
   reflector: reflectorFigures,
+  api: (told) => apiFigures(told),
+  soak: soakFigures,
 };
+
+/** Takes half an hour: only when it is named. */
+const onRequest = new Set(['soak']);
 
 /** Names of parts of a suite, which may be asked for without the rest of it. */
 const parts: Readonly<Record<string, readonly string[]>> = { nb: nbCases, ovsdb: ovsdbCases };
@@ -37,17 +45,15 @@ async function main(args: readonly string[]): Promise<number> {
   const words = args.filter((arg) => arg !== '--json');
   const named = words.filter((word) => word in suites);
   const known = new Set(named.flatMap((name) => parts[name] ?? []));
-  if (words.some((word) => !(word in suites) && !known.has(word))) {
+  const flags = named.includes('soak') ? words.filter((word) => word.startsWith('--')) : [];
+  if (words.some((word) => !(word in suites) && !known.has(word) && !flags.includes(word))) {
     note(USAGE);
     return 2;
   }
   const figures: Figure[] = [];
   for (const [name, suite] of Object.entries(suites)) {
-    if (named.length > 0 && !named.includes(name)) continue;
-    const some = await suite(
-      note,
-      words.filter((word) => parts[name]?.includes(word)),
-    );
+    if (named.length > 0 ? !named.includes(name) : onRequest.has(name)) continue;
+    const some = await suite(note, name === 'soak' ? flags : words.filter((word) => parts[name]?.includes(word)));
     figures.push(...some);
     console.log(json ? lines(some) : `${table(some)}\n`);
   }
