@@ -81,6 +81,8 @@ export class Watches implements Part {
         enter,
         resource,
         projections: isLater(kind) ? later(kind) : acted[kind],
+        // A cluster with Kube-OVN's CRDs of another release has not all of them.
+        optional: isLater(kind),
         onRestart: restarted,
       });
     };
@@ -108,7 +110,9 @@ export class Watches implements Part {
   /** Kinds that cannot be read at the moment, and why. */
   get troubles(): Readonly<Record<string, { readonly reason: RestartReason; readonly error: string }>> {
     const waiting = [...this.#reflectors].flatMap(([kind, { state }]) =>
-      state.at === 'waiting' ? [[kind, { reason: state.reason, error: state.error }] as const] : [],
+      state.at === 'waiting' && !(state.reason === 'absent' && isLater(kind))
+        ? [[kind, { reason: state.reason, error: state.error }] as const]
+        : [],
     );
     return Object.fromEntries(waiting);
   }

@@ -11,7 +11,7 @@
 //                   ^  |  the server ended it (every 5 to 10 min)      |  (is the server behind our position?)
 //                   |  +---------------------------------------------->+
 //                   +--------------------------------------------------+
-import { backoff, retryDelay } from './backoff.ts';
+import { backoff, refusedBackoff, retryDelay } from './backoff.ts';
 import type { KubeClient, ListOptions } from './client.ts';
 import type { Clock } from './clock.ts';
 import { ConnectionError, messageOf, NotFoundError } from './errors.ts';
@@ -141,8 +141,10 @@ export class Reflector {
   }
 
   async #recover(error: unknown, signal: AbortSignal): Promise<void> {
-    const { clock, onRestart } = this.#options;
-    const { reason, backoff: limits, ...recovery } = recoveryOf(error);
+    const { clock, optional, onRestart } = this.#options;
+    const recovery = recoveryOf(error);
+    const { reason } = recovery;
+    const limits = reason === 'absent' && optional === true ? refusedBackoff : recovery.backoff;
     this.#attempt += 1;
     // What cannot be read time and again is taken from a list.
     const unreadable = reason === 'garbled' && this.#attempt >= 5;
@@ -166,6 +168,7 @@ export class Reflector {
     if (!isDue) log.debug(fields, 'watch broke');
     else if (reason === 'internal') log.error({ ...fields, err: error }, 'watch broke by a mistake of ours');
     else if (reason === 'forbidden') log.error(fields, 'not allowed to list or watch this kind, see the RBAC rules');
+    else if (isExpected(reason, this.#options)) log.info(fields, 'watch waits');
     else log.warn(fields, 'watch broke');
   }
 
@@ -320,6 +323,11 @@ export class Reflector {
     });
     await promise.finally(() => signal.removeEventListener('abort', abandon));
   }
+}
+
+/** A server that asks for patience (it does when a CRD is new), and a kind that need not exist, are nothing to warn of. */
+function isExpected(reason: RestartReason, { optional }: ReflectorOptions): boolean {
+  return reason === 'throttled' || (reason === 'absent' && optional === true);
 }
 
 function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
