@@ -25,7 +25,9 @@ export type ColumnDelta =
 /** Undefined when the column is as it should be. */
 export function columnDelta(column: Column, sides: Sides): ColumnDelta | undefined {
   const { want, have } = sides;
-  if (column.whole) return sameValue(want, have) ? undefined : { kind: 'update', value: want };
+  // Nearly always, and then no lists of differences need be made.
+  if (sameValue(want, have)) return undefined;
+  if (column.whole) return { kind: 'update', value: want };
   const delta = isMap(want) ? mapDelta(want, sides) : setDelta(want as ReadonlySet<Atom>, sides);
   return delta.insert.size === 0 && delta.remove.size === 0 ? undefined : { kind: 'mutate', ...delta };
 }

@@ -6,9 +6,9 @@ import type { Item } from './item.ts';
 import { Multimap } from './multimap.ts';
 import { Requirements } from './requirement.ts';
 import type { Requirement } from './requirement.ts';
-import { entriesOf } from './shape.ts';
+import { isMap, isSet } from './shape.ts';
 import type { Tracker } from './tracker.ts';
-import type { Value } from '../ovsdb/types.ts';
+import type { Atom, Value } from '../ovsdb/types.ts';
 
 /** What may go at this moment, for reasons other than references. */
 export interface Gate {
@@ -129,7 +129,11 @@ function sizeOf(item: Item, { desired }: Tracker): number {
 }
 
 function valueSize(value: Value): number {
-  let size = 10;
-  for (const [key, mapped] of entriesOf(value)) size += 6 + String(key).length + String(mapped ?? '').length;
-  return size;
+  if (isMap(value))
+    return value.entries().reduce<number>((sum, [key, mapped]) => sum + atomSize(key) + atomSize(mapped), 10);
+  return isSet(value)
+    ? value.values().reduce<number>((sum, element) => sum + atomSize(element), 10)
+    : 10 + atomSize(value);
 }
+
+const atomSize = (atom: Atom): number => 6 + String(atom).length;

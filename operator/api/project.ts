@@ -12,10 +12,12 @@ type Labels = Readonly<Record<string, string>>;
 /** Labels and annotations that are read: Kube-OVN's (also those of attached networks, `<provider>.kubernetes.io/`). */
 const inUse = (key: string): boolean => /(?:^|\.)ovn\.kubernetes\.io\//.test(key) || key.startsWith('kubeloom.io/');
 
-const texts = (value: unknown, keep: (key: string) => boolean): Labels =>
-  Object.fromEntries(
-    Object.entries(objectOf(value)).filter(([key, text]) => typeof text === 'string' && keep(key)),
-  ) as Labels;
+function texts(value: unknown, keep: (key: string) => boolean): Labels {
+  const kept: Record<string, string> = {};
+  for (const [key, text] of Object.entries(objectOf(value)))
+    if (typeof text === 'string' && keep(key)) kept[key] = text;
+  return kept;
+}
 
 /** Milliseconds since the epoch of an API timestamp (RFC 3339, UTC); 0 when there is none. */
 export function timeOf(value: unknown): number {

@@ -1,7 +1,7 @@
 // A pod on the default network: its port, its place in the groups of its node, its annotations, and the item by which
 // its node's agent makes the interface. It stands on an assignment; asking for one is demand.ts.
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
-import type { Owner } from '../../lib/delta/fact.ts';
+import type { Owner, RowFact } from '../../lib/delta/fact.ts';
 import type { Fact } from '../api/fact.ts';
 import { manager } from '../api/managers.ts';
 import { ipRef, podIpName, podRef } from '../api/refs.ts';
@@ -9,7 +9,7 @@ import type { PodRow } from '../api/tables.ts';
 import type { PortItem } from '../plan/item.ts';
 import { groupMember, nodeGroupId } from '../nb/rows/group.ts';
 import type { NodeGroup } from '../nb/rows/group.ts';
-import { vifPort, vifPortId } from '../nb/rows/switch.ts';
+import { vifPort } from '../nb/rows/switch.ts';
 import { assignment } from './assignment.ts';
 import type { Assignment } from './assignment.ts';
 import { needsAddress } from './demand.ts';
@@ -31,8 +31,9 @@ export const pod: Reconciler<PodRow> = {
     }
     const owner = ownerOf(ref);
     yield { hold: ipRef(ip), reason: `pod ${namespace}/${name} uses it`, owner };
-    yield port(row, assigned, owner, read);
-    yield* memberships(row, assigned, owner, read);
+    const lsp = port(row, assigned, owner, read);
+    yield lsp;
+    yield* memberships(row, assigned, lsp, read);
     const nicType = clusterOf(read).podNicType;
     const values = annotations(assigned, nicType);
     yield annotated(row, values, owner);
@@ -45,7 +46,7 @@ export const pod: Reconciler<PodRow> = {
   },
 };
 
-function port(row: PodRow, { ip, network }: Assignment, owner: Owner, read: WorldRead): Fact {
+function port(row: PodRow, { ip, network }: Assignment, owner: Owner, read: WorldRead): RowFact {
   const { namespace, name } = row.meta;
   return vifPort({
     owner,
@@ -60,11 +61,10 @@ function port(row: PodRow, { ip, network }: Assignment, owner: Owner, read: Worl
 }
 
 /** Pods of other VPCs are in no group of a node: their addresses may be those of others. */
-function* memberships(row: PodRow, { network }: Assignment, owner: Owner, read: WorldRead): Generator<Fact> {
+function* memberships(row: PodRow, { network }: Assignment, lsp: RowFact, read: WorldRead): Generator<Fact> {
   if (network.vpc !== clusterOf(read).defaultVpc || !read.get('host', row.node)) return;
-  const element = vifPortId(owner, podIpName(row.meta.namespace, row.meta.name));
   const groups: NodeGroup[] = network.gatewayType === 'distributed' ? ['all', 'distributed'] : ['all'];
-  for (const group of groups) yield groupMember(nodeGroupId(row.node, group), element, owner);
+  for (const group of groups) yield groupMember(nodeGroupId(row.node, group), lsp.id, lsp.owner);
 }
 
 type NicType = PortItem['nicType'];
