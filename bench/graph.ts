@@ -244,7 +244,7 @@ const inMicroseconds = (each: Figure): Figure => ({
 
 /** A figure without a raw side: what it is, and the limit that it must keep. */
 function absolute(name: string, unit: string, value: number, limit?: number): Figure {
-  const none = { raw: Number.NaN, ratio: Number.NaN, low: Number.NaN, high: Number.NaN, goal: null };
+  const none = { raw: 0, ratio: 0, low: 0, high: 0, goal: null };
   const judged = limit === undefined ? { holds: null } : { limit, holds: value <= limit };
   return { name, case: '', unit, product: value, ...none, ...judged };
 }

@@ -1,5 +1,6 @@
 // Where both sides put what is to be written: rows with their text, and elements of sets. The product's side compares
 // what a source yields with what it yielded before; the raw side says what it knows.
+import { ShardedMap } from '../../lib/graph/sharded-map.ts';
 import type { Sink } from '../../lib/graph/types.ts';
 import type { Fact } from '../../test/lib/graph/policies.ts';
 
@@ -41,7 +42,7 @@ const none: readonly Fact[] = [];
 /** The sink of the product's side. */
 export class OutboxSink implements Sink<Fact> {
   readonly #outbox: Outbox;
-  readonly #facts = new Map<string, readonly Fact[]>();
+  readonly #facts = new ShardedMap<readonly Fact[]>();
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;

@@ -4,6 +4,7 @@ import { WiringError } from './errors.ts';
 import type { Counter, Operator } from './operator.ts';
 import { Readers } from './readers.ts';
 import type { Task } from './readers.ts';
+import { ShardedMap } from './sharded-map.ts';
 import type { Store } from './table.ts';
 import type { Sink } from './types.ts';
 
@@ -61,17 +62,17 @@ class Run implements UntypedRead {
 export class Derivation<V, F> implements Operator {
   readonly name: string;
   readonly counter: Counter = { runs: 0, failures: 0 };
-  readonly #dirty = new Set<string>();
-  #next: SetIterator<string> | undefined;
+  readonly #dirty = new ShardedMap<true>();
+  #next: Iterator<string, undefined> | undefined;
   readonly #spec: DerivationSpec<V, F>;
-  readonly #tasks = new Map<string, Task>();
+  readonly #tasks = new ShardedMap<Task>();
   readonly #failed = new Map<string, unknown>();
-  readonly #wake = (key: string): void => void this.#dirty.add(key);
+  readonly #wake = (key: string): void => this.#dirty.set(key, true);
 
   constructor(spec: DerivationSpec<V, F>) {
     this.name = spec.name;
     this.#spec = spec;
-    for (const [key] of spec.input.entries()) this.#dirty.add(key);
+    for (const [key] of spec.input.entries()) this.#dirty.set(key, true);
     spec.input.listen(this.#wake);
   }
 
@@ -86,8 +87,8 @@ export class Derivation<V, F> implements Operator {
   /** Runs one dirty key. */
   step(): boolean {
     if (this.#dirty.size === 0) return false;
-    // One iterator for as long as there is something: the first of a Set is far away when many before it were deleted.
-    this.#next ??= this.#dirty.values();
+    // One iterator for as long as there is something: the first of a Map is far away when many before it were deleted.
+    this.#next ??= this.#dirty.keys();
     const next = this.#next.next();
     if (next.done) {
       this.#next = undefined;
@@ -99,8 +100,8 @@ export class Derivation<V, F> implements Operator {
   }
 
   rerun(): void {
-    for (const key of this.#tasks.keys()) this.#dirty.add(key);
-    for (const [key] of this.#spec.input.entries()) this.#dirty.add(key);
+    for (const key of this.#tasks.keys()) this.#dirty.set(key, true);
+    for (const [key] of this.#spec.input.entries()) this.#dirty.set(key, true);
   }
 
   #run(key: string): void {

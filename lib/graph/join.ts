@@ -5,6 +5,7 @@ import { Matching } from './matching.ts';
 import type { Labelled, LabelSet } from './matching.ts';
 import type { Counter, Operator } from './operator.ts';
 import type { Labels, Selection } from './selector.ts';
+import { ShardedMap } from './sharded-map.ts';
 import type { Store } from './table.ts';
 import type { Pair } from './table-sink.ts';
 import type { Sink } from './types.ts';
@@ -31,9 +32,9 @@ export class Join implements Operator {
   readonly failures: ReadonlyMap<string, unknown> = new Map();
   readonly #spec: JoinSpec;
   readonly #scopes = new Set<string>();
-  readonly #entities = new Set<string>();
+  readonly #entities = new ShardedMap<true>();
   readonly #selections = new Set<string>();
-  readonly #members = new Map<string, Member>();
+  readonly #members = new ShardedMap<Member>();
   #matching = new Matching();
   #work: Generator<void, void> | undefined;
   #runs = 0;
@@ -47,7 +48,7 @@ export class Join implements Operator {
     // Only labels and their scope count: other fields of a thing may change freely.
     spec.entities.listen((key, before, after) => {
       if (!before || !after || before.scope !== after.scope || !sameLabels(before.labels, after.labels))
-        this.#entities.add(key);
+        this.#entities.set(key, true);
     });
     spec.selections.listen((key) => void this.#selections.add(key));
   }
@@ -80,7 +81,7 @@ export class Join implements Operator {
     for (const [key, member] of this.#members) {
       member.set = undefined;
       member.told = undefined;
-      this.#entities.add(key);
+      this.#entities.set(key, true);
     }
     this.#markAll();
   }
@@ -91,7 +92,7 @@ export class Join implements Operator {
 
   #markAll(): void {
     for (const [key] of this.#spec.scopes.entries()) this.#scopes.add(key);
-    for (const [key] of this.#spec.entities.entries()) this.#entities.add(key);
+    for (const [key] of this.#spec.entities.entries()) this.#entities.set(key, true);
     for (const [key] of this.#spec.selections.entries()) this.#selections.add(key);
   }
 
@@ -103,7 +104,7 @@ export class Join implements Operator {
       this.#scopes.delete(key);
       yield;
     }
-    for (const key of this.#entities) {
+    for (const key of this.#entities.keys()) {
       this.#runs++;
       this.#place(key);
       yield;
@@ -115,7 +116,7 @@ export class Join implements Operator {
       yield;
     }
     yield* this.#tellTouched();
-    for (const key of this.#entities) {
+    for (const key of this.#entities.keys()) {
       this.#tell(key);
       this.#entities.delete(key);
       yield;

@@ -1,9 +1,11 @@
 // Which keys of a table each source has yielded; most sources yield one, which needs no list.
 
+import { ShardedMap } from './sharded-map.ts';
+
 const none: readonly string[] = [];
 
 export class SourceKeys {
-  readonly #keys = new Map<string, string | readonly string[]>();
+  readonly #keys = new ShardedMap<string | readonly string[]>();
 
   /** Takes note of the keys of these facts; answers the keys that the source yields no more. */
   replace(source: string, facts: readonly (readonly [string, unknown])[]): readonly string[] {

@@ -1,6 +1,7 @@
 // The sink behind `graph.into(table)`: facts are `[key, value]` pairs of a derived table. A key with two sources is an
 // error of the wiring's author that shows only in data: it is named, and settled the same way in whatever order the
 // sources came, since a fresh process must compute the same.
+import { ShardedMap } from './sharded-map.ts';
 import { SourceKeys } from './source-keys.ts';
 import type { Store } from './table.ts';
 import type { Conflict, Sink } from './types.ts';
@@ -19,7 +20,7 @@ export class TableSink<V> implements Sink<Pair<V>> {
   readonly #hooks: TableSinkHooks;
   readonly #keys = new SourceKeys();
   /** The source of each key, the first in text order of a contested one: its value is the table's. */
-  readonly #holders = new Map<string, string>();
+  readonly #holders = new ShardedMap<string>();
   /** All claims of the contested keys, by source. */
   readonly #contested = new Map<string, Map<string, V>>();
 

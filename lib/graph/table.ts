@@ -1,5 +1,6 @@
 // A table: keyed values, equality-suppressed, that tells the graph which key changed. Knows nothing of derivations;
 // it must never tell of a write that changed nothing, because every stage behind it would run.
+import { ShardedMap } from './sharded-map.ts';
 import type { Table } from './types.ts';
 
 export type Equals<V> = (a: V, b: V) => boolean;
@@ -16,7 +17,7 @@ export interface StoreHooks<V> {
 /** The one implementation of `Table`; the graph hands it out as `Table` to a writer and as `ReadTable` to readers. */
 export class Store<V> implements Table<V> {
   readonly name: string;
-  readonly #rows = new Map<string, V>();
+  readonly #rows = new ShardedMap<V>();
   readonly #hooks: StoreHooks<V>;
   readonly #listeners: Listener<V>[] = [];
 
