@@ -306,6 +306,38 @@ describe('settle', () => {
     expect(quiet.mock.calls.length).toBeGreaterThan(10);
   });
 
+  it('ends each round although a producer brings more than a slice takes, and lets all of it in, in order', () => {
+    const { clock, graph, pod } = world(new HandClock(1));
+    const sink = new CollectingSink();
+    graph.derive('row', pod, (value) => [value], sink);
+    const sizes: number[] = [];
+    graph.onQuiet(() => {
+      expect(sink.sources.size).toBe(pod.size);
+      sizes.push(pod.size);
+    });
+    const entered: number[] = [];
+    let made = 0;
+    const produce = (): void => {
+      const number = made++;
+      graph.enter(() => {
+        entered.push(number);
+        pod.set(`p${number}`, { subnet: '' });
+      });
+    };
+    for (let turn = 0; turn < 500; turn++) {
+      for (let i = 0; i < 10; i++) produce();
+      const before = entered.length + graph.counters['row']!.runs;
+      clock.turn();
+      // What one slice may do: time moves with each input that enters and with each key that runs.
+      expect(entered.length + graph.counters['row']!.runs - before).toBeLessThanOrEqual(5);
+    }
+    expect(sizes.length).toBeGreaterThan(3);
+    expect(sizes).toEqual([...new Set(sizes)].sort((a, b) => a - b));
+    clock.run();
+    expect(entered).toEqual(Array.from({ length: made }, (_, at) => at));
+    expect(sink.sources.size).toBe(made);
+  });
+
   it('rejects on a mistake in the wiring, and throws when nobody waits', async () => {
     const { clock, graph, pod } = world();
     graph.derive('odd', pod, (_, read) => [read.get('nope' as 'pod', 'x')], new CollectingSink());
