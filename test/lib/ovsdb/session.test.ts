@@ -125,6 +125,26 @@ describe('a session', () => {
     await it_.stop();
   });
 
+  it('gives up a server that answers probes and nothing else', async () => {
+    const it_ = session(['a'], { dial: succeed });
+    it_.start();
+    await turn();
+    streams[0]?.on('data', (chunk: Buffer) => {
+      for (const [, id] of chunk.toString().matchAll(/"method":"echo","params":\[\],"id":(\d+)/g)) {
+        streams[0]?.write(`{"id":${id},"result":[],"error":null}`);
+      }
+    });
+    for (let seconds = 0; seconds < 299; seconds += 1) {
+      clock.advance(1000);
+      await turn();
+      await turn();
+    }
+    expect([it_.state, warned]).toEqual(['syncing', []]);
+    clock.advance(1000);
+    expect(warned).toMatchObject([{ reason: 'no copy after 300000 ms' }]);
+    await it_.stop();
+  });
+
   it('tries new remotes at once, and drops a connection to one that is gone', async () => {
     const it_ = session([], { dial: succeed });
     it_.start();
