@@ -166,12 +166,11 @@ export class ApiServer {
     const file = join(this.directory, 'apply.yaml');
     await writeFile(file, yaml);
     await this.kubectl('apply', '--server-side', '-f', file);
-    for (const document of parseAllDocuments(yaml)) {
-      const { kind, metadata } = document.toJS() as { kind: string; metadata: { name: string } };
-      if (kind === 'CustomResourceDefinition') {
-        await this.kubectl('wait', '--for=condition=Established', `crd/${metadata.name}`, '--timeout=20s');
-      }
-    }
+    const crds = parseAllDocuments(yaml)
+      .map((document) => document.toJS() as { kind: string; metadata: { name: string } })
+      .filter(({ kind }) => kind === 'CustomResourceDefinition')
+      .map(({ metadata }) => `crd/${metadata.name}`);
+    if (crds.length > 0) await this.kubectl('wait', '--for=condition=Established', ...crds, '--timeout=20s');
   }
 
   async #gateway(call: string, body: object): Promise<unknown> {

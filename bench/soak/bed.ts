@@ -12,6 +12,7 @@ import type { JsonObject } from '../../operator/api/fact.ts';
 import { KubeClient } from '../../operator/kube/client.ts';
 import { systemClock } from '../../operator/kube/clock.ts';
 import { resources } from '../../operator/kube/resources.ts';
+import { applyCrds } from '../../test/crds.ts';
 import { eventually } from '../../test/eventually.ts';
 import { startApiServer } from '../../test/kube-apiserver.ts';
 import { startServer } from '../../test/ovsdb-server.ts';
@@ -71,10 +72,7 @@ async function simulated(directory: string): Promise<Api> {
 
 async function real(): Promise<Api> {
   const api = await startApiServer({ args: ['--audit-log-path='] });
-  const crds = await Promise.all(
-    ['subnet', 'vpc', 'ip'].map((name) => readFile(new URL(`../../crds/${name}.yaml`, import.meta.url), 'utf8')),
-  );
-  await api.apply(crds.join('\n---\n'));
+  await applyCrds(api);
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromFile(api.kubeconfig);
   const client = new KubeClient({ kubeConfig, clock: systemClock });

@@ -1,12 +1,12 @@
 // Two operators before a real API server and a real northbound database. The one that leads is stopped (SIGSTOP) in the
 // middle of its work until its lease has passed and the other one has taken over; requests of it that were on their way
 // arrive even later; then it wakes up.
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PlanState } from '../../agent/plan-state.ts';
 import { NO_PLAN } from '../../agent/plan-file.ts';
 import { Plan } from '../../agent/plan.ts';
 import { PlanTables } from '../../agent/tables.ts';
+import { applyCrds } from '../crds.ts';
 import { eventually } from '../eventually.ts';
 import { TcpGate } from '../faults/tcp-gate.ts';
 import { type ApiServer, startApiServer } from '../kube-apiserver.ts';
@@ -25,10 +25,7 @@ beforeAll(async () => {
   undo.push(() => api.stop());
   database = await startServer({ args: ['--remote=ptcp:0:127.0.0.1'] });
   undo.push(() => database.dispose());
-  const crds = await Promise.all(
-    ['subnet', 'vpc', 'ip'].map((name) => readFile(new URL(`../../crds/${name}.yaml`, import.meta.url), 'utf8')),
-  );
-  await api.apply(crds.join('\n---\n'));
+  await applyCrds(api);
   await api.apply(`
 apiVersion: v1
 kind: Node
