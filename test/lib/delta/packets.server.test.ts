@@ -151,6 +151,7 @@ beforeAll(async () => {
     await vsctl('add-port', 'br-int', `vif${host}`, '--', ...iface);
   }
   begin('northd');
+  await run('ovn-nbctl', [`--db=${nb.remote}`, '--timeout=30', '--wait=sb', 'sync']);
   begin('ovn-controller');
   await eventually(async () => (await sb.dump('Chassis', ['name'])).length === 1, { within: 20_000 });
 }, 60_000);
