@@ -38,12 +38,14 @@ async function announced(client: KubeClient, signal: AbortSignal): Promise<Reado
   const { resourceVersion } = await client.list(resources.Pod, { limit: 1 });
   const body = await client.watch(resources.Pod, { from: { resourceVersion }, timeoutSeconds: 3600, signal });
   const names = new Set<string>();
-  createInterface({ input: body }).on('line', (line) => {
+  const lines = createInterface({ input: body });
+  lines.on('line', (line) => {
     if (!line.includes('"ovn.kubernetes.io/allocated":"true"')) return;
     const { object } = JSON.parse(line) as { object: { metadata: { name: string } } };
     names.add(object.metadata.name);
   });
-  body.on('error', () => undefined);
+  // It ends with the bench.
+  for (const stream of [body, lines]) stream.on('error', () => undefined);
   return names;
 }
 
