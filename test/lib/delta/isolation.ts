@@ -36,30 +36,42 @@ interface Rows {
 
 const none: ReadonlySet<string> = new Set();
 
-function view({ ports, switches, groups, sets, rules }: Rows): View {
-  const isolated = new Set<string>();
-  const allowed = new Set<string>();
-  const dangling: string[] = [];
-  const because = new Set<string>();
-  for (const { owner, match, action } of rules) {
-    const [, group = ''] = /@([\w.]+)/.exec(match) ?? [];
-    const [, set] = /\$([\w.]+)/.exec(match) ?? [];
-    if (!groups.has(group)) dangling.push(group);
-    if (set !== undefined && !sets.has(set)) dangling.push(set);
-    const members = [...(groups.get(group) ?? none)].map((id) => ports.get(id) ?? id);
-    for (const port of members) {
-      if (action === 'drop') because.add(`${owner} isolates ${port}`);
-      if (action === 'drop') isolated.add(port);
-      else for (const address of sets.get(set ?? '') ?? none) allowed.add(`${port}<-${address}`);
+function view(rows: Rows): View {
+  const [isolated, because, allowed] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  for (const rule of rows.rules) {
+    for (const port of portsOf(rows, rule)) {
+      if (rule.action !== 'drop') for (const address of addressesOf(rows, rule)) allowed.add(`${port}<-${address}`);
+      if (rule.action !== 'drop') continue;
+      isolated.add(port);
+      because.add(`${rule.owner} isolates ${port}`);
     }
   }
-  const held = switches.flatMap((ids) => [...ids]);
-  const doubled = held.filter((id, at) => held.indexOf(id) !== at).map((id) => ports.get(id) ?? id);
-  return { present: new Set(ports.values()), isolated, because, allowed, dangling, doubled };
+  const held = rows.switches.flatMap((ids) => [...ids]);
+  const doubled = held.filter((id, at) => held.indexOf(id) !== at).map((id) => rows.ports.get(id) ?? id);
+  const dangling = rows.rules.flatMap(({ match }) => missing(rows, match));
+  return { present: new Set(rows.ports.values()), isolated, because, allowed, dangling, doubled };
+}
+
+const groupOf = (match: string): string => /@([\w.]+)/.exec(match)?.[1] ?? '';
+const peersOf = (match: string): string | undefined => /\$([\w.]+)/.exec(match)?.[1];
+
+function portsOf({ groups, ports }: Rows, { match }: Rule): string[] {
+  return [...(groups.get(groupOf(match)) ?? none)].map((id) => ports.get(id) ?? id);
+}
+
+function addressesOf({ sets }: Rows, { match }: Rule): ReadonlySet<string> {
+  return sets.get(peersOf(match) ?? '') ?? none;
+}
+
+function missing({ groups, sets }: Rows, match: string): string[] {
+  const [group, peers] = [groupOf(match), peersOf(match)];
+  return [...(groups.has(group) ? [] : [group]), ...(peers === undefined || sets.has(peers) ? [] : [peers])];
 }
 
 const setOf = (value: string | ReadonlySet<string> | undefined): ReadonlySet<string> =>
   typeof value === 'string' || value === undefined ? none : value;
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** What the database of a moment means. */
 export function viewOfRows(tables: CommittedRows): View {
@@ -67,13 +79,13 @@ export function viewOfRows(tables: CommittedRows): View {
     ...(tables.get(table) ?? []),
   ];
   const named = (table: string, column: string): Map<string, ReadonlySet<string>> =>
-    new Map(all(table).map(([, row]) => [String(row['name']), setOf(row[column])]));
+    new Map(all(table).map(([, row]) => [textOf(row['name']), setOf(row[column])]));
   return view({
-    ports: new Map(all('Logical_Switch_Port').map(([id, { name }]) => [id, String(name)])),
+    ports: new Map(all('Logical_Switch_Port').map(([id, { name }]) => [id, textOf(name)])),
     switches: all('Logical_Switch').map(([, { ports }]) => setOf(ports)),
     groups: named('Port_Group', 'ports'),
     sets: named('Address_Set', 'addresses'),
-    rules: all('ACL').map(([, { match, action }]) => ({ owner: '', match: String(match), action: String(action) })),
+    rules: all('ACL').map(([, { match, action }]) => ({ owner: '', match: textOf(match), action: textOf(action) })),
   });
 }
 
@@ -87,16 +99,16 @@ export function viewOfFacts(facts: Iterable<RowFact | MemberFact>): View {
   }
   const of = (table: string): RowFact[] => [...rows.values()].filter(({ row }) => row === table);
   const named = (table: string): Map<string, ReadonlySet<string>> =>
-    new Map(of(table).map(({ id, columns }) => [String(columns['name']), elements.get(id) ?? none]));
+    new Map(of(table).map(({ id, columns }) => [textOf(columns['name']), elements.get(id) ?? none]));
   return view({
-    ports: new Map(of('Logical_Switch_Port').map(({ id, columns }) => [id, String(columns['name'])])),
+    ports: new Map(of('Logical_Switch_Port').map(({ id, columns }) => [id, textOf(columns['name'])])),
     switches: [],
     groups: named('Port_Group'),
     sets: named('Address_Set'),
     rules: of('ACL').map(({ owner, columns }) => ({
       owner,
-      match: String(columns['match']),
-      action: String(columns['action']),
+      match: textOf(columns['match']),
+      action: textOf(columns['action']),
     })),
   });
 }
