@@ -32,7 +32,7 @@ export function isRowItem(item: Item): item is RowItem {
   return !('column' in item);
 }
 
-/** What only takes away: it waits for prune and brake, and when it cannot go its owner's other items still can. */
+/** What only takes away: it waits until all inputs are in, and when it cannot go its owner's other items still can. */
 export function isRemoval(item: Item): boolean {
   return item.kind === 'delete' || item.kind === 'remove';
 }

@@ -14,7 +14,7 @@ import type { Atom, Value } from '../ovsdb/types.ts';
 export interface Gate {
   /** False for owners that are frozen, back off, or are kept for a batch of their own. */
   owner(owner: Owner): boolean;
-  /** False for removals that wait for all inputs or for the brake. */
+  /** False for removals that wait for all inputs. */
   removal(item: Item): boolean;
   /** Whether owners bring along what should be seen together; not when a refused batch is taken apart. */
   readonly company: boolean;
