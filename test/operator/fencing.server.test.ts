@@ -102,6 +102,17 @@ const took = ({ responseStatus }: AuditEvent): boolean => responseStatus?.code =
 const said = ({ verb, objectRef, responseStatus }: AuditEvent): string =>
   `${verb} ${objectRef?.resource}/${objectRef?.name ?? ''} ${responseStatus?.code}`;
 
+/** True when the audit log has told of no further request of a stopped process in three looks. */
+function noMore(operator: OperatorProcess): () => Promise<boolean> {
+  let [known, same] = [-1, 0];
+  return async () => {
+    const { length } = await operator.writes();
+    same = length === known ? same + 1 : 0;
+    known = length;
+    return same >= 3;
+  };
+}
+
 /** Writes after `since` and before the process had the lease again, if it ever did. */
 function stray(events: readonly AuditEvent[], since: string): AuditEvent[] {
   const after = events.filter(({ requestReceivedTimestamp }) => requestReceivedTimestamp > since);
@@ -193,9 +204,10 @@ describe('a leader that is stopped in the middle of its work and wakes up when a
     const answers = await gates.nb.openAnew();
     expect(answers.filter((text) => text.includes('"error":"timed out"'))).toHaveLength(1);
     gates.api.open();
-    const settledAt = new Date().toISOString();
     await eventually(() => consistent(all), { ...long, what: 'everything to be as it was' });
     expect(await epoch()).toBe(fenced);
+    await eventually(noMore(one), { ...long, every: 500, what: 'the last of its late requests' });
+    const settledAt = new Date().toISOString();
 
     // It wakes up.
     const bytes = gates.nb.sent.length;
