@@ -186,7 +186,9 @@ export class ApiServer {
 
   #spawn([program, ...args]: readonly string[]): ChildProcess {
     const log = openSync(join(this.directory, 'processes.log'), 'a');
-    const child = spawn(program ?? '', args, { stdio: ['ignore', log, log], cwd: this.directory });
+    // The kernel ends the program with its test or bench process, however that ends.
+    const argv = ['--pdeathsig', 'KILL', program ?? '', ...args];
+    const child = spawn('setpriv', argv, { stdio: ['ignore', log, log], cwd: this.directory });
     closeSync(log);
     return child;
   }
