@@ -1,139 +1,203 @@
-// Scenarios through the differ into a real database: after each step nothing is pending, what stands there is what is
-// wanted, and a process that starts anew with the same state has nothing to write.
+// Scenarios through the differ into a real database, by every path that test/expand.ts knows: after each leg the database
+// holds what is wanted and nothing else of ours, and a process that starts anew has nothing to write. Also when the process
+// dies after each transaction, one owner at a time.
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { Differ } from '../../lib/delta/differ.ts';
-import type { Outcome } from '../../lib/delta/database.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { MemberFact, RowFact } from '../../lib/delta/fact.ts';
-import { Tracker } from '../../lib/delta/tracker.ts';
-import { Session } from '../../lib/ovsdb/index.ts';
-import type { DatabaseSchema, Operation } from '../../lib/ovsdb/index.ts';
+import type { Item } from '../../lib/delta/item.ts';
+import { singletonId } from '../../lib/delta/ids.ts';
+import { columns } from '../../operator/nb/columns.ts';
 import { adoptBy, keep, owns } from '../../operator/nb/owns.ts';
 import { ownerOf } from '../../operator/world.ts';
+import { expand } from '../expand.ts';
+import type { Leg } from '../expand.ts';
 import { eventually } from '../eventually.ts';
+import { bench } from '../lib/delta/harness.ts';
+import type { Bench, BenchOptions } from '../lib/delta/harness.ts';
 import { startServer } from '../ovsdb-server.ts';
-import { feed, start } from './process.ts';
+import type { PlainRow } from '../ovsdb-server.ts';
+import { factsOf, feed, start } from './process.ts';
 import type { Process } from './process.ts';
 import { scenario } from './scenario.ts';
 
-const tables = Object.keys(owns);
+type Fact = RowFact | MemberFact;
 
-/** What the differ says of itself, and how much it has sent. */
-interface Writer {
-  readonly tracker: Tracker;
-  readonly differ: Differ;
-  apply(process: Process): Promise<void>;
-  stop(): Promise<void>;
-}
-
-async function connect(remote: string): Promise<Writer> {
-  const session = new Session({ remotes: [remote], database: 'OVN_Northbound' });
-  session.start();
-  const schema = await eventually(() => session.schema);
-  const tracker = new Tracker(schema, {
-    owns,
-    adoptBy,
-    keep,
-    vendor: ['vendor', 'kube-ovn'],
-    ownerOf,
-    singletons: ['NB_Global'],
-  });
-  let fed = false;
-  const differ = new Differ(
-    tracker,
-    { transact: (operations) => outcome(session, operations) },
-    {
-      clock: { now: () => performance.now(), after: (ms, fn) => after(ms, fn) },
-      random: () => 0.5,
-      settled: () => fed,
-      inputsSynced: () => fed,
-      mayWrite: () => true,
-    },
-  );
-  session.monitor(monitored(schema), {
-    changed: (changes) => tracker.change(changes),
-    synced: () => {
-      tracker.connect();
-      differ.enable();
-    },
-    lost: () => tracker.disconnect(),
-  });
-  await eventually(() => tracker.synced);
-  const sources = new Set<string>();
-  return {
-    tracker,
-    differ,
-    async apply(process) {
-      const wanted = process.sinks.rows;
-      for (const source of sources)
-        if (!wanted.sources.has(source) && !wanted.frozen.has(source)) tracker.replace(source, []);
-      for (const [source, facts] of wanted.sources) {
-        sources.add(source);
-        tracker.replace(source, facts as (RowFact | MemberFact)[]);
-      }
-      for (const source of wanted.frozen) tracker.freeze(source, new Error('withheld'));
-      fed = true;
-      differ.poke();
-      await eventually(
-        () => !differ.inFlight && [...tracker.items.owners()].every((owner) => tracker.frozen.has(owner)),
-        {
-          what: 'nothing to be pending',
-        },
-      );
-    },
-    async stop() {
-      await differ.disable();
-      await session.stop();
-    },
-  };
-}
-
-function after(ms: number, fn: () => void): () => void {
-  const timer = setTimeout(fn, ms);
-  return () => clearTimeout(timer);
-}
-
-const monitored = (schema: DatabaseSchema): { tables: Record<string, string[]> } => ({
-  tables: Object.fromEntries(tables.map((table) => [table, [...(schema.tables.get(table)?.columns.keys() ?? [])]])),
+const tables = Object.keys(columns);
+const product: BenchOptions = { tables, tracker: { owns, adoptBy, keep, ownerOf } };
+let server: Awaited<ReturnType<typeof startServer>>;
+beforeAll(async () => {
+  // The schema of the OVN that is shipped.
+  server = await startServer({ schema: 'operator/nb/ovn-nb.ovsschema' });
+});
+afterAll(async () => {
+  await server.dispose();
 });
 
-async function outcome(session: Session, operations: readonly Operation[]): Promise<Outcome> {
-  try {
-    return { kind: 'done', results: await session.transact(operations) };
-  } catch (error) {
-    return { kind: 'refused', index: 0, code: 'test', message: String(error) };
+const open: Bench[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((each) => each.stop()));
+});
+
+async function begin(options: BenchOptions = product): Promise<Bench> {
+  const made = await bench(server, options);
+  open.push(made);
+  return made;
+}
+
+/** A database as northd leaves it, with a key of its own. */
+async function empty(): Promise<void> {
+  const schema = JSON.parse(await server.client('get-schema', server.remote, server.database)) as {
+    tables: Record<string, { isRoot?: boolean }>;
+  };
+  const roots = tables.filter((table) => schema.tables[table]?.isRoot === true);
+  await server.transact([
+    ...roots.map((table) => ({ op: 'delete', table, where: [] })),
+    { op: 'insert', table: 'NB_Global', row: { options: ['map', [['mac_prefix', 'aa:bb:cc']]] } },
+  ]);
+}
+
+/** Tells the differ all that the process wants, and what it has given up since. */
+class Feeder {
+  readonly #bench: Bench;
+  readonly #told = new Set<string>();
+
+  constructor(made: Bench) {
+    this.#bench = made;
+  }
+
+  tell({ sinks: { rows } }: Process): void {
+    const { tracker, differ } = this.#bench;
+    for (const source of this.#told)
+      if (!rows.sources.has(source) && !rows.frozen.has(source)) tracker.replace(source, []);
+    for (const [source, facts] of rows.sources) {
+      this.#told.add(source);
+      tracker.replace(source, facts as Fact[]);
+    }
+    for (const source of rows.frozen) tracker.freeze(source, new Error('withheld'));
+    differ.enable();
+  }
+
+  /** Waits until nothing is pending but for those who are frozen or wait for rows that nobody wants now. */
+  async rest(): Promise<void> {
+    const { tracker, differ } = this.#bench;
+    const waits = (item: Item): boolean =>
+      item.owners.some((owner) => tracker.frozen.has(owner) || differ.parked.has(owner)) ||
+      // Elements of unknown owners stay while a source has never said what it wants.
+      (item.kind === 'remove' && tracker.frozen.blind);
+    const pending = (): Item[] => [...tracker.items.values()].filter((item) => !waits(item));
+    await eventually(() => !differ.inFlight && pending().length === 0, { every: 1 }).catch(() => undefined);
+    expect([pending(), differ.failing]).toEqual([[], new Map()]);
+  }
+}
+
+/** A value as Debian's client prints it. */
+function printed(value: unknown): unknown {
+  if (value instanceof Map) return Object.fromEntries(value);
+  if (!(value instanceof Set)) return value;
+  const all = [...value].toSorted((a, b) => (String(a) < String(b) ? -1 : 1));
+  return all.length === 1 ? all[0] : all;
+}
+
+/** Every row of ours with every column that a fact names: what there is, and what there should be. */
+async function expectWanted(facts: readonly Fact[]): Promise<void> {
+  const wanted = new Map<string, Record<string, unknown>>();
+  for (const fact of facts) if ('row' in fact) wanted.set(fact.id, { ...fact.columns });
+  const place = (id: string, column: string, element: unknown, value?: unknown): void => {
+    const row = wanted.get(id);
+    if (!row) return;
+    const before = row[column];
+    if (value !== undefined) row[column] = new Map([...((before as Map<unknown, unknown>) ?? []), [element, value]]);
+    else row[column] = new Set([...((before as Set<unknown>) ?? []), element]);
+  };
+  for (const fact of facts) {
+    if ('member' in fact) place(fact.id, fact.column, fact.element, fact.value);
+    else if (fact.in) place(fact.in.id, fact.in.column, fact.id);
+  }
+  const dumped = await Promise.all(tables.map((table) => server.dump(table)));
+  const ours = new Map<string, PlainRow>();
+  for (const row of dumped.flat()) {
+    const ids = row['external_ids'] as Record<string, string> | undefined;
+    if (ids?.['kubeloom-id'] !== undefined) ours.set(String(row['_uuid']), row);
+  }
+  expect([...ours.keys()].toSorted()).toEqual([...wanted.keys()].toSorted());
+  for (const [id, named] of wanted) {
+    const names = Object.keys(named);
+    const there = names.map((name) => [name, ours.get(id)?.[name]]);
+    expect(there).toEqual(names.map((name) => [name, printed(named[name])]));
+  }
+  const global = facts.filter((fact) => 'member' in fact && fact.id === singletonId('NB_Global')) as MemberFact[];
+  const [row] = await server.dump('NB_Global');
+  expect(row).toMatchObject({ options: { mac_prefix: 'aa:bb:cc' } });
+  for (const { column, element, value } of global) expect(row?.[column]).toMatchObject({ [String(element)]: value });
+}
+
+const wantedOf = (process: Process): Fact[] => factsOf(process, 'rows') as Fact[];
+
+/** Walks the path with one process, and a new one wherever the path has it; answers how many legs there were. */
+async function walk(legs: readonly Leg[]): Promise<number> {
+  await empty();
+  let process = start();
+  let writer = await begin();
+  let feeder = new Feeder(writer);
+  for (const { fresh, batches } of legs) {
+    if (fresh) {
+      await writer.stop();
+      process = start();
+      writer = await begin();
+      feeder = new Feeder(writer);
+    }
+    for (const batch of batches) {
+      feed(process, batch);
+      // A fresh process takes nothing away before it knows everything.
+      if (batch !== batches.at(-1) && fresh) continue;
+      feeder.tell(process);
+      await feeder.rest();
+    }
+    if (process.graph.failures.size === 0) await expectWanted(wantedOf(process));
+  }
+  await writer.stop();
+  const again = await begin();
+  const last = new Feeder(again);
+  last.tell(process);
+  await last.rest();
+  expect(again.sent).toEqual([]);
+  await again.stop();
+  return legs.length;
+}
+
+/** Writes one transaction of one owner and dies, until there is nothing to write; answers how often it died. */
+async function stumble(process: Process): Promise<number> {
+  for (let deaths = 0; ; deaths++) {
+    let left = 1;
+    const options = { ...product, caps: { owners: 1, bytes: 1 }, mayWrite: () => left-- > 0 };
+    const writer = await begin(options);
+    const feeder = new Feeder(writer);
+    feeder.tell(process);
+    await eventually(() => !writer.differ.inFlight, { every: 1 });
+    const { batches } = writer.differ.counters;
+    await writer.crash();
+    if (batches === 0) return deaths;
   }
 }
 
 const files = globSync(join(import.meta.dirname, '*.world')).sort();
 
 describe.each(files.map((file) => [basename(file, '.world'), file]))('%s', (_, file) => {
-  it('leaves nothing pending after each step, and nothing to do for a new process', async () => {
-    const server = await startServer();
-    try {
-      // As northd makes it, with a key of its own.
-      await server.transact([
-        { op: 'insert', table: 'NB_Global', row: { options: ['map', [['mac_prefix', 'aa:bb:cc']]] } },
-      ]);
-      const writer = await connect(server.remote);
-      const process = start();
-      const { steps } = scenario(readFileSync(file, 'utf8'));
-      for (const { changes } of steps) {
-        feed(process, changes);
-        await writer.apply(process);
-        expect(writer.differ.failing).toEqual(new Map());
-        expect(writer.differ.parked).toEqual(new Map());
-      }
-      await writer.stop();
-      const again = await connect(server.remote);
-      const fresh = start();
-      feed(fresh, steps.at(-1)?.state ?? []);
-      await again.apply(fresh);
-      expect(again.differ.counters.operations).toBe(0);
-      await again.stop();
-    } finally {
-      await server.dispose();
+  const { steps, history } = scenario(readFileSync(file, 'utf8'));
+
+  it.each(expand(steps, history).map(({ name, legs }) => [name, legs] as const))('%s', async (_name, legs) => {
+    expect(await walk(legs)).toBeGreaterThan(0);
+  });
+
+  it('a death after every transaction', async () => {
+    await empty();
+    const process = start();
+    for (const { changes } of steps) {
+      feed(process, changes);
+      if (process.graph.failures.size > 0) return;
+      expect(await stumble(process)).toBeGreaterThanOrEqual(0);
+      await expectWanted(wantedOf(process));
     }
   });
 });
