@@ -214,6 +214,8 @@ describe.each(installations())('OVN $name, filled by a Kube-OVN', (installation)
         'distributed.kube.node.2',
         'ip4.src == $distributed.kube.node.1_ip4',
         'ip4.src == $distributed.kube.node.2_ip4',
+        'kubeloom.nodes.ip4',
+        'kubeloom.nodes.ip6',
       ]),
     );
   });
