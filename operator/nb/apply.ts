@@ -7,16 +7,15 @@ import type { DeltaProblem, DifferOptions } from '../../lib/delta/differ.ts';
 import type { Outcome } from '../../lib/delta/database.ts';
 import { dump } from '../../lib/delta/dump.ts';
 import type { DeltaDump } from '../../lib/delta/dump.ts';
-import type { MemberFact, Owner, RowFact } from '../../lib/delta/fact.ts';
+import type { Owner } from '../../lib/delta/fact.ts';
 import type { Owns, TrackerOptions } from '../../lib/delta/options.ts';
 import { Tracker } from '../../lib/delta/tracker.ts';
 import type { Sink } from '../../lib/graph/types.ts';
 import { ConnectionLost, QueueFull, RequestError, Session, TransactError, systemClock } from '../../lib/ovsdb/index.ts';
 import type { Clock, DatabaseSchema, Operation, Replica, RowChange, SessionOptions } from '../../lib/ovsdb/index.ts';
-import { columns, optional, structural } from './columns.ts';
+import { columns, structural } from './columns.ts';
+import { fitting, type Fit, type NbFact } from './fitting.ts';
 import { adoptBy, keep, owns } from './owns.ts';
-
-type NbFact = RowFact | MemberFact;
 
 export interface NorthboundOptions
   extends
@@ -36,7 +35,7 @@ export interface NorthboundOptions
 interface Core {
   readonly version: string;
   /** Leaves out of facts what this schema lacks and can do without. */
-  readonly fit: (facts: readonly NbFact[]) => readonly NbFact[];
+  readonly fit: Fit;
   readonly tracker: Tracker;
   readonly differ: Differ;
 }
@@ -266,20 +265,4 @@ function present({ tables }: DatabaseSchema): Record<string, readonly string[]> 
   return Object.fromEntries(
     known.map(([table, names]) => [table, names.filter((name) => tables.get(table)?.columns.has(name))]),
   );
-}
-
-function fitting({ tables }: DatabaseSchema): Core['fit'] {
-  const missing = ([table, names]: readonly [string, readonly string[]]): [string, readonly string[]] => [
-    table,
-    names.filter((name) => tables.get(table)?.columns.has(name) === false),
-  ];
-  const lacks = new Map(Object.entries(optional).map(missing));
-  if ([...lacks.values()].every((names) => names.length === 0)) return (facts) => facts;
-  return (facts) => facts.map((fact) => ('row' in fact ? without(fact, lacks.get(fact.row) ?? []) : fact));
-}
-
-function without(fact: RowFact, names: readonly string[]): RowFact {
-  if (names.length === 0) return fact;
-  const columns = Object.entries(fact.columns).filter(([name]) => !names.includes(name));
-  return { ...fact, columns: Object.fromEntries(columns) };
 }

@@ -3,6 +3,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MemberFact, RowFact } from '../../lib/delta/fact.ts';
+import { parseSchema } from '../../lib/ovsdb/index.ts';
+import { fitting } from '../../operator/nb/fitting.ts';
 import { installations, startOvn } from '../ovn-central.ts';
 import type { OvnCentral } from '../ovn-central.ts';
 import type { Change } from '../expand.ts';
@@ -10,6 +12,8 @@ import { build } from './objects.ts';
 import { factsOf, feed, start } from './process.ts';
 import { scenario } from './scenario.ts';
 import { operations } from './transaction.ts';
+
+type Facts = readonly (RowFact | MemberFact)[];
 
 const put = (kind: string, key: string, fields: Record<string, unknown>): Change => ({
   kind,
@@ -55,6 +59,11 @@ function rowsOf(changes: readonly Change[]): { facts: (RowFact | MemberFact)[]; 
   return { facts, macOf };
 }
 
+/** The facts as this OVN's schema takes them. */
+async function fit({ nb }: OvnCentral, facts: Facts): Promise<Facts> {
+  return fitting(parseSchema(JSON.parse(await nb.client('get-schema', nb.remote, nb.database))))(facts);
+}
+
 describe.each(installations())('OVN $name', (installation) => {
   let ovn: OvnCentral;
   const { facts, macOf } = rowsOf(cluster);
@@ -63,7 +72,7 @@ describe.each(installations())('OVN $name', (installation) => {
     ovn = await startOvn(installation);
     await ovn.chassis('first', 'n1');
     await ovn.chassis('second', 'n2');
-    await ovn.nb.transact(operations(facts));
+    await ovn.nb.transact(operations(await fit(ovn, facts)));
     await ovn.settled();
   });
   afterAll(() => ovn.stop());
@@ -142,7 +151,7 @@ describe.each(installations())('OVN $name takes the rows of', (installation) => 
     try {
       const { facts } = rowsOf(scenario(readFileSync(file, 'utf8')).steps[0]?.state ?? []);
       for (const node of ['n1', 'n2', 'c2', 'x.y']) await ovn.chassis(`of-${node}`, node);
-      await ovn.nb.transact(operations(facts));
+      await ovn.nb.transact(operations(await fit(ovn, facts)));
       await ovn.settled();
       expect(await ovn.complaints()).toEqual([]);
       const rows = facts.filter((fact) => 'row' in fact);

@@ -76,7 +76,11 @@ await_southbound() {
     done
   fi
   local remote row='["OVN_Southbound",{"op":"select","table":"SB_Global","where":[],"columns":["nb_cfg"]}]'
-  ovs-vsctl wait-until Open_vSwitch . 'external_ids:ovn-remote!=""'
+  # A shell that is ended does not end what it waits for, and nobody else would.
+  ovs-vsctl wait-until Open_vSwitch . 'external_ids:ovn-remote!=""' &
+  trap "kill $! 2>/dev/null; exit 143" TERM
+  wait $!
+  trap - TERM
   while remote=$(ovs-vsctl --timeout=10 get Open_vSwitch . external_ids:ovn-remote) &&
     ! timeout 10 ovsdb-client --no-leader-only "${tls_options[@]}" query "${remote//\"/}" "$row" 2>/dev/null | grep -q nb_cfg; do
     sleep 1

@@ -1,0 +1,25 @@
+// Facts for the schema that the server has: columns that an older one lacks and that rows can do without are left out.
+import type { MemberFact, RowFact } from '../../lib/delta/fact.ts';
+import type { DatabaseSchema } from '../../lib/ovsdb/index.ts';
+import { optional } from './columns.ts';
+
+export type NbFact = RowFact | MemberFact;
+
+/** Gives the very list that it got when there is nothing to leave out. */
+export type Fit = (facts: readonly NbFact[]) => readonly NbFact[];
+
+export function fitting({ tables }: Pick<DatabaseSchema, 'tables'>): Fit {
+  const missing = ([table, names]: readonly [string, readonly string[]]): [string, readonly string[]] => [
+    table,
+    names.filter((name) => tables.get(table)?.columns.has(name) === false),
+  ];
+  const lacks = new Map(Object.entries(optional).map(missing));
+  if ([...lacks.values()].every((names) => names.length === 0)) return (facts) => facts;
+  return (facts) => facts.map((fact) => ('row' in fact ? without(fact, lacks.get(fact.row) ?? []) : fact));
+}
+
+function without(fact: RowFact, names: readonly string[]): RowFact {
+  if (names.length === 0) return fact;
+  const columns = Object.entries(fact.columns).filter(([name]) => !names.includes(name));
+  return { ...fact, columns: Object.fromEntries(columns) };
+}
