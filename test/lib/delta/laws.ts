@@ -42,21 +42,21 @@ function isFence(operations: readonly WireOperation[], at: number): boolean {
   return at === 1 && operations[0]?.op === 'wait' && JSON.stringify(operations[at]?.mutations ?? '').includes('-epoch');
 }
 
+type ColumnOf = (name: string) => ColumnSchema | undefined;
+
 function faults({ schema, owns }: Database, operation: WireOperation): string[] {
   const { op, table } = operation;
   const shape = schema.tables.get(table);
-  const column = (name: string): ColumnSchema | undefined => shape?.columns.get(name);
+  const column: ColumnOf = (name) => shape?.columns.get(name);
   switch (op) {
     case 'wait':
-      return operation.timeout === 0 && table === 'NB_Global' ? [] : ['a wait that is not the fence'];
+      return waitFaults(operation);
     case 'insert':
       return operation.uuid === undefined ? ['an insert without a uuid'] : [];
     case 'delete':
       return [...byUuid(operation), ...(shape?.isRoot ? [] : ['a child is deleted'])];
-    case 'update': {
-      const whole = Object.keys(operation.row ?? {}).filter((name) => (column(name)?.max ?? 1) !== 1);
-      return [...byUuid(operation), ...whole.map((name) => `an update of the whole of ${name}`)];
-    }
+    case 'update':
+      return [...byUuid(operation), ...updateFaults(operation, column)];
     case 'mutate':
       return [...byUuid(operation), ...mutationFaults(operation, column, owns[table])];
     default:
@@ -64,26 +64,39 @@ function faults({ schema, owns }: Database, operation: WireOperation): string[] 
   }
 }
 
+function waitFaults({ table, timeout }: WireOperation): string[] {
+  return timeout === 0 && table === 'NB_Global' ? [] : ['a wait that is not the fence'];
+}
+
 function byUuid({ where = [] }: WireOperation): string[] {
   return where.length === 1 && where[0]?.[0] === '_uuid' && where[0][1] === '==' ? [] : ['a where that is not by uuid'];
 }
 
-function mutationFaults(
-  { mutations = [] }: WireOperation,
-  column: (name: string) => ColumnSchema | undefined,
-  owned: Owns[string] = {},
-): string[] {
-  const faults: string[] = [];
-  for (const [name, all] of Map.groupBy(mutations, ([each]) => each)) {
-    const kinds = all.map(([, mutator]) => mutator).join();
+function updateFaults({ row = {} }: WireOperation, column: ColumnOf): string[] {
+  const whole = Object.keys(row).filter((name) => (column(name)?.max ?? 1) !== 1);
+  return whole.map((name) => `an update of the whole of ${name}`);
+}
+
+function mutationFaults({ mutations = [] }: WireOperation, column: ColumnOf, owned: Owns[string] = {}): string[] {
+  return [...Map.groupBy(mutations, ([name]) => name)].flatMap(([name, all]) => {
     const map = column(name)?.value !== undefined;
-    const allowed = ['insert', 'delete', !map && (column(name)?.min ?? 0) > 0 ? 'insert,delete' : 'delete,insert'];
-    if (!allowed.includes(kinds)) faults.push(`mutations of ${name} are ${kinds}`);
-    const keys = map ? all.flatMap(([, , value]) => keysOf(value)) : [];
-    const theirs = keys.filter((key) => !isOurs(owned[name], key));
-    if (theirs.length > 0) faults.push(`keys of others: ${name}: ${theirs.join()}`);
-  }
-  return faults;
+    return [...orderFaults(name, all, column(name)), ...(map ? keyFaults(name, all, owned[name]) : [])];
+  });
+}
+
+type Mutations = NonNullable<WireOperation['mutations']>;
+
+/** A set that may not be empty gets its new elements first. */
+function orderFaults(name: string, all: Mutations, column: ColumnSchema | undefined): string[] {
+  const kinds = all.map(([, mutator]) => mutator).join();
+  const filled = column?.value === undefined && (column?.min ?? 0) > 0;
+  const allowed = ['insert', 'delete', filled ? 'insert,delete' : 'delete,insert'];
+  return allowed.includes(kinds) ? [] : [`mutations of ${name} are ${kinds}`];
+}
+
+function keyFaults(name: string, all: Mutations, owned: Owns[string][string] | undefined): string[] {
+  const theirs = all.flatMap(([, , value]) => keysOf(value)).filter((key) => !isOurs(owned, key));
+  return theirs.length === 0 ? [] : [`keys of others: ${name}: ${theirs.join()}`];
 }
 
 /** Keys of a map, or of a set of keys. */
