@@ -78,6 +78,20 @@ async function send(host: number): Promise<void> {
   await run('ovs-appctl', ['-t', target, 'netdev-dummy/receive', `vif${host}`, packetFrom(host)]);
 }
 
+/** Sends packets of a host one after the other, until the function that it gives is called, which answers how many. */
+function sendAlways(host: number): () => Promise<number> {
+  const end = new AbortController();
+  const sender = (async () => {
+    let sent = 0;
+    for (; !end.signal.aborted; sent++) await send(host);
+    return sent;
+  })();
+  return async () => {
+    end.abort();
+    return await sender;
+  };
+}
+
 /** How many packets of a host have come out at the victim. */
 function arrived(host: number): number {
   const sent = readFileSync(join(conf.directory, 'victim.pcap'));
@@ -183,11 +197,7 @@ it('never lets a packet through that is forbidden before and after', async () =>
     within: 20_000,
     what: 'a friend to be let in',
   });
-  let over = false;
-  let sent = 0;
-  const sender = (async () => {
-    for (; !over; sent++) await send(stranger);
-  })();
+  const stop = sendAlways(stranger);
   for (const [turn, change] of changes.entries()) {
     world = { ...world, ...change };
     const before = differ.differ.counters.batches;
@@ -207,9 +217,7 @@ it('never lets a packet through that is forbidden before and after', async () =>
     await eventually(() => differ.tracker.items.size === 0, { what: 'nothing to be pending' });
     await settled();
   }
-  over = true;
-  await sender;
-  expect(sent).toBeGreaterThan(changes.length);
+  expect(await stop()).toBeGreaterThan(changes.length);
   const last = arrived(friend);
   await eventually(async () => (await send(friend), arrived(friend) > last), {
     within: 20_000,
