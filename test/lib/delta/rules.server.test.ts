@@ -557,28 +557,25 @@ describe('work', () => {
   it('of a text that changes what it names brings along who is to be in what it names', async () => {
     await restart({ caps: { owners: 1, bytes: 1 } });
     const selection = object('sel', 'Selection');
-    const [one, two] = [portGroup(selection, 'one'), portGroup(selection, 'two')];
     const pods = Array.from({ length: 5 }, (_, i) => object(`p${i}`));
     const made = pods.map((owner, i) => port(owner, `p${i}`, sw));
-    const at = (group: RowFact): Record<string, (RowFact | MemberFact)[]> => ({
-      ...Object.fromEntries(made.map((each) => [each.owner, [each, member(group, 'ports', each.id, each.owner)]])),
-      sel: [group],
-      rule: [
-        row('ACL', object('rule'), 'drop', {
-          in: on(group, 'acls'),
-          columns: {
-            direction: 'to-lport',
-            priority: 1,
-            action: 'drop',
-            match: `outport == @${String(group.columns['name'])}`,
-          },
-          needs: [group.id],
-        }),
-      ],
-    });
-    await b.want({ s: [sw], ...at(one) });
+    const at = (name: string): Record<string, (RowFact | MemberFact)[]> => {
+      const group = portGroup(selection, name);
+      return {
+        ...Object.fromEntries(made.map((each) => [each.owner, [each, member(group, 'ports', each.id, each.owner)]])),
+        sel: [group],
+        rule: [
+          row('ACL', object('rule'), 'drop', {
+            in: on(group, 'acls'),
+            columns: { direction: 'to-lport', priority: 1, action: 'drop', match: `outport == @${name}` },
+            needs: [group.id],
+          }),
+        ],
+      };
+    };
+    await b.want({ s: [sw], ...at('one') });
     b.sent.length = 0;
-    await b.want(at(two));
+    await b.want(at('two'));
     const renaming = b.sent.find((each) => each.some((operation) => operation.op === 'update'));
     const insert = renaming?.find((operation) => operation.op === 'insert');
     expect(insert && 'row' in insert && insert.row['ports']).toEqual(new Set(made.map(({ id }) => id)));
