@@ -89,7 +89,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /** What else may happen: the comparison gets a few turns, the connection comes or goes. */
-const turn = fc.oneof(
+type Turn =
+  | { readonly kind: 'turns'; readonly number: number }
+  | { readonly kind: 'connect' }
+  | { readonly kind: 'disconnect' };
+const turn: fc.Arbitrary<Turn> = fc.oneof(
   fc.record({ kind: fc.constant('turns' as const), number: fc.nat(12) }),
   fc.record({ kind: fc.constant('connect' as const) }),
   fc.record({ kind: fc.constant('disconnect' as const) }),
@@ -112,6 +116,37 @@ class Rows {
   }
 }
 
+/** What both sides have come to. */
+class Ends {
+  readonly #rows = new Rows();
+  readonly #sources = new Map<string, readonly Fact[]>();
+
+  /** Lets the tracker know of it. */
+  take(each: Step, tracker: Tracker): void {
+    if (each.kind === 'want') {
+      this.#sources.set(each.source, each.facts);
+      tracker.replace(each.source, each.facts);
+      return;
+    }
+    const change = this.#rows.change(states[each.state]!, each.there);
+    if (change) tracker.change([change]);
+  }
+
+  /** A tracker that is shown these ends only. */
+  fresh(): Tracker {
+    const fresh = make();
+    for (const [source, facts] of this.#sources) fresh.replace(source, facts);
+    fresh.change([...this.#rows.rows].map(([uuid, { table, row }]) => ({ table, uuid, new: row })));
+    fresh.connect();
+    return fresh;
+  }
+}
+
+/** Runs what has been put off, and what is put off by that, up to a number. */
+function run(turns: (() => void)[], most = Infinity): void {
+  for (let i = 0; i < most && turns.length > 0; i++) turns.shift()?.();
+}
+
 /** What is pending, without the owners of removals: whose a leftover was is known only to the process that saw it. */
 function pending(tracker: Tracker): string[] {
   return [...tracker.items.values()]
@@ -132,24 +167,12 @@ describe('pending', () => {
   it('is the difference of the two ends, whatever the way', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const rows = new Rows();
-        const sources = new Map<string, readonly Fact[]>();
+        const ends = new Ends();
         const tracker = make();
         tracker.connect();
-        for (const each of steps) {
-          if (each.kind === 'want') {
-            sources.set(each.source, each.facts);
-            tracker.replace(each.source, each.facts);
-          } else {
-            const change = rows.change(states[each.state]!, each.there);
-            if (change) tracker.change([change]);
-          }
-        }
+        for (const each of steps) ends.take(each, tracker);
         tracker.refresh();
-        const fresh = make();
-        for (const [source, facts] of sources) fresh.replace(source, facts);
-        fresh.change([...rows.rows].map(([uuid, { table, row }]) => ({ table, uuid, new: row })));
-        fresh.connect();
+        const fresh = ends.fresh();
         // Which of two rows of one name is taken over may differ; then the rest may.
         if (aliases(tracker) !== aliases(fresh)) return;
         expect(pending(tracker)).toEqual(pending(fresh));
@@ -164,43 +187,26 @@ describe('pending', () => {
   it('is so whatever happens in the middle of the comparison after a connect, and is whole when that is said', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(step, turn), { maxLength: 60 }), (steps) => {
-        const rows = new Rows();
-        const sources = new Map<string, readonly Fact[]>();
+        const ends = new Ends();
         const turns: (() => void)[] = [];
-        let connected = false;
         // One step of the work in each turn of the loop.
         const tracker = make({ now: () => 0, defer: (fn) => void turns.push(fn), ms: 0 });
-        const fresh = (): Tracker => {
-          const other = make();
-          for (const [source, facts] of sources) other.replace(source, facts);
-          other.change([...rows.rows].map(([uuid, { table, row }]) => ({ table, uuid, new: row })));
-          other.connect();
-          return other;
-        };
         const agrees = (): void => {
-          const other = fresh();
+          const fresh = ends.fresh();
           // Which of two rows of one name is taken over may differ; then the rest may.
-          if (aliases(tracker) === aliases(other)) expect(pending(tracker)).toEqual(pending(other));
+          if (aliases(tracker) !== aliases(fresh)) return;
+          expect(pending(tracker)).toEqual(pending(fresh));
         };
         tracker.watch({ compared: agrees });
         for (const each of steps) {
-          if (each.kind === 'want') {
-            sources.set(each.source, each.facts);
-            tracker.replace(each.source, each.facts);
-          } else if (each.kind === 'have') {
-            const change = rows.change(states[each.state]!, each.there);
-            if (change) tracker.change([change]);
-          } else if (each.kind === 'turns') {
-            for (let i = 0; i < each.number; i++) turns.shift()?.();
-          } else {
-            connected = each.kind === 'connect';
-            if (connected) tracker.connect();
-            else tracker.disconnect();
-          }
+          if (each.kind === 'want' || each.kind === 'have') ends.take(each, tracker);
+          else if (each.kind === 'turns') run(turns, each.number);
+          else tracker[each.kind]();
         }
-        if (connected) tracker.refresh();
+        const last = steps.findLast(({ kind }) => kind === 'connect' || kind === 'disconnect');
+        if (last?.kind === 'connect') tracker.refresh();
         else tracker.connect();
-        while (turns.length > 0) turns.shift()?.();
+        run(turns);
         expect(tracker.synced).toBe(true);
         agrees();
       }),
