@@ -2,7 +2,7 @@
 // Database Format"): one record per transaction, with what it changed. A monitor might skip a state; the log does not.
 import { readFileSync } from 'node:fs';
 import { parseSchema } from '../../../lib/ovsdb/index.ts';
-import type { DatabaseSchema } from '../../../lib/ovsdb/index.ts';
+import type { DatabaseSchema, TableSchema } from '../../../lib/ovsdb/index.ts';
 
 /** Elements of a set, or the one value; maps are left out. */
 export type CommittedRow = Readonly<Record<string, string | ReadonlySet<string>>>;
@@ -30,12 +30,17 @@ export function* committed(file: string): Generator<Committed> {
     for (const [table, changes] of Object.entries(tables)) {
       const known = rows.get(table) ?? new Map<string, Row>();
       rows.set(table, known);
-      for (const [uuid, change] of Object.entries(changes)) {
-        if (change === null) known.delete(uuid);
-        else known.set(uuid, changed(schema, table, known.get(uuid) ?? {}, change));
-      }
+      applyTo(known, schema.tables.get(table), changes);
     }
     yield { offset, rows };
+  }
+}
+
+/** Takes in what a record says of one table. */
+function applyTo(known: Map<string, Row>, table: TableSchema | undefined, changes: Changes[string]): void {
+  for (const [uuid, change] of Object.entries(changes)) {
+    if (change === null) known.delete(uuid);
+    else known.set(uuid, changed(table, known.get(uuid) ?? {}, change));
   }
 }
 
@@ -49,12 +54,12 @@ function* records(content: Buffer): Generator<{ offset: number; json: unknown }>
 }
 
 /** Records say what differs (`_is_diff`): of a set the elements that came or went. */
-function changed(schema: DatabaseSchema, table: string, row: Row, change: Readonly<Record<string, unknown>>): Row {
+function changed(table: TableSchema | undefined, row: Row, change: Readonly<Record<string, unknown>>): Row {
   const next: Row = { ...row };
   for (const [name, value] of Object.entries(change)) {
-    const column = schema.tables.get(table)?.columns.get(name);
+    const column = table?.columns.get(name);
     if (!column || column.value) continue;
-    if (column.max === 1) next[name] = String([...elementsOf(value)][0] ?? '');
+    if (column.max === 1) next[name] = [...elementsOf(value)][0] ?? '';
     else next[name] = elementsOf(value).symmetricDifference((row[name] as Set<string> | undefined) ?? new Set());
   }
   return next;

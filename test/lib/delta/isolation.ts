@@ -37,19 +37,22 @@ interface Rows {
 const none: ReadonlySet<string> = new Set();
 
 function view(rows: Rows): View {
-  const [isolated, because, allowed] = [new Set<string>(), new Set<string>(), new Set<string>()];
-  for (const rule of rows.rules) {
-    for (const port of portsOf(rows, rule)) {
-      if (rule.action !== 'drop') for (const address of addressesOf(rows, rule)) allowed.add(`${port}<-${address}`);
-      if (rule.action !== 'drop') continue;
-      isolated.add(port);
-      because.add(`${rule.owner} isolates ${port}`);
-    }
-  }
+  const drops = rows.rules.filter(({ action }) => action === 'drop');
+  const allows = rows.rules.filter(({ action }) => action !== 'drop');
+  const isolated = drops.flatMap((rule) => portsOf(rows, rule));
+  const because = drops.flatMap((rule) => portsOf(rows, rule).map((port) => `${rule.owner} isolates ${port}`));
+  const allowed = allows.flatMap((rule) => pairsOf(rows, rule));
   const held = rows.switches.flatMap((ids) => [...ids]);
   const doubled = held.filter((id, at) => held.indexOf(id) !== at).map((id) => rows.ports.get(id) ?? id);
   const dangling = rows.rules.flatMap(({ match }) => missing(rows, match));
-  return { present: new Set(rows.ports.values()), isolated, because, allowed, dangling, doubled };
+  return {
+    present: new Set(rows.ports.values()),
+    isolated: new Set(isolated),
+    because: new Set(because),
+    allowed: new Set(allowed),
+    dangling,
+    doubled,
+  };
 }
 
 const groupOf = (match: string): string => /@([\w.]+)/.exec(match)?.[1] ?? '';
@@ -59,8 +62,9 @@ function portsOf({ groups, ports }: Rows, { match }: Rule): string[] {
   return [...(groups.get(groupOf(match)) ?? none)].map((id) => ports.get(id) ?? id);
 }
 
-function addressesOf({ sets }: Rows, { match }: Rule): ReadonlySet<string> {
-  return sets.get(peersOf(match) ?? '') ?? none;
+function pairsOf(rows: Rows, rule: Rule): string[] {
+  const addresses = [...(rows.sets.get(peersOf(rule.match) ?? '') ?? none)];
+  return portsOf(rows, rule).flatMap((port) => addresses.map((address) => `${port}<-${address}`));
 }
 
 function missing({ groups, sets }: Rows, match: string): string[] {
