@@ -139,5 +139,11 @@ export function messageOf(error: unknown): string {
   const body = objectOf(error)['body'];
   const status: unknown = typeof body === 'string' && body.startsWith('{') ? JSON.parse(body) : body;
   const said = isObject(status) ? textOf(status['message']) : '';
-  return said || (error instanceof Error ? error.message : String(error));
+  return said || (error instanceof Error ? [error.message, ...causesOf(error)].join(': ') : String(error));
+}
+
+/** What lies beneath "fetch failed". */
+function causesOf({ cause, message }: Error): string[] {
+  if (!(cause instanceof Error)) return [];
+  return [...(message.includes(cause.message) ? [] : [cause.message]), ...causesOf(cause)];
 }

@@ -161,6 +161,18 @@ describe('the command', () => {
     expect(stderr).toContain("required option '-f, --filename <path...>' not specified");
   });
 
+  it('says why a cluster cannot be reached', () => {
+    const cluster = '{ name: away, cluster: { server: "https://127.0.0.1:65535" } }';
+    const config = file(
+      `apiVersion: v1\nkind: Config\ncurrent-context: away\nclusters: [${cluster}]\nusers: [{ name: u, user: { token: t } }]\n` +
+        'contexts: [{ name: away, context: { cluster: away, user: u } }]\n',
+      'away',
+    );
+    const { status, stderr } = run('plan', '-f', join(root, 'config/samples'), '--kubeconfig', config);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error: .*ECONNREFUSED 127\.0\.0\.1:65535\n$/);
+  });
+
   it('exits with 1 and a sentence for a context that does not exist', () => {
     const config = file('apiVersion: v1\nkind: Config\nclusters: []\ncontexts: []\nusers: []\n', 'config');
     const { status, stderr } = run('plan', '-f', folder, '--kubeconfig', config, '--context', 'nowhere');
