@@ -78,7 +78,7 @@ await_southbound() {
   local remote row='["OVN_Southbound",{"op":"select","table":"SB_Global","where":[],"columns":["nb_cfg"]}]'
   # A shell that is ended does not end what it waits for, and nobody else would.
   ovs-vsctl wait-until Open_vSwitch . 'external_ids:ovn-remote!=""' &
-  trap "kill $! 2>/dev/null; exit 143" TERM
+  trap "kill $! 2>/dev/null; wait $!; exit 143" TERM
   wait $!
   trap - TERM
   while remote=$(ovs-vsctl --timeout=10 get Open_vSwitch . external_ids:ovn-remote) &&

@@ -25,7 +25,8 @@ mount --rbind /dev dev
 mount --bind "$SCRIPTS" opt/kubeloom/scripts
 ip link set lo up
 touch run/ready
-exec chroot . sleep infinity
+# As in a container, whoever is first takes in what has lost its parent: else its remains would look like a running program.
+exec chroot . bash -c 'sleep infinity & wait $!'
 `;
 
 /** What a script did that was started in a box. */

@@ -13,12 +13,21 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => box.stop());
 
-const succeeds = (line: string): Promise<true> =>
-  eventually(async () => (await box.sh(line)).code === 0, { within: 20_000, every: 50, what: line });
+/** The script that was started last, whose log says why something does not succeed. */
+let latest: Running | undefined;
+const run = (script: string, env: Record<string, string>): Running => (latest = box.run(script, env));
+
+async function succeeds(line: string): Promise<void> {
+  const look = async (): Promise<boolean> => (await box.sh(line)).code === 0;
+  await eventually(look, { within: 20_000, every: 50, what: line }).catch(async (cause: unknown) => {
+    const programs = await output('ps -eo pid,ppid,stat,args');
+    throw new Error(`${String(cause)}\n${latest?.log() ?? ''}\n${programs}`, { cause });
+  });
+}
 const output = async (line: string): Promise<string> => (await box.sh(line)).out;
 
 describe('start-ovn-central.sh', () => {
-  const start = (): Running => box.run('start-ovn-central.sh', { POD_IP: '127.0.0.1' });
+  const start = (): Running => run('start-ovn-central.sh', { POD_IP: '127.0.0.1' });
   const ready = '/opt/kubeloom/scripts/check-ovn-central.sh';
 
   it('serves both databases on the address it was given, with the rows that others rely on', async () => {
@@ -51,27 +60,27 @@ describe('start-ovn-central.sh', () => {
   );
 
   it('refuses to run as a member that nobody names', async () => {
-    const stray = box.run('start-ovn-central.sh', { POD_IP: '127.0.0.1', NODE_IPS: '127.0.0.2,127.0.0.3' });
+    const stray = run('start-ovn-central.sh', { POD_IP: '127.0.0.1', NODE_IPS: '127.0.0.2,127.0.0.3' });
     expect(await stray.ended).toBe(1);
     expect(stray.log()).toContain('this node (127.0.0.1) is not one of the members');
   });
 
   it('does not turn the database of one member into one of a cluster by itself', async () => {
-    const member = box.run('start-ovn-central.sh', { POD_IP: '127.0.0.1', NODE_IPS: '127.0.0.1,127.0.0.2' });
+    const member = run('start-ovn-central.sh', { POD_IP: '127.0.0.1', NODE_IPS: '127.0.0.1,127.0.0.2' });
     expect(await member.ended).toBe(1);
     expect(member.log()).toContain('is of a single member');
   });
 });
 
 describe('start-ovs.sh', () => {
-  const start = (): Running => box.run('start-ovs.sh', { NODE_NAME: 'n1', DATAPATH_TYPE: 'netdev' });
+  const start = (): Running => run('start-ovs.sh', { NODE_NAME: 'n1', DATAPATH_TYPE: 'netdev' });
   const alive = '/opt/kubeloom/scripts/check-ovs.sh alive';
   const ready = '/opt/kubeloom/scripts/check-ovs.sh';
   const id = 'ovs-vsctl get Open_vSwitch . external_ids:system-id';
   const pidOf = (path: string): Promise<string> => output(`cat /run/${path}.pid`);
 
   it('starts ovn-controller when the agent has named the southbound database, not before', async () => {
-    const central = box.run('start-ovn-central.sh', { POD_IP: '127.0.0.1' });
+    const central = run('start-ovn-central.sh', { POD_IP: '127.0.0.1' });
     const ovs = start();
     await succeeds(alive);
     expect((await box.sh(ready)).code).not.toBe(0);
