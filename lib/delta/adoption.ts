@@ -28,7 +28,9 @@ export class Adoption {
   follow({ table, uuid, old, new: row }: RowChange): boolean {
     const { aliases, actual } = this.#sides;
     if (old && this.#free.size > 0) for (const key of this.#keys(table, old)) this.#free.delete(key, uuid);
-    if (!row || aliases.derived(uuid) !== uuid) return false;
+    if (aliases.derived(uuid) !== uuid) return false;
+    // A row of ours that goes may have had a predecessor, which could not be taken over while it was there.
+    if (!row) return this.wanted(uuid as RowId);
     if (this.#singletons.has(table)) {
       aliases.set(singletonId(table), uuid);
       return false;
@@ -37,16 +39,17 @@ export class Adoption {
     return mark === undefined ? this.#offer(table, uuid, row) : this.#marked(mark, uuid);
   }
 
-  /** Forgets the UUIDs of rows that are gone, and tells their ids; answers whether one may stand for another row now. */
-  leave(changes: readonly RowChange[], gone: (id: RowId) => void): boolean {
+  /** Forgets the UUIDs of rows that are gone, and tells which they were; answers whether one may stand for another row now. */
+  leave(changes: readonly RowChange[], gone: (id: RowId, change: RowChange) => void): boolean {
     const { aliases, actual } = this.#sides;
     const left = changes
       .filter(({ uuid, new: row }) => !row && aliases.derived(uuid) !== uuid)
-      .map(({ uuid }) => [aliases.derived(uuid), aliases.drop(uuid)] as const);
+      .map((change) => [aliases.derived(change.uuid), change] as const);
+    for (const [, { uuid }] of left) aliases.drop(uuid);
     if (left.length === 0) return false;
     // Another copy of the row may have come in the same update, when the id was not free yet.
     const again = changes.filter(({ new: row }) => row).map((change) => this.follow(change));
-    for (const [id] of left) gone(id);
+    for (const each of left) gone(...each);
     return again.includes(true) || left.some(([id]) => actual.get(id) !== undefined || this.wanted(id));
   }
 

@@ -29,12 +29,11 @@ export class Aliases {
     this.#derived.set(uuid, id);
   }
 
-  /** Answers whether there was one. */
-  drop(uuid: string): boolean {
+  drop(uuid: string): void {
     const id = this.#derived.get(uuid);
-    if (id === undefined) return false;
     this.#derived.delete(uuid);
-    return this.#real.delete(id);
+    // Another row may stand for the id by now.
+    if (id !== undefined && this.#real.get(id) === uuid) this.#real.delete(id);
   }
 
   get size(): number {

@@ -28,7 +28,7 @@ interface Present {
   readonly value: Atom | undefined;
 }
 
-type Sides = Pick<Tracker, 'shapes' | 'desired' | 'actual' | 'aliases'>;
+type Sides = Pick<Tracker, 'shapes' | 'desired' | 'actual' | 'aliases' | 'referrers'>;
 
 export class Judge {
   readonly #sides: Sides;
@@ -53,14 +53,16 @@ export class Judge {
 
   /** The row's own item: its existence and its columns; elements that members fill have items of their own. */
   row(id: RowId): RowItem | undefined {
-    const { desired, aliases } = this.#sides;
+    const { desired, aliases, referrers, shapes } = this.#sides;
     // The UUID of a row that has an id of ours is nobody's name for it.
     if (desired.contested(id) || aliases.derived(id) !== id) return undefined;
     const found = this.found(id);
     const fact = desired.fact(id);
+    if (!found) referrers.forget(id);
     if (!fact) return found && this.#unwanted(id, found);
     const item = { key: id, table: fact.row, row: id, owners: [fact.owner] };
     if (!found) return { kind: 'insert', ...item };
+    referrers.noteRow(fact, shapes.get(fact.row));
     if (this.replaced(id)) return this.#isRoot(fact.row) ? { kind: 'delete', ...item } : undefined;
     return this.deltas(fact, found).next().done ? undefined : { kind: 'update', ...item };
   }
@@ -88,9 +90,10 @@ export class Judge {
   element(spot: Required<Spot>, wanted: Wanted | undefined, key: string): ElementItem | undefined {
     const { row, column: name, element } = spot;
     const found = this.found(row);
-    const table = this.#tableOf(row);
+    const table = this.tableOf(row);
     const column = this.#sides.shapes.get(table)?.columns.get(name);
-    if (!column || this.#sides.aliases.derivedKey(column, element) !== element) return undefined;
+    if (!column || this.#misnamed(spot, column)) return undefined;
+    this.#sides.referrers.noteElement(spot, column, wanted);
     const have = this.#have(column, found?.row[name], element);
     const child = this.#child(column, element, wanted ? wanted.value : have.value);
     const at = { key, table, row, column, element, child };
@@ -99,7 +102,13 @@ export class Judge {
     return item('remove', at, undefined, [this.#lastOwner(at)]);
   }
 
-  #tableOf(row: RowId): string {
+  /** The UUID of a row that has an id of ours is nobody's name for it. */
+  #misnamed({ row, element }: Required<Spot>, column: Column): boolean {
+    const { aliases } = this.#sides;
+    return aliases.derived(row) !== row || aliases.derivedKey(column, element) !== element;
+  }
+
+  tableOf(row: RowId): string {
     return this.found(row)?.table ?? this.#sides.desired.members(row)?.table ?? '';
   }
 
@@ -250,7 +259,7 @@ export class Judge {
 
   /** The child row that an element stands for, if its column holds children. */
   child(row: RowId, name: string, element: Atom): RowId | undefined {
-    const column = this.#sides.shapes.get(this.#tableOf(row))?.columns.get(name);
+    const column = this.#sides.shapes.get(this.tableOf(row))?.columns.get(name);
     if (!column) return undefined;
     const value = this.#sides.desired.element(row, name, element)?.value;
     return this.#child(column, element, value ?? this.#have(column, this.found(row)?.row[name], element).value);

@@ -15,6 +15,13 @@ export class Relation<A, B> {
     for (const b of this.#forth.take(a)) this.#back.delete(b, a);
   }
 
+  /** Ends everything that `b` stands in, and answers with whom. */
+  take(b: B): ReadonlySet<A> {
+    const all = this.#back.take(b);
+    for (const a of all) this.#forth.delete(a, b);
+    return all;
+  }
+
   of(b: B): ReadonlySet<A> {
     return this.#back.get(b);
   }

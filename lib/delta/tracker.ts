@@ -15,7 +15,7 @@ import { Aliases } from './alias.ts';
 import { Walk } from './walk.ts';
 import { Conflicts } from './conflicts.ts';
 import { Desired } from './desired.ts';
-import type { Fact } from './desired.ts';
+import type { Fact, Spot } from './desired.ts';
 import type { Owner, RowId } from './fact.ts';
 import { faultOf } from './fault.ts';
 import type { Rules } from './fault.ts';
@@ -23,6 +23,7 @@ import { Frozen } from './frozen.ts';
 import { Items, elementKey, isRowItem, sameItem } from './item.ts';
 import type { Item } from './item.ts';
 import { Judge } from './judge.ts';
+import { affected, Referrers } from './referrers.ts';
 import { Relation } from './relation.ts';
 import type { TrackerOptions } from './options.ts';
 import { shapesOf } from './shape.ts';
@@ -45,6 +46,7 @@ export class Tracker {
   readonly desired: Desired;
   readonly actual: Actual;
   readonly aliases = new Aliases();
+  readonly referrers = new Referrers(this.aliases);
   readonly items = new Items();
   readonly frozen: Frozen;
   readonly judge: Judge;
@@ -126,7 +128,7 @@ export class Tracker {
     if (this.#connected) this.#together(() => changes.forEach((change) => this.#changed(change)));
     // Whatever referred to a row that is gone went in the same update (RFC 7047 section 3.2), so only now is its
     // UUID without meaning.
-    if (this.#adoption.leave(changes, (id) => this.#look(id))) this.#stale = true;
+    if (this.#adoption.leave(changes, (id, change) => this.#unaliased(id, change))) this.#stale = true;
     this.refresh();
   }
 
@@ -207,23 +209,24 @@ export class Tracker {
     if (!this.#connected) return;
     if (this.#adoption.wanted(id)) this.#stale = true;
     this.#row(id, true);
-    this.#around(id, true);
+    this.#places(id, true);
+    this.#holders(id);
     if (this.judge.regimeChanged(id)) drain(this.#present(id));
   }
 
-  /** Everything about a row that has got its own id as its UUID. */
-  #look(id: RowId): void {
-    if (!this.#connected) return;
-    this.#row(id, false);
-    this.#around(id, false);
+  /** The elements that are wanted to hold the row. */
+  #places(id: RowId, fresh: boolean): void {
+    for (const spot of this.desired.places(id)) if (spot.element !== undefined) this.#spot(spot, fresh);
   }
 
-  /** The elements that hold the row, and those that are wanted to. */
-  #around(id: RowId, fresh: boolean): void {
-    for (const { row, column, element } of this.desired.places(id)) {
-      if (column !== undefined && element !== undefined) this.#element(row, column, element, fresh);
-    }
-    this.#holders(id);
+  /** The id is its own UUID again: everything that was judged by the other one. */
+  #unaliased(id: RowId, { table, uuid }: RowChange): void {
+    for (const spot of affected(this, table, [id, uuid])) if (this.#connected) this.#spot(spot, false);
+  }
+
+  #spot({ row, column, element }: Spot, fresh: boolean): void {
+    if (column === undefined || element === undefined) this.#row(row, fresh);
+    else this.#element(row, column, element, fresh);
   }
 
   #touchElement(row: RowId, column: string, element: Atom, owner: Owner): void {
@@ -237,11 +240,12 @@ export class Tracker {
     const id = this.aliases.derived(change.uuid);
     this.#row(id, false);
     const modified = change.old !== undefined && change.new !== undefined;
-    if (modified) {
-      this.#moved(id, change);
-    } else {
+    if (modified) this.#moved(id, change);
+    else {
       drain(this.#members(id));
       drain(this.#present(id));
+      // A row that is to be another one is not held before that.
+      if (this.shapes.get(change.table)?.immutable.length) this.#places(id, false);
     }
     if (!modified || !this.desired.wanted(id)) this.#holders(id);
   }
