@@ -83,6 +83,18 @@ listening() {
   return 1
 }
 
+# Asks the program NAME, which has just been started, by its control socket: ovsdb-server makes that one last, and until then there is
+# none or a dead one of a former life. Fails when NAME ends first or 10 s have passed.
+ask_new() {
+  local name=$1 socket=$2 left
+  for ((left = 200; left > 0; left--)); do
+    ! ovs-appctl --timeout=5 -t "$socket" "${@:3}" 2>/dev/null || return 0
+    kill -0 "${pid_of[$name]}" 2>/dev/null || return 1
+    sleep 0.05
+  done
+  return 1
+}
+
 # The control socket RUN/NAME.ctl under the second name that `ovs-appctl -t NAME` looks for.
 alias_control() {
   local run=$1 name=$2 pid=$3

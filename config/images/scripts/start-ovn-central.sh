@@ -199,7 +199,7 @@ serve nb OVN_Northbound /usr/share/ovn/ovn-nb.ovsschema 6641 NB_Global
 serve sb OVN_Southbound /usr/share/ovn/ovn-sb.ovsschema 6642 SB_Global
 for name in ovnnb_db ovnsb_db; do
   listening "$name" "$run/$name.sock" || die "$name did not start"
-  ovs-appctl -t "$run/$name.ctl" ovsdb-server/memory-trim-on-compaction on
+  ask_new "$name" "$run/$name.ctl" ovsdb-server/memory-trim-on-compaction on || die "$name does not answer"
 done
 launch prepare prepare_rows
 
