@@ -1,7 +1,9 @@
 // The door by which objects of the API enter a world without a watch: for whoever computes what they make and acts on
 // nothing, as `kubeloom plan` and the tests do. Kinds that are not here make nothing.
 import type { Table } from '../lib/graph/types.ts';
+import type { Ref } from './api/fact.ts';
 import { ipRow, namespaceRow, nodeRow, podRow, subnetRow, vpcRow } from './api/project.ts';
+import { kubeOvn } from './api/refs.ts';
 import type { World } from './world.ts';
 
 type Enter = (world: World, key: string, object: unknown) => void;
@@ -13,19 +15,24 @@ const entering =
     else table(world).set(key, project(object));
   };
 
-const doors: Readonly<Record<string, Enter>> = {
-  Pod: entering((world) => world.pod, podRow),
-  Node: entering((world) => world.node, nodeRow),
-  Namespace: entering((world) => world.namespace, namespaceRow),
-  IP: entering((world) => world.ip, ipRow),
-  Subnet: entering((world) => world.subnet, subnetRow),
-  Vpc: entering((world) => world.vpc, vpcRow),
+const core = 'v1';
+
+const doors: Readonly<Record<string, { readonly apiVersion: string; readonly enter: Enter }>> = {
+  Pod: { apiVersion: core, enter: entering((world) => world.pod, podRow) },
+  Node: { apiVersion: core, enter: entering((world) => world.node, nodeRow) },
+  Namespace: { apiVersion: core, enter: entering((world) => world.namespace, namespaceRow) },
+  IP: { apiVersion: kubeOvn, enter: entering((world) => world.ip, ipRow) },
+  Subnet: { apiVersion: kubeOvn, enter: entering((world) => world.subnet, subnetRow) },
+  Vpc: { apiVersion: kubeOvn, enter: entering((world) => world.vpc, vpcRow) },
 };
 
+/** A kind of an API group; others may have a kind of the same name. */
+type Type = Pick<Ref, 'apiVersion' | 'kind'>;
+
 /** Whether objects of this kind make anything. */
-export const isTaken = (kind: string): boolean => Object.hasOwn(doors, kind);
+export const isTaken = ({ apiVersion, kind }: Type): boolean => doors[kind]?.apiVersion === apiVersion;
 
 /** Sets or (`object` undefined) removes one object, inside `graph.enter`. `key` is `namespace/name`, or the name alone. */
-export function take(world: World, kind: string, { key, object }: { key: string; object: unknown }): void {
-  doors[kind]?.(world, key, object);
+export function take(world: World, type: Type, { key, object }: { key: string; object: unknown }): void {
+  if (isTaken(type)) doors[type.kind]?.enter(world, key, object);
 }

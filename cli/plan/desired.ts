@@ -78,8 +78,7 @@ export class Outlook {
 
   #enter(objects: readonly Manifest[]): void {
     this.#graph.enter(() => {
-      for (const manifest of objects)
-        take(this.#world, manifest.kind, { key: keyOf(manifest), object: manifest.object });
+      for (const manifest of objects) take(this.#world, manifest, { key: keyOf(manifest), object: manifest.object });
     });
     this.#graph.settleNow();
   }

@@ -6,7 +6,7 @@ import { isObject, objectOf, textOf } from '../../operator/api/json.ts';
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
-  /** '' for cluster-scoped kinds. */
+  /** '' for the cluster-scoped kinds that make rows. */
   readonly namespace: string;
   readonly name: string;
   readonly object: JsonObject;
@@ -14,8 +14,8 @@ export interface Manifest {
   readonly from: string;
 }
 
-/** Of the kinds that make rows, those that have a namespace. */
-const namespaced: ReadonlySet<string> = new Set(['Pod']);
+/** Of the kinds that make rows: a namespace that is stated all the same means nothing. */
+const clusterScoped: ReadonlySet<string> = new Set(['Node', 'Namespace', 'IP', 'Subnet', 'Vpc']);
 
 /** As the tables of the operator know it: `namespace/name`, or the name alone. */
 export const keyOf = ({ namespace, name }: Pick<Manifest, 'namespace' | 'name'>): string =>
@@ -33,6 +33,6 @@ export function manifestOf(value: unknown, { from, fallback }: { from: string; f
   const name = textOf(meta['name']);
   if (name === '') throw new Error(`${from}: ${kind} without metadata.name`);
   const stated = textOf(meta['namespace']);
-  const namespace = namespaced.has(kind) ? stated || fallback : '';
+  const namespace = clusterScoped.has(kind) ? '' : stated || fallback;
   return { apiVersion, kind, namespace, name, object: value, from };
 }

@@ -41,7 +41,7 @@ function offline(manifests: readonly Manifest[], { errors, remarks }: Read): Rep
 
 async function online(manifests: readonly Manifest[], { errors, remarks }: Read, cluster: Cluster): Promise<Report> {
   const [live, { files, apiServer }] = await Promise.all([cluster.objects(), cluster.settings()]);
-  const applied = await cluster.apply(manifests.filter(({ kind }) => isTaken(kind)));
+  const applied = await cluster.apply(manifests.filter(isTaken));
   const outlook = new Outlook(clusterOf(files, live, apiServer));
   const before = outlook.take(live);
   return report({
@@ -75,15 +75,16 @@ function unique(manifests: readonly Manifest[]): [Manifest[], string[]] {
   const last = new Map<string, Manifest>();
   const twice: string[] = [];
   for (const manifest of manifests) {
-    const before = last.get(idOf(manifest));
+    const id = `${manifest.apiVersion} ${idOf(manifest)}`;
+    const before = last.get(id);
     if (before !== undefined) twice.push(`${manifest.from}: ${idOf(manifest)} is also at ${before.from}`);
-    last.set(idOf(manifest), manifest);
+    last.set(id, manifest);
   }
   return [[...last.values()], twice];
 }
 
 function remarksOf(manifests: readonly Manifest[]): string[] {
-  const ours = manifests.filter(({ apiVersion, kind }) => apiVersion.startsWith('kubeovn.io/') && !isTaken(kind));
+  const ours = manifests.filter((manifest) => manifest.apiVersion.startsWith('kubeovn.io/') && !isTaken(manifest));
   const unbound = manifests.filter(({ kind, object }) => kind === 'Pod' && !isBound(object));
   return [
     ...ours.map((manifest) => `${manifest.from}: ${idOf(manifest)}: this kind makes no rows yet`),

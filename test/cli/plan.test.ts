@@ -87,6 +87,16 @@ describe('without a cluster', () => {
     expect(report.errors).toEqual([expect.stringMatching(/^.*:6: Subnet a is also at .*:1$/)]);
   });
 
+  it('keeps objects of one name apart by their namespace and their group', async () => {
+    const map = (namespace: string): string =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: m, namespace: ${namespace} }\n`;
+    const foreign = 'apiVersion: ec2.example.com/v1\nkind: Subnet\nmetadata: { name: a }\nspec: { cidrBlock: none }\n';
+    const own = subnet('a', '{ cidrBlock: 10.20.0.0/24 }');
+    const report = await planOf(file([map('one'), map('two'), foreign, own].join('---\n')));
+    expect([report.errors, exitCodeOf(report)]).toEqual([[], 2]);
+    expect(tablesOf(report, subnetOwner('a'))).toContain('Logical_Switch');
+  });
+
   it('unfolds lists', async () => {
     const item = '{ apiVersion: kubeovn.io/v1, kind: Vpc, metadata: { name: in-a-list } }';
     const report = await planOf(file(`apiVersion: v1\nkind: List\nitems: [${item}]\n`));
