@@ -25,8 +25,13 @@ if [[ ${ENABLE_SSL:-false} == true ]]; then
   tls_options=(--private-key=/var/run/tls/key --certificate=/var/run/tls/cert --ca-cert=/var/run/tls/cacert)
 fi
 
-# Whatever goes wrong in a script, nothing of it may go on without supervision.
-trap '((${#name_of[@]} == 0)) || kill -TERM "${!name_of[@]}" 2>/dev/null' EXIT
+# Whatever goes wrong in a script, nothing of it may go on without supervision. A child that has just been forked can lose a SIGTERM
+# (it still has the handlers of bash), so its end is waited for.
+finish_all() {
+  local name
+  for name in "${!pid_of[@]}"; do finish "$name"; done
+}
+trap finish_all EXIT
 
 launch() {
   local name=$1
