@@ -17,9 +17,9 @@ export const holdDownMs = 5_000;
 
 export const newAllocator = (): Allocator => new Allocator(loadAllocator(readFileSync(wasmPath('ipam'))));
 
-/** Random bytes that repeat from run to run. */
-export const seededBytes = (): ((count: number) => Uint8Array) => {
-  let state = 1;
+/** Random bytes that repeat from run to run; `seed` is a 31-bit integer. */
+export const seededBytes = (seed = 1): ((count: number) => Uint8Array) => {
+  let state = seed;
   return (count) =>
     Uint8Array.from({ length: count }, () => {
       state = (state * 1_103_515_245 + 12_345) & 0x7fffffff;
@@ -58,6 +58,7 @@ export class Cluster {
   assignments: Assignments;
   readonly #rows = new Map<string, IpRow>();
   #graph: Graph<{ unassigned: Unassigned; usage: Usage }>;
+  #processes = 0;
 
   constructor() {
     [this.#graph, this.assignments] = this.#process();
@@ -146,8 +147,11 @@ export class Cluster {
       clock: { now: () => clock.now(), defer: (fn) => void clock.after(0, fn) },
       sliceMs: 5,
     });
+    // Two processes never draw the same MACs: what a dead one had begun may be carried out late.
+    this.#processes += 1;
+    const random = seededBytes(this.#processes * 7919);
     const ipam = (changed: (subnet: string) => void): Ipam =>
-      new Ipam({ allocator: newAllocator(), now: () => clock.now(), random: seededBytes(), holdDownMs, changed });
+      new Ipam({ allocator: newAllocator(), now: () => clock.now(), random, holdDownMs, changed });
     const assignments: Assignments = new Assignments({
       ipam,
       writer: this.api.writer(),
