@@ -2,10 +2,10 @@
 // 1 it could not start, 2 a setting that cannot be used.
 import { readFile } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
-import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { Assembly } from './assembly.ts';
 import type { Environment } from './environment.ts';
+import { KubeConfig } from './kube/client-node/index.ts';
 import { readSettings, SettingError, type Settings } from './settings.ts';
 
 const allocatorModule = new URL('../policies/ipam/build/ipam.wasm', import.meta.url);

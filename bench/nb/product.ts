@@ -2,7 +2,6 @@
 // operator/assembly.ts connects them for a leader. What is left out is what needs an API server: watches (objects enter the
 // tables as a reflector enters them) and the queues of the writers, which take in everything and are not started.
 import { readFile } from 'node:fs/promises';
-import { KubeConfig } from '@kubernetes/client-node';
 import type { Owner } from '../../lib/delta/fact.ts';
 import { Graph } from '../../lib/graph/graph.ts';
 import { assignments, holderOf } from '../../operator/address-edge.ts';
@@ -12,6 +11,7 @@ import { apart, both, HoldBook } from '../../operator/holds.ts';
 import type { Assignments } from '../../operator/ipam/assignments.ts';
 import { Applier } from '../../operator/kube/applier.ts';
 import { KubeClient } from '../../operator/kube/client.ts';
+import { KubeConfig } from '../../operator/kube/client-node/index.ts';
 import { systemClock } from '../../operator/kube/clock.ts';
 import { EventRecorder } from '../../operator/kube/events.ts';
 import { FinalizerKeeper } from '../../operator/kube/finalizer.ts';
@@ -24,7 +24,9 @@ import { PlanStore } from '../../operator/plan/store.ts';
 import { RowProblems } from '../../operator/row-problems.ts';
 import { follow } from '../../operator/taps.ts';
 import { ownerOf as ownerOfSource, type World, world } from '../../operator/world.ts';
+import { ensureBuilt } from '../../policies/build.ts';
 
+await ensureBuilt('ipam');
 const allocatorModule = await readFile(new URL('../../policies/ipam/build/ipam.wasm', import.meta.url));
 
 /** A kubeconfig that names an address where nobody is: a request would be an error of the bench. */

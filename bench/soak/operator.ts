@@ -2,9 +2,9 @@
 // late its event loop was. Run by Node with --expose-gc.
 import { readFile } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { Assembly } from '../../operator/assembly.ts';
+import { KubeConfig } from '../../operator/kube/client-node/index.ts';
 import { readSettings } from '../../operator/settings.ts';
 
 /** Bytes and milliseconds. `rss` is read before the collection, `heap` and `external` after it. */

@@ -1,20 +1,23 @@
 // The operator's life cycle: a subclass of the Operator of @dot-i/k8s-operator that starts its parts in order and
 // stops them in reverse. What of the base class would end the process, swallow an error or overwrite others' fields is
 // replaced by this folder's own edges; the contract of its events and finalizers stays.
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { ResourceMeta } from '@dot-i/k8s-operator';
 import type * as library from '@dot-i/k8s-operator';
-import type { Json } from '../api/fact.ts';
+import { parse } from 'yaml';
+import type { Json, JsonObject } from '../api/fact.ts';
 import type { KubeClient } from './client.ts';
+import './client-node/index.ts';
 import type { Clock } from './clock.ts';
-import { messageOf } from './errors.ts';
+import { AlreadyExistsError, messageOf } from './errors.ts';
 import type { Log } from './log.ts';
 import { into } from './mirror.ts';
 import type { KubeObject } from './object.ts';
 import { EventTable, type EventCallback } from './operator-events.ts';
 import { Reflector } from './reflector.ts';
-import { pathOf, type Resource } from './resources.ts';
+import { pathOf, resources, type Resource } from './resources.ts';
 
 // CommonJS with `exports.default`, which loaders disagree about; `require` has one meaning everywhere.
 const { default: Operator } = createRequire(import.meta.url)('@dot-i/k8s-operator') as (typeof library)['default'];
@@ -114,6 +117,18 @@ export class KubeloomOperator extends Operator {
     this.#started.push({ name: `watch of ${id}`, start: () => undefined, stop: () => reflector.stop() });
   }
 
+  /** Creates the CRD of a file; one that is there stays as it is. Rejects with this folder's errors. */
+  protected override async registerCustomResourceDefinition(crdFile: string): Promise<Registered> {
+    const crd = parse(await readFile(crdFile, 'utf8')) as JsonObject & { readonly spec: Definition };
+    try {
+      await this.#options.client.create(resources.CustomResourceDefinition, crd);
+    } catch (error) {
+      if (!(error instanceof AlreadyExistsError)) throw error;
+    }
+    const { group, versions, names } = crd.spec;
+    return { group, versions, plural: names.plural };
+  }
+
   protected override getCustomResourceApiUri(...args: [string, string, string, string?]): string {
     const [group, version, plural, namespace] = args;
     const apiVersion = group === '' ? version : `${group}/${version}`;
@@ -157,6 +172,10 @@ export class KubeloomOperator extends Operator {
     return { ...meta, resourceVersion: metadata.resourceVersion };
   }
 }
+
+type Registered = Awaited<ReturnType<InstanceType<typeof Operator>['registerCustomResourceDefinition']>>;
+
+type Definition = JsonObject & Pick<Registered, 'group' | 'versions'> & { readonly names: { readonly plural: string } };
 
 type WatchArguments = [string, string, string, EventCallback, string?];
 

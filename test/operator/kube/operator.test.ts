@@ -23,6 +23,9 @@ class Open extends KubeloomOperator {
   status(event: ResourceEvent): Promise<unknown> {
     return this.patchResourceStatus(event.meta, { phase: 'x' });
   }
+  register(file: string): Promise<unknown> {
+    return this.registerCustomResourceDefinition(file);
+  }
   finalize(event: ResourceEvent): Promise<boolean> {
     return this.handleResourceFinalizer(event, 'ours', async () => undefined);
   }
@@ -155,5 +158,25 @@ describe('KubeloomOperator', () => {
     while (operator.events.length === 0) await settled();
     await expect(operator.status(operator.events[0] as ResourceEvent)).rejects.toThrow('422');
     expect(double.asked.at(-1)).toMatchObject({ path: '/api/v1/nodes/n/status', body: '{"status":{"phase":"x"}}' });
+  });
+
+  it('registers a CRD of a file; one that is there is no error, a refusal is', async () => {
+    const file = new URL('../../../crds/subnet.yaml', import.meta.url).pathname;
+    const answers = [201, 409, 403];
+    const { operator, double } = await rig(() => {
+      const status = answers.shift() ?? 500;
+      const reason = status === 409 ? 'AlreadyExists' : 'Forbidden';
+      return {
+        status,
+        body: status === 201 ? { metadata: { name: 'x', resourceVersion: '1' } } : { reason, message: 'no' },
+      };
+    });
+    const registered = { group: 'kubeovn.io', plural: 'subnets', versions: [expect.objectContaining({ name: 'v1' })] };
+    expect(await operator.register(file)).toEqual(registered);
+    expect(await operator.register(file)).toEqual(registered);
+    await expect(operator.register(file)).rejects.toThrow('403 Forbidden');
+    expect(double.asked.map(({ method, path }) => `${method} ${path}`)).toEqual(
+      Array.from({ length: 3 }, () => 'POST /apis/apiextensions.k8s.io/v1/customresourcedefinitions'),
+    );
   });
 });
