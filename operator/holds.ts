@@ -39,18 +39,21 @@ export class HoldBook implements Sink<HoldFact> {
   }
 }
 
+const none: readonly HoldFact[] = [];
+
+/** The holds of one kind, or of all others; the list itself when it is all of them, as it nearly always is. */
+function part(facts: readonly HoldFact[], ofIps: boolean): readonly HoldFact[] {
+  const found = facts.filter(({ hold }) => (hold.kind === 'IP') === ofIps);
+  if (found.length === 0) return none;
+  return found.length === facts.length ? facts : found;
+}
+
 /** IP objects are the allocator's business, everything else has its finalizer kept: a pod's event must not reach both. */
 export function apart(ips: Sink<HoldFact>, others: Sink<HoldFact>): Sink<HoldFact> {
   return {
     replace: (source, facts) => {
-      ips.replace(
-        source,
-        facts.filter(({ hold }) => hold.kind === 'IP'),
-      );
-      others.replace(
-        source,
-        facts.filter(({ hold }) => hold.kind !== 'IP'),
-      );
+      ips.replace(source, part(facts, true));
+      others.replace(source, part(facts, false));
     },
     freeze: (source, error) => {
       ips.freeze(source, error);

@@ -55,7 +55,9 @@ export class Split implements Sink<Fact> {
     for (const fact of facts) {
       const shape = shapeOf(fact);
       now |= bitOf[shape];
-      (parts[shape] ??= []).push(fact);
+      const part = parts[shape];
+      if (part) part.push(fact);
+      else parts[shape] = [fact];
     }
     const before = this.#used.get(source) ?? 0;
     for (const shape of shapes) {
@@ -78,8 +80,9 @@ export class Split implements Sink<Fact> {
   }
 
   #hand(shape: Shape, source: string, facts: readonly Fact[]): void {
-    // The shapes were told apart by `shapeOf`, so each sink gets its own.
-    (this.#sinks[shape] as Sink<Fact>).replace(source, facts);
+    // The shapes were told apart by `shapeOf`, so each sink gets its own. Sinks keep their lists, and one that has grown
+    // has room for many more: they get one of its exact length.
+    (this.#sinks[shape] as Sink<Fact>).replace(source, facts.length > 1 ? facts.slice() : facts);
   }
 }
 

@@ -100,7 +100,8 @@ export class Actual {
   #toggle(holder: Holder, target: string, held: boolean): void {
     const { uuid, column } = holder;
     const others = this.holders(target).filter((other) => other.uuid !== uuid || other.column !== column);
-    if (held) this.#holders.set(target, [...others, holder]);
+    // A list that is spread from an empty one has room for seventeen.
+    if (held) this.#holders.set(target, others.length > 0 ? [...others, holder] : [holder]);
     else if (others.length > 0) this.#holders.set(target, others);
     else this.#holders.delete(target);
   }

@@ -1,7 +1,7 @@
 // What one column of a row lacks and what it has too much, element by element. Sets and maps are never written whole:
 // elements and keys that belong to others stay, and 10,000 ports are not sent to add one.
 import type { Atom, Value } from '../ovsdb/types.ts';
-import { isMap, isSet, sameValue } from './shape.ts';
+import { isMap, isSet } from './shape.ts';
 import type { Column } from './shape.ts';
 
 /** Both sides as the database has them (UUIDs real). */
@@ -22,11 +22,9 @@ export type ColumnDelta =
       readonly remove: ReadonlySet<Atom>;
     };
 
-/** Undefined when the column is as it should be. */
+/** Of a column whose two sides differ; undefined when what is there beside ours belongs to others. */
 export function columnDelta(column: Column, sides: Sides): ColumnDelta | undefined {
-  const { want, have } = sides;
-  // Nearly always, and then no lists of differences need be made.
-  if (sameValue(want, have)) return undefined;
+  const { want } = sides;
   if (column.whole) return { kind: 'update', value: want };
   const delta = isMap(want) ? mapDelta(want, sides) : setDelta(want as ReadonlySet<Atom>, sides);
   return delta.insert.size === 0 && delta.remove.size === 0 ? undefined : { kind: 'mutate', ...delta };

@@ -49,6 +49,8 @@ interface Placed extends Spot {
   claims: number;
 }
 
+const none: readonly never[] = [];
+
 interface RowClaim {
   readonly source: string;
   readonly fact: RowFact;
@@ -71,8 +73,9 @@ export class Desired {
     this.#touch = touch;
   }
 
-  facts(source: string): Iterable<Fact> {
-    return this.#sources.get(source) ?? [];
+  /** The facts of a source as they are kept: the objects of its last list, or equal ones of those before. */
+  facts(source: string): readonly Fact[] {
+    return this.#sources.get(source) ?? none;
   }
 
   *owners(): Iterable<Owner> {
@@ -165,8 +168,10 @@ export class Desired {
       this.#put(source, fact);
       return;
     }
-    const claims = this.#rows.get(fact.id) ?? [];
-    this.#rows.set(fact.id, [...claims, { source, fact }]);
+    const claims = this.#rows.get(fact.id);
+    const claim = { source, fact };
+    // A list that is spread from an empty one has room for seventeen.
+    this.#rows.set(fact.id, claims ? [...claims, claim] : [claim]);
     for (const need of fact.needs ?? []) this.#needers.add(need, fact.id);
     for (const spot of this.#childSpots(fact)) this.#place(spot.child, { row: fact.id, column: spot.column });
     if (fact.in) this.#put(source, placement(fact, fact.in));
@@ -247,10 +252,11 @@ export class Desired {
   }
 
   #place(child: RowId, spot: Spot): void {
-    const places = this.#places.get(child) ?? [];
-    const same = places.find((other) => sameSpot(other, spot));
+    const places = this.#places.get(child);
+    const same = places?.find((other) => sameSpot(other, spot));
+    const placed = { ...spot, claims: 1 };
     if (same) same.claims++;
-    else this.#places.set(child, [...places, { ...spot, claims: 1 }]);
+    else this.#places.set(child, places ? [...places, placed] : [placed]);
   }
 
   #displace(child: RowId, spot: Spot): void {

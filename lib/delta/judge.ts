@@ -75,9 +75,12 @@ export class Judge {
       const column = shapes.get(fact.row)?.columns.get(name);
       const have = found.row[name];
       if (!column || have === undefined || this.#keeps(fact, name)) continue;
+      const want = aliases.realValue(column, value);
+      // Nearly always, and then no lists of differences need be made.
+      if (share(fact, name, [want, have])) continue;
       const others = members?.get(name);
       const delta = columnDelta(column, {
-        want: aliases.realValue(column, value),
+        want,
         have,
         others: (element) => others?.has(aliases.derivedKey(column, element)) ?? false,
         owned: (key) => owned(this.#options, fact.row, name, key),
@@ -293,6 +296,18 @@ export class Judge {
   #isRoot(table: string): boolean {
     return this.#sides.shapes.get(table)?.child === false;
   }
+}
+
+/**
+ * Whether the database has the value that is wanted. If so the fact gets the database's own: of most rows nothing is to
+ * be written, and one copy of what they hold is enough. Not of a large set, which in the replica is one version of many,
+ * nor of one in which an id stands for another UUID.
+ */
+function share({ columns }: RowFact, name: string, [want, have]: readonly [Value, Value]): boolean {
+  if (!sameValue(want, have)) return false;
+  const isPlain = typeof have !== 'object' || have instanceof Map || have instanceof Set;
+  if (isPlain && columns[name] === want) (columns as Record<string, Value>)[name] = have;
+  return true;
 }
 
 function keysTo(map: ReadonlyMap<Atom, Atom>, uuid: string): Atom[] {

@@ -12,7 +12,11 @@ export const textOf = (value: unknown): string => (typeof value === 'string' ? v
 export const listOf = (value: unknown): readonly Json[] => (Array.isArray(value) ? (value as readonly Json[]) : []);
 
 /** The strings of a list; everything else in it is left out. */
-export const textsOf = (value: unknown): string[] => listOf(value).filter((entry) => typeof entry === 'string');
+export function textsOf(value: unknown): readonly string[] {
+  const list = listOf(value);
+  const isText = (entry: unknown): entry is string => typeof entry === 'string';
+  return list.every(isText) ? list : list.filter(isText);
+}
 
 export const flagOf = (value: unknown): boolean => value === true;
 

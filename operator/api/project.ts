@@ -12,11 +12,11 @@ type Labels = Readonly<Record<string, string>>;
 /** Labels and annotations that are read: Kube-OVN's (also those of attached networks, `<provider>.kubernetes.io/`). */
 const inUse = (key: string): boolean => /(?:^|\.)ovn\.kubernetes\.io\//.test(key) || key.startsWith('kubeloom.io/');
 
+const nothing: Labels = {};
+
 function texts(value: unknown, keep: (key: string) => boolean): Labels {
-  const kept: Record<string, string> = {};
-  for (const [key, text] of Object.entries(objectOf(value)))
-    if (typeof text === 'string' && keep(key)) kept[key] = text;
-  return kept;
+  const kept = Object.entries(objectOf(value)).filter(([key, text]) => typeof text === 'string' && keep(key));
+  return kept.length === 0 ? nothing : (Object.fromEntries(kept) as Labels);
 }
 
 /** Milliseconds since the epoch of an API timestamp (RFC 3339, UTC); 0 when there is none. */
@@ -26,8 +26,15 @@ export function timeOf(value: unknown): number {
   return Number.isNaN(time) ? 0 : time;
 }
 
-/** `labels` tells which labels the kind's readers look at. */
-function metaOf(object: JsonObject, labels: (key: string) => boolean = inUse): Meta {
+const noneOfThem = (): boolean => false;
+
+/** Which labels and annotations the kind's readers look at. */
+interface Kept {
+  readonly labels?: (key: string) => boolean;
+  readonly annotations?: (key: string) => boolean;
+}
+
+function metaOf(object: JsonObject, { labels = inUse, annotations = inUse }: Kept = {}): Meta {
   const meta = objectOf(object['metadata']);
   return {
     name: textOf(meta['name']),
@@ -37,7 +44,7 @@ function metaOf(object: JsonObject, labels: (key: string) => boolean = inUse): M
     deleting: textOf(meta['deletionTimestamp']) !== '',
     finalizers: textsOf(meta['finalizers']),
     labels: texts(meta['labels'], labels),
-    annotations: texts(meta['annotations'], inUse),
+    annotations: texts(meta['annotations'], annotations),
   };
 }
 
@@ -107,7 +114,7 @@ export function nodeRow(source: unknown): NodeRow {
     .map(objectOf)
     .some((condition) => condition['type'] === 'Ready' && condition['status'] === 'True');
   return {
-    meta: metaOf(object, () => true),
+    meta: metaOf(object, { labels: () => true }),
     created: createdOf(object),
     internalIps: addressesOf(internal),
     ready,
@@ -115,16 +122,16 @@ export function nodeRow(source: unknown): NodeRow {
 }
 
 export function namespaceRow(source: unknown): NamespaceRow {
-  return { meta: metaOf(objectOf(source), () => true) };
+  return { meta: metaOf(objectOf(source), { labels: () => true }) };
 }
 
 export function ipRow(source: unknown): IpRow {
   const object = objectOf(source);
   const spec = objectOf(object['spec']);
-  const meta = metaOf(object);
+  const annotations = objectOf(objectOf(object['metadata'])['annotations']);
   const single = [textOf(spec['v4IpAddress']), textOf(spec['v6IpAddress'])].filter((text) => text !== '');
   return {
-    meta,
+    meta: metaOf(object, { labels: noneOfThem, annotations: noneOfThem }),
     created: createdOf(object),
     subnet: textOf(spec['subnet']),
     podName: textOf(spec['podName']),
@@ -134,7 +141,7 @@ export function ipRow(source: unknown): IpRow {
     // Older objects have the joined form only.
     addresses: addressesOf(single.length > 0 ? single : textOf(spec['ipAddress']).split(',')),
     mac: canonicalMac(textOf(spec['macAddress'])) ?? '',
-    ownerUid: meta.annotations['kubeloom.io/owner-uid'] ?? '',
+    ownerUid: textOf(annotations['kubeloom.io/owner-uid']),
   };
 }
 

@@ -177,7 +177,8 @@ interface GaugeNames {
   readonly labelNames: readonly string[];
 }
 
-// Labels of what is gone must go too, so each collection starts from nothing.
+// Labels of what is gone must go too, so each collection starts from nothing; and ends with nothing, since one sample for
+// each address of a large cluster is megabytes that nobody reads until the next.
 function gauge(registry: Registry, names: GaugeNames, collect: (set: Set) => void): void {
   const registered = new Gauge({
     ...names,
@@ -187,6 +188,12 @@ function gauge(registry: Registry, names: GaugeNames, collect: (set: Set) => voi
       collect((values, value) => registered.set(values, value));
     },
   });
+  const read = registered.get.bind(registered);
+  registered.get = async () => {
+    const answer = await read();
+    registered.reset();
+    return answer;
+  };
 }
 
 // Both families of a dual-stack subnet hold the same addresses' owners: what can be assigned is the smaller of the two.

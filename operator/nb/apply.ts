@@ -160,9 +160,19 @@ export class Northbound {
 
   #replace(source: string, facts: readonly NbFact[]): void {
     this.#frozen.delete(source);
-    if (facts.length > 0) this.#facts.set(source, facts);
+    const kept = this.#told(source, facts);
+    if (kept.length > 0) this.#facts.set(source, kept);
     else this.#facts.delete(source);
-    this.#core?.tracker.replace(source, this.#core.fit(facts));
+  }
+
+  /** Tells the tracker. Answers the facts with the objects that it has kept of them: one copy is enough. */
+  #told(source: string, facts: readonly NbFact[]): readonly NbFact[] {
+    if (!this.#core) return facts;
+    const { tracker, fit } = this.#core;
+    const fitted = fit(facts);
+    tracker.replace(source, fitted);
+    const isTaken = fitted === facts && !tracker.frozen.sources.has(source);
+    return isTaken ? tracker.desired.facts(source) : facts;
   }
 
   #freeze(source: string, error: unknown): void {
