@@ -1,5 +1,6 @@
 // The tables of the graph and what their rows hold: the API's objects, projected to the fields in use, and the few
 // tables that are computed. A field that is not here does not exist for the reconcilers.
+import type { RowId } from '../../lib/delta/fact.ts';
 import type { PortItem } from '../plan/item.ts';
 import type { JsonObject, Ref } from './fact.ts';
 import type { Reason } from './reasons.ts';
@@ -123,6 +124,8 @@ export interface Host {
   readonly name: string;
   /** Name of the chassis in the southbound database, '' until the agent has told it. */
   readonly chassis: string;
+  /** Ids of the node's port groups, which every pod of it is a member of: computed once. */
+  readonly groups: { readonly all: RowId; readonly distributed: RowId };
 }
 
 /** The subnets that a namespace's pods take their addresses from, in order. Computed; never empty. */

@@ -15,11 +15,15 @@ export function fitting({ tables }: Pick<DatabaseSchema, 'tables'>): Fit {
   ];
   const lacks = new Map(Object.entries(optional).map(missing));
   if ([...lacks.values()].every((names) => names.length === 0)) return (facts) => facts;
-  return (facts) => facts.map((fact) => ('row' in fact ? without(fact, lacks.get(fact.row) ?? []) : fact));
+  const fitted = (fact: NbFact): NbFact => ('row' in fact ? without(fact, lacks.get(fact.row) ?? []) : fact);
+  return (facts) => {
+    const after = facts.map(fitted);
+    return after.every((fact, at) => fact === facts[at]) ? facts : after;
+  };
 }
 
 function without(fact: RowFact, names: readonly string[]): RowFact {
-  if (names.length === 0) return fact;
+  if (!names.some((name) => name in fact.columns)) return fact;
   const columns = Object.entries(fact.columns).filter(([name]) => !names.includes(name));
   return { ...fact, columns: Object.fromEntries(columns) };
 }

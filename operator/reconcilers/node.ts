@@ -25,7 +25,9 @@ const chassisOf = ({ meta }: NodeRow): string => meta.annotations['ovn.kubernete
 
 /** Table `host`. */
 export const host: Projection<NodeRow, Host> = function* (row) {
-  yield [row.meta.name, { name: row.meta.name, chassis: chassisOf(row) }];
+  const { name } = row.meta;
+  const groups = { all: nodeGroupId(name, 'all'), distributed: nodeGroupId(name, 'distributed') };
+  yield [name, { name, chassis: chassisOf(row), groups }];
 };
 
 export const node: Reconciler<NodeRow> = {

@@ -7,8 +7,7 @@ import { manager } from '../api/managers.ts';
 import { ipRef, podIpName, podRef } from '../api/refs.ts';
 import type { PodRow } from '../api/tables.ts';
 import type { PortItem } from '../plan/item.ts';
-import { groupMember, nodeGroupId } from '../nb/rows/group.ts';
-import type { NodeGroup } from '../nb/rows/group.ts';
+import { groupMember } from '../nb/rows/group.ts';
 import { vifPort } from '../nb/rows/switch.ts';
 import { assignment } from './assignment.ts';
 import type { Assignment } from './assignment.ts';
@@ -62,9 +61,10 @@ function port(row: PodRow, { ip, network }: Assignment, owner: Owner, read: Worl
 
 /** Pods of other VPCs are in no group of a node: their addresses may be those of others. */
 function* memberships(row: PodRow, { network }: Assignment, lsp: RowFact, read: WorldRead): Generator<Fact> {
-  if (network.vpc !== clusterOf(read).defaultVpc || !read.get('host', row.node)) return;
-  const groups: NodeGroup[] = network.gatewayType === 'distributed' ? ['all', 'distributed'] : ['all'];
-  for (const group of groups) yield groupMember(nodeGroupId(row.node, group), lsp.id, lsp.owner);
+  const host = read.get('host', row.node);
+  if (network.vpc !== clusterOf(read).defaultVpc || !host) return;
+  yield groupMember(host.groups.all, lsp.id, lsp.owner);
+  if (network.gatewayType === 'distributed') yield groupMember(host.groups.distributed, lsp.id, lsp.owner);
 }
 
 type NicType = PortItem['nicType'];
