@@ -17,6 +17,7 @@ import { eventually } from '../../test/eventually.ts';
 import { startApiServer } from '../../test/kube-apiserver.ts';
 import { startServer } from '../../test/ovsdb-server.ts';
 import { ensureBuilt } from '../../policies/build.ts';
+import { containerFlags } from '../container-flags.ts';
 import type { Sample } from './operator.ts';
 import { SimulatedApi } from './simulated-api.ts';
 
@@ -148,7 +149,7 @@ export async function startBed({ api: kind, nodes, flags = [] }: BedOptions): Pr
   const database = await startServer({ args: ['--remote=ptcp:0:127.0.0.1'] });
   const health = await freePort();
   for (let index = 0; index < nodes; index += 1) await api.create(nodeManifest(index));
-  const child = started(directory, [
+  const child = await started(directory, [
     `--kubeconfig=${api.kubeconfig}`,
     `--nb-port=${await database.port()}`,
     `--plan-port=${await freePort()}`,
@@ -191,10 +192,9 @@ export async function startBed({ api: kind, nodes, flags = [] }: BedOptions): Pr
   return bed;
 }
 
-/** Of the operator's container (config/base/operator.yaml), where compiled code is kept as well. */
-const nodeFlags = ['--max-semi-space-size=8'];
-
-function started(directory: string, flags: readonly string[]): ChildProcess {
+/** As in the operator's container, where compiled code is kept as well. */
+async function started(directory: string, flags: readonly string[]): Promise<ChildProcess> {
+  const nodeFlags = await containerFlags();
   const log = openSync(join(directory, 'operator.log'), 'a');
   const program = new URL('operator.ts', import.meta.url);
   const child = fork(program, flags, {
