@@ -1,7 +1,7 @@
 // From the API's objects to rows: only the fields that something reads, so that all other changes stop here. Total:
 // what is missing or of the wrong type becomes '' or an empty list, and never an exception.
 import { canonicalMac, formatIp, parseIp } from '../../lib/net/index.ts';
-import { defaultsManager } from './managers.ts';
+import { defaultsManager, manager } from './managers.ts';
 import { kubeOvn } from './refs.ts';
 import { flagOf, integerOf, isObject, listOf, objectOf, textOf, textsOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
@@ -68,7 +68,23 @@ export function podRow(source: unknown): PodRow {
     hostNetwork: flagOf(spec['hostNetwork']),
     completed: completed(meta.deleting, objectOf(object['status'])),
     podType: podType(objectOf(object['metadata'])),
+    announced: announced(meta.annotations, objectOf(object['metadata'])),
   };
+}
+
+/** What was asked for and what was given stand under one key; its writers tell them apart. */
+function announced(annotations: Labels, meta: JsonObject): string[] {
+  const keys = Object.keys(annotations).filter((key) => /\/(?:ip|mac)_address$/.test(key));
+  if (keys.length === 0) return keys;
+  const entries = listOf(meta['managedFields']).map(objectOf);
+  const writers = (key: string): unknown[] =>
+    entries
+      .filter(({ fieldsV1 }) => `f:${key}` in objectOf(objectOf(objectOf(fieldsV1)['f:metadata'])['f:annotations']))
+      .map((entry) => entry['manager']);
+  return keys.filter((key) => {
+    const found = writers(key);
+    return found.length > 0 && found.every((name) => name === manager);
+  });
 }
 
 /**

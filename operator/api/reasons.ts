@@ -18,6 +18,8 @@ export const reasons = {
   SetLogicalSwitchAclsFailed:
     'a rule in acls is malformed and left out; what it would keep out may get in, so the subnet is not ready',
   ValidateLogicalSwitchFailed: 'the spec of the subnet breaks a rule; nothing is built for it',
+  ValidatePodNetworkFailed:
+    'an annotation of the pod cannot be understood; it gets no new address until that is put right',
   ValidateSubnetVlanFailed: 'the Vlan of the subnet does not exist or is in conflict',
   VpcNotFound: 'the VPC of the subnet does not exist; the subnet is not routed',
   Waiting: 'a row waits for another one that it refers to',

@@ -25,6 +25,8 @@ export interface PodRow {
   readonly completed: boolean;
   /** As IP.spec.podType has it: '', StatefulSet or VirtualMachine. */
   readonly podType: string;
+  /** Annotations of addresses that nobody but we wrote: they tell what is, and ask for nothing. */
+  readonly announced: readonly string[];
 }
 
 export interface NodeRow {
@@ -198,13 +200,33 @@ export interface Demand {
   readonly namespace: string;
   readonly podType: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Absent when any address will do. */
+  readonly wish?: Wish;
+}
+
+/** What is asked of an address; what is absent is chosen. */
+export interface Wish {
+  /** Any one of these sets will do, in this order; canonical, IPv4 first. An empty list cannot be met. */
+  readonly fixed?: readonly (readonly string[])[];
+  /** Canonical. */
+  readonly mac?: string;
+  /** One family of a subnet that has both. */
+  readonly family?: 4 | 6;
+  /** Why it cannot be understood: nothing is given then. */
+  readonly invalid?: string;
 }
 
 /** Why a demand has no address yet; written by the allocator, key = Demand.ip. */
 export interface Unassigned {
   readonly ip: string;
   readonly owner: Ref;
-  readonly reason: 'NoAvailableAddress' | 'AddressConflict' | 'AddressOutOfRange' | 'NoSubnet' | 'WaitingForRelease';
+  readonly reason:
+    | 'NoAvailableAddress'
+    | 'AddressConflict'
+    | 'AddressOutOfRange'
+    | 'InvalidIPFamily'
+    | 'NoSubnet'
+    | 'WaitingForRelease';
   readonly message: string;
 }
 

@@ -8,7 +8,7 @@
 //                      \--- completed writes, timers, freed addresses
 import type { Sink } from '../../lib/graph/types.ts';
 import type { Demand, IpRow, Network, Unassigned } from '../api/tables.ts';
-import { AddressError } from './errors.ts';
+import { attempt } from './attempts.ts';
 import { Flights } from './flights.ts';
 import type { Ipam } from './ipam.ts';
 import { Ledger } from './ledger.ts';
@@ -17,6 +17,7 @@ import { stepOf } from './step.ts';
 import type { Action, Reservation } from './step.ts';
 import { UsageReport } from './usage-report.ts';
 import { Waiters } from './waiters.ts';
+import type { Place } from './waiters.ts';
 import { WriteRefused, isSame, newIp } from './writer.ts';
 import type { CreateAnswer, NewIp } from './writer.ts';
 
@@ -55,7 +56,8 @@ export class Assignments {
   constructor(options: AssignmentOptions) {
     this.#options = options;
     const { clock, limits } = options;
-    this.#ipam = options.ipam((subnet) => {
+    this.#ipam = options.ipam((subnet, freed) => {
+      for (const held of freed) for (const name of this.#waiters.wanting(subnet, held)) this.#touch(name);
       this.#changed.add(subnet);
       this.#schedule();
     });
@@ -150,6 +152,7 @@ export class Assignments {
       const { cidrs, excludeIps, gateways } = network;
       this.#ipam.setSubnet(name, { cidrs, exclude: excludeIps, gateways });
     } else this.#ipam.removeSubnet(name);
+    for (const waiting of this.#waiters.all(name)) this.#touch(waiting);
     this.#changed.add(name);
     this.#schedule();
   }
@@ -223,41 +226,27 @@ export class Assignments {
     }
   }
 
-  /** Reserves an address in the first subnet that has one, or queues the name at all of them. */
+  /** Reserves the first address that will do, or queues the name at all places where one may become free. */
   #allocate(name: string, demand: Demand): void {
-    const failures: AddressError[] = [];
-    for (const subnet of demand.subnets) {
-      const outcome = this.#tryAllocate(subnet, demand);
-      if (outcome instanceof AddressError) {
-        failures.push(outcome);
-        continue;
-      }
-      this.#reserved.set(name, { ip: outcome, stage: 'untried' });
-      this.#leave(name);
-      this.#explain(name, undefined);
-      this.#create(name);
+    const outcome = attempt(this.#ipam, demand, (subnet) => this.#leaving.has(subnet));
+    if ('why' in outcome) {
+      this.#pass(this.#waiters.add(name, outcome.places));
+      this.#explain(name, { ip: name, owner: demand.owner, ...outcome.why });
       return;
     }
-    // A full subnet tells a user more than a missing one.
-    const failure = failures.find(({ reason }) => reason !== 'NoSubnet') ?? failures[0] ?? noSubnet(demand);
-    this.#waiters.add(name, demand.subnets);
-    this.#explain(name, { ip: name, owner: demand.owner, reason: failure.reason, message: failure.message });
+    this.#reserved.set(name, { ip: outcome, stage: 'untried' });
+    this.#leave(name);
+    this.#explain(name, undefined);
+    this.#create(name);
   }
 
-  /** Out of the queues. It may have been woken for room that it does not take: whoever is behind it is to look again. */
   #leave(name: string): void {
-    for (const subnet of this.#waiters.delete(name)) this.#changed.add(subnet);
+    this.#pass(this.#waiters.delete(name));
   }
 
-  #tryAllocate(subnet: string, demand: Demand): NewIp | AddressError {
-    try {
-      if (this.#leaving.has(subnet)) throw new AddressError('NoSubnet', `subnet ${subnet} is being deleted`);
-      const { addresses, mac } = this.#ipam.allocate(subnet, demand.ip);
-      return newIp(demand, { subnet, addresses, mac });
-    } catch (error) {
-      if (error instanceof AddressError) return error;
-      throw error;
-    }
+  /** Out of these queues. It may have been woken for room that it does not take: whoever is behind it is to look again. */
+  #pass(places: readonly Place[]): void {
+    for (const { subnet } of places) this.#changed.add(subnet);
   }
 
   /** One attempt to create the object of a reservation. */
@@ -359,7 +348,8 @@ export class Assignments {
       this.#changed.delete(subnet);
       this.#report.changed(subnet);
       if (!this.#started) continue;
-      for (const name of this.#waiters.first(subnet, this.#ipam.room(subnet))) this.#dirty.add(name);
+      for (const name of this.#waiters.served(subnet, ({ full }) => this.#ipam.room(subnet, full)))
+        this.#dirty.add(name);
     }
   }
 
@@ -384,6 +374,3 @@ function sink<V>(change: (key: string, value: V | undefined) => void): Sink<V> {
     freeze: () => {},
   };
 }
-
-const noSubnet = (demand: Demand): AddressError =>
-  new AddressError('NoSubnet', `${demand.owner.kind} ${demand.podName} has no subnet`);

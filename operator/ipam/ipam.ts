@@ -16,8 +16,11 @@ export interface IpamOptions {
   readonly random: RandomBytes;
   /** How long a released address is kept back, ms. Longer protects slow caches, shorter serves small subnets. */
   readonly holdDownMs: number;
-  /** Called after the use or the room of a subnet has changed; must not call back. */
-  readonly changed?: (subnet: string) => void;
+  /**
+   * Called after the use or the room of a subnet has changed, with the addresses and MACs that one may ask for again;
+   * must not call back.
+   */
+  readonly changed?: (subnet: string, freed: readonly string[]) => void;
 }
 
 /** What a key asks for; absent fields are chosen. */
@@ -98,15 +101,14 @@ export class Ipam {
   hold(subnet: string, key: string, addresses: readonly string[], mac: string): void {
     const state = this.#state(subnet);
     const ips = readable(addresses);
-    const before = state.held.get(key);
-    for (const ip of without(ips, before?.ips ?? none)) state.pools?.claim(ip);
-    if (before) {
-      this.#free(state, without(before.ips, ips), before.fixed);
-      this.#forgetMac(state, key);
-    }
-    this.#keep(state, key, { ips, mac, fixed: before?.fixed ?? false });
+    const before = state.held.get(key) ?? unheld;
+    const gone = without(before.ips, ips);
+    for (const ip of without(ips, before.ips)) state.pools?.claim(ip);
+    this.#free(state, gone, before.fixed);
+    this.#forgetMac(state, key);
+    this.#keep(state, key, { ips, mac, fixed: before.fixed });
     this.#tidy(subnet);
-    this.#options.changed?.(subnet);
+    this.#options.changed?.(subnet, freed(gone, before.mac));
   }
 
   /** Frees what a key holds; false when it held nothing. Without `unused`, chosen addresses are held down first. */
@@ -118,7 +120,7 @@ export class Ipam {
     state.held.delete(key);
     this.#free(state, held.ips, held.fixed || unused);
     this.#tidy(subnet);
-    this.#options.changed?.(subnet);
+    this.#options.changed?.(subnet, freed(held.ips, held.mac));
     return true;
   }
 
@@ -135,7 +137,7 @@ export class Ipam {
   /** Returns the addresses whose hold-down is over to their pools. */
   expire(): void {
     const now = this.#options.now();
-    for (const [name, { pools }] of this.#subnets) if (pools?.expire(now)) this.#options.changed?.(name);
+    for (const [name, { pools }] of this.#subnets) if (pools?.expire(now)) this.#options.changed?.(name, []);
   }
 
   /** When the next hold-down is over, undefined when there is none. */
@@ -144,9 +146,9 @@ export class Ipam {
     return ends.length > 0 ? Math.min(...ends) : undefined;
   }
 
-  /** How many keys could be served with a chosen address of each family now. */
-  room(subnet: string): bigint {
-    return this.#subnets.get(subnet)?.pools?.room ?? 0n;
+  /** How many keys could be served with a chosen address of this family, or of each, now. */
+  room(subnet: string, of: Family | 'any' = 'any'): bigint {
+    return this.#subnets.get(subnet)?.pools?.room(of) ?? 0n;
   }
 
   /** Exact counts and ranges: available = count - excluded - using. Undefined without the subnet. O(ranges). */
@@ -163,7 +165,7 @@ export class Ipam {
     if (ips.length > 1) ips.sort(compareIp);
     const held: Held = { ips, mac, fixed: fixed.length > 0 };
     this.#keep(state, key, held);
-    this.#options.changed?.(subnet);
+    this.#options.changed?.(subnet, []);
     return holdingOf(held);
   }
 
@@ -210,7 +212,7 @@ export class Ipam {
       if (!isUnicastMac(wanted)) throw new AddressError('AddressOutOfRange', `${wanted} is not a unicast MAC`);
       const holder = state.macs.get(wanted);
       if (holder === undefined || holder === key) return wanted;
-      throw new AddressError('AddressConflict', `MAC ${wanted} is held by ${holder}`);
+      throw new AddressError('AddressConflict', `MAC ${wanted} is held by ${holder}`, { held: wanted });
     }
     for (;;) {
       const mac = randomMac(this.#options.random);
@@ -220,6 +222,9 @@ export class Ipam {
 }
 
 const none: readonly Ip[] = [];
+const unheld: Held = { ips: none, mac: '', fixed: false };
+
+const freed = (ips: readonly Ip[], mac: string): string[] => [...ips.map(formatIp), ...(mac === '' ? [] : [mac])];
 
 const without = (ips: readonly Ip[], minus: readonly Ip[]): readonly Ip[] =>
   minus.length === 0 ? ips : ips.filter((ip) => !minus.some((other) => compareIp(other, ip) === 0));

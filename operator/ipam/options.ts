@@ -27,7 +27,7 @@ export const assignmentLimits: AssignmentLimits = {
 
 export interface AssignmentOptions {
   /** Makes the allocator; `changed` is its option of the same name. */
-  readonly ipam: (changed: (subnet: string) => void) => Ipam;
+  readonly ipam: (changed: (subnet: string, freed: readonly string[]) => void) => Ipam;
   readonly writer: IpWriter;
   readonly clock: Clock;
   readonly limits: AssignmentLimits;

@@ -56,7 +56,7 @@ export function stepOf(situation: Situation): Step {
 }
 
 function withoutRow({ demand, reservation }: Situation): Action {
-  if (!reservation) return demand ? { do: 'allocate', demand } : nothing;
+  if (!reservation) return demand && demand.wish?.invalid === undefined ? { do: 'allocate', demand } : nothing;
   const { ip, stage } = reservation;
   if (stage === 'accepted') return nothing;
   // A doubtful one is repeated also when nobody wants it: only an answer tells whether there is an object to remove.

@@ -61,12 +61,15 @@ export class SubnetPools {
   }
 
   /** The fixed addresses and a chosen one for each further family; all or nothing. Throws AddressError. */
-  allocate(fixed: readonly Ip[], families: readonly Family[] = this.#families): Ip[] {
+  allocate(fixed: readonly Ip[], families?: readonly Family[]): Ip[] {
+    const odd = fixed.find((ip) => families && !families.includes(ip.family));
+    if (odd) throw new AddressError('InvalidIPFamily', `${formatIp(odd)} is not of the family that is asked for`);
+    const wanted = families ?? this.#families;
     const given: Ip[] = [];
     try {
       for (const ip of fixed) given.push(this.#claimFixed(ip));
-      for (const family of families) {
-        if (!given.some((ip) => ip.family === family)) given.push(this.#choose(family));
+      for (const family of wanted) {
+        if (!given.some((ip) => ip.family === family)) given.push(this.#choose(family, wanted.length > 1));
       }
       return given;
     } catch (error) {
@@ -120,11 +123,10 @@ export class SubnetPools {
     }
   }
 
-  /** How many addresses of the scarcest family can be given now. */
-  get room(): bigint {
-    const rooms = this.#families.map((family) =>
-      this.#of(family).reduce((sum, pool) => sum + pool.size - pool.using, 0n),
-    );
+  /** How many addresses of a family, or of the scarcest one, can be given now. */
+  room(of: Family | 'any'): bigint {
+    const families = of === 'any' ? this.#families : [of];
+    const rooms = families.map((family) => this.#of(family).reduce((sum, pool) => sum + pool.size - pool.using, 0n));
     return rooms.reduce((least, room) => (room < least ? room : least), rooms[0] ?? 1n << 32n);
   }
 
@@ -166,17 +168,19 @@ export class SubnetPools {
     }
     // Whoever asks for this very address gets it also during its hold-down.
     if (pool.claim(ip) || this.#holdDown.take(ip)) return ip;
-    throw new AddressError('AddressConflict', `${formatIp(ip)} is in use`);
+    throw new AddressError('AddressConflict', `${formatIp(ip)} is in use`, { held: formatIp(ip) });
   }
 
-  #choose(family: Family): Ip {
+  /** `among`: further families are needed too. */
+  #choose(family: Family, among: boolean): Ip {
     const pools = this.#of(family);
-    if (pools.length === 0) throw new AddressError('AddressOutOfRange', `there is no IPv${family} range`);
+    if (pools.length === 0) throw new AddressError('InvalidIPFamily', `there is no IPv${family} range`);
     for (const pool of pools) {
       const ip = pool.allocate();
       if (ip) return ip;
     }
-    throw new AddressError('NoAvailableAddress', `no IPv${family} address is left in ${this.#cidrs()}`);
+    const full = among ? 'any' : family;
+    throw new AddressError('NoAvailableAddress', `no IPv${family} address is left in ${this.#cidrs()}`, { full });
   }
 
   /** Adds to the further holders of an address; false when there would be fewer than none. */

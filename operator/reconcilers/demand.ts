@@ -1,7 +1,8 @@
 // Who needs an address: bound pods that live in the pod network, and the join port of every node.
 import { nodeIpName, nodeRef, podIpName, podRef } from '../api/refs.ts';
 import { commaList } from '../api/json.ts';
-import type { Demand, NodeRow, PodRow } from '../api/tables.ts';
+import type { Demand, NodeRow, PodRow, Wish } from '../api/tables.ts';
+import { wishOf } from '../api/wish.ts';
 import { clusterOf } from './reconciler.ts';
 import type { Projection, WorldRead } from './reconciler.ts';
 
@@ -14,6 +15,7 @@ export const podDemand: Projection<PodRow, Demand> = function* (pod, read) {
   if (!needsAddress(pod)) return;
   const { namespace, name, uid } = pod.meta;
   const ip = podIpName(namespace, name);
+  const wish = podWish(pod);
   const demand: Demand = {
     ip,
     owner: podRef(namespace, name),
@@ -24,9 +26,22 @@ export const podDemand: Projection<PodRow, Demand> = function* (pod, read) {
     namespace,
     podType: pod.podType,
     labels: labels(pod.node),
+    ...(wish && { wish }),
   };
   yield [ip, demand];
 };
+
+/** What the pod asks of its address on the default network. */
+export function podWish({ meta, podType, announced }: PodRow): Wish | undefined {
+  const { name, annotations } = meta;
+  const said = Object.entries(annotations).filter(([key]) => !announced.includes(key));
+  return wishOf({
+    annotations: announced.length === 0 ? annotations : Object.fromEntries(said),
+    provider: 'ovn',
+    // As it stands in the name, whatever spec.ordinals.start says: that is Kube-OVN's rule.
+    ...(podType === 'StatefulSet' && { ordinal: Number(name.slice(name.lastIndexOf('-') + 1)) }),
+  });
+}
 
 /** The pod's own choice, else its namespace's. */
 function podSubnets(pod: PodRow, read: WorldRead): readonly string[] {

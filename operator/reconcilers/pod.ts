@@ -11,8 +11,8 @@ import { groupMember } from '../nb/rows/group.ts';
 import { vifPort } from '../nb/rows/switch.ts';
 import { assignment } from './assignment.ts';
 import type { Assignment } from './assignment.ts';
-import { needsAddress } from './demand.ts';
-import { clusterOf, ofFamily, withLength } from './reconciler.ts';
+import { needsAddress, podWish } from './demand.ts';
+import { clusterOf, ofFamily, problem, withLength } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
 import { unassigned } from './unassigned.ts';
 
@@ -23,6 +23,9 @@ export const pod: Reconciler<PodRow> = {
     const { namespace, name, uid } = row.meta;
     const ref = podRef(namespace, name);
     const ip = podIpName(namespace, name);
+    const invalid = podWish(row)?.invalid;
+    if (invalid !== undefined)
+      yield problem(ref, 'ValidatePodNetworkFailed', `stage=ValidatePodNetwork error=${invalid}`);
     const assigned = assignment({ ip, ref, uid }, read);
     if (!assigned) {
       yield* unassigned(ip, ref, read);

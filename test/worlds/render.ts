@@ -29,6 +29,7 @@ interface Demanded {
   readonly subnets: readonly string[];
   readonly node: string;
   readonly podType: string;
+  readonly wish?: unknown;
 }
 
 /** The sorted lines of a view, of the given owners only when there are any. */
@@ -118,5 +119,5 @@ const status = ({ status: ref, fields, owner }: StatusFact): Line => line(owner,
 const problem = ({ problem: ref, reason, message, owner }: ProblemFact): Line =>
   line(owner, named(ref), `${reason}:`, message);
 const hold = ({ hold: ref, reason, owner }: HoldFact): Line => line(owner, named(ref), 'held:', reason);
-const demand = ({ ip, owner, subnets, node, podType }: Demanded): Line =>
-  line('', ip, `for ${named(owner)}`, `on ${node}`, `of ${subnets.join(',')}`, podType);
+const demand = ({ ip, owner, subnets, node, podType, wish }: Demanded): Line =>
+  line('', ip, `for ${named(owner)}`, `on ${node}`, `of ${subnets.join(',')}`, podType, wish ? flow(wish) : '');

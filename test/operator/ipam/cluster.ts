@@ -9,6 +9,7 @@ import { Assignments } from '../../../operator/ipam/assignments.ts';
 import { Ipam } from '../../../operator/ipam/ipam.ts';
 import { Allocator, loadAllocator } from '../../../operator/ipam/module.ts';
 import { assignmentLimits } from '../../../operator/ipam/options.ts';
+import type { AssignmentOptions } from '../../../operator/ipam/options.ts';
 import { wasmPath } from '../../../policies/build.ts';
 import { FakeApi } from './fake-api.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -150,7 +151,7 @@ export class Cluster {
     // Two processes never draw the same MACs: what a dead one had begun may be carried out late.
     this.#processes += 1;
     const random = seededBytes(this.#processes * 7919);
-    const ipam = (changed: (subnet: string) => void): Ipam =>
+    const ipam: AssignmentOptions['ipam'] = (changed) =>
       new Ipam({ allocator: newAllocator(), now: () => clock.now(), random, holdDownMs, changed });
     const assignments: Assignments = new Assignments({
       ipam,

@@ -119,7 +119,7 @@ describe('allocate', () => {
   it('refuses what is not there, and a key that holds something', () => {
     expect(reason(() => given('none', 'a'))).toBe('NoSubnet');
     ipam.setSubnet('s', ranges(['10.0.0.0/24']));
-    expect(reason(() => ipam.allocate('s', 'a', { families: [6] }))).toBe('AddressOutOfRange');
+    expect(reason(() => ipam.allocate('s', 'a', { families: [6] }))).toBe('InvalidIPFamily');
     given('s', 'a');
     expect(reason(() => given('s', 'a'))).toBe('AddressConflict');
   });

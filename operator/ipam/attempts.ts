@@ -1,0 +1,81 @@
+// A demand and everything that would do for it, tried in order. Knows nothing of what was tried before.
+import type { Demand, Unassigned, Wish } from '../api/tables.ts';
+import { AddressError } from './errors.ts';
+import type { AddressReason } from './errors.ts';
+import type { Ipam, Wants } from './ipam.ts';
+import type { Place } from './waiters.ts';
+import type { NewIp } from './writer.ts';
+import { newIp } from './writer.ts';
+
+/** There is none now. */
+export interface Failure {
+  readonly why: Pick<Unassigned, 'reason' | 'message'>;
+  /** Where something may change. */
+  readonly places: readonly Place[];
+}
+
+interface Attempt {
+  readonly subnet: string;
+  readonly error: AddressError;
+}
+
+/** What is free now, reserved under the name of the demand. `isLeaving`: nothing is given from such a subnet any more. */
+export function attempt(ipam: Ipam, demand: Demand, isLeaving: (subnet: string) => boolean): NewIp | Failure {
+  const failed: Attempt[] = [];
+  for (const subnet of demand.subnets) {
+    for (const wants of choices(demand.wish)) {
+      const outcome = isLeaving(subnet) ? leaving(subnet) : tried(ipam, demand, { subnet, wants });
+      if (!(outcome instanceof AddressError)) return outcome;
+      failed.push({ subnet, error: outcome });
+    }
+  }
+  return { why: whyNot(demand, failed), places: placesOf(demand, failed) };
+}
+
+const leaving = (subnet: string): AddressError => new AddressError('NoSubnet', `subnet ${subnet} is being deleted`);
+
+function tried(
+  ipam: Ipam,
+  demand: Demand,
+  { subnet, wants }: { readonly subnet: string; readonly wants: Wants },
+): NewIp | AddressError {
+  try {
+    return newIp(demand, { subnet, ...ipam.allocate(subnet, demand.ip, wants) });
+  } catch (error) {
+    if (error instanceof AddressError) return error;
+    throw error;
+  }
+}
+
+function choices({ fixed, mac, family }: Wish = {}): Wants[] {
+  const wants: Wants = { ...(mac !== undefined && { mac }), ...(family && { families: [family] }) };
+  return fixed ? fixed.map((addresses) => ({ ...wants, addresses })) : [wants];
+}
+
+/** What a user can do most about comes first. */
+const telling: readonly AddressReason[] = [
+  'AddressConflict',
+  'NoAvailableAddress',
+  'InvalidIPFamily',
+  'AddressOutOfRange',
+  'NoSubnet',
+];
+
+function whyNot(demand: Demand, failed: readonly Attempt[]): Failure['why'] {
+  const { owner, podName, subnets, wish } = demand;
+  const errors = telling.flatMap((reason) => failed.filter(({ error }) => error.reason === reason));
+  const error = errors[0]?.error;
+  if (subnets.length === 0) return whyOf(new AddressError('NoSubnet', `${owner.kind} ${podName} has no subnet`));
+  const listed = wish?.fixed?.length ?? 1;
+  if (!error) return whyOf(new AddressError('NoAvailableAddress', `the list of addresses has none for ${podName}`));
+  if (listed === 1) return whyOf(error);
+  return whyOf(new AddressError('NoAvailableAddress', `none of ${listed} listed is free (${error.message})`));
+}
+
+const whyOf = ({ reason, message }: AddressError): Failure['why'] => ({ reason, message });
+
+function placesOf(demand: Demand, failed: readonly Attempt[]): Place[] {
+  const inside = failed.map(({ subnet, error: { obstacle } }) => ({ subnet, ...(obstacle && { obstacle }) }));
+  const waiting = new Set(inside.map(({ subnet }) => subnet));
+  return [...inside, ...demand.subnets.filter((subnet) => !waiting.has(subnet)).map((subnet) => ({ subnet }))];
+}
