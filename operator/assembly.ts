@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Owner } from '../lib/delta/fact.ts';
 import { Graph } from '../lib/graph/graph.ts';
-import { ipRef, nodeIpName, only, podIpName, subnetRef, vpcRef } from './api/refs.ts';
+import { ipPoolRef, ipRef, nodeIpName, only, podIpName, subnetRef, vpcRef } from './api/refs.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import { assignments, holderOf, takeInIps } from './address-edge.ts';
 import { CentralEdge, centralTls } from './central-edge.ts';
@@ -211,11 +211,12 @@ export class Assembly {
 
   /** Whoever acts on tables hears of their changes as part of the settle that brings them. */
   #follow(): void {
-    const { subnet, vpc, central, namespace } = this.#world;
+    const { subnet, vpc, ippool, central, namespace } = this.#world;
     const { settings, environment } = this.#options;
     const graph = this.#graph;
     follow(graph, ['follow/subnet', subnet], (name, row) => this.#finalizers.observe(subnetRef(name), row?.meta));
     follow(graph, ['follow/vpc', vpc], (name, row) => this.#finalizers.observe(vpcRef(name), row?.meta));
+    follow(graph, ['follow/ippool', ippool], (name, row) => this.#finalizers.observe(ipPoolRef(name), row?.meta));
     follow(graph, ['follow/central', central], () => this.#central.locate());
     follow(graph, ['follow/namespace', namespace], (name, row) => {
       if (name !== environment.namespace || row === undefined) return;

@@ -2,7 +2,7 @@
 // nothing, as `kubeloom plan` and the tests do. Kinds that are not here make nothing.
 import type { Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
-import { ipRow, namespaceRow, nodeRow, podRow, subnetRow, vpcRow } from './api/project.ts';
+import { ipPoolRow, ipRow, namespaceRow, nodeRow, podRow, subnetRow, vpcRow } from './api/project.ts';
 import { kubeOvn } from './api/refs.ts';
 import type { World } from './world.ts';
 
@@ -22,6 +22,7 @@ const doors: Readonly<Record<string, { readonly apiVersion: string; readonly ent
   Node: { apiVersion: core, enter: entering((world) => world.node, nodeRow) },
   Namespace: { apiVersion: core, enter: entering((world) => world.namespace, namespaceRow) },
   IP: { apiVersion: kubeOvn, enter: entering((world) => world.ip, ipRow) },
+  IPPool: { apiVersion: kubeOvn, enter: entering((world) => world.ippool, ipPoolRow) },
   Subnet: { apiVersion: kubeOvn, enter: entering((world) => world.subnet, subnetRow) },
   Vpc: { apiVersion: kubeOvn, enter: entering((world) => world.vpc, vpcRow) },
 };

@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 
 /** Undefined when the object does not exist, and for kinds that are not watched. */
 export function metaOf(world: World, ref: Ref): Meta | undefined {
-  const { pod, node, namespace, subnet, vpc, ip } = world;
+  const { pod, node, namespace, subnet, vpc, ip, ippool } = world;
   const tables: Readonly<Record<string, ReadTable<{ readonly meta: Meta }>>> = {
     Pod: pod,
     Node: node,
@@ -17,6 +17,7 @@ export function metaOf(world: World, ref: Ref): Meta | undefined {
     Subnet: subnet,
     Vpc: vpc,
     IP: ip,
+    IPPool: ippool,
   };
   if (isLater(ref.kind)) return world.later.get(laterKey(ref))?.meta;
   return tables[ref.kind]?.get(objectKey(ref.namespace, ref.name))?.meta;

@@ -2,8 +2,18 @@
 // same door, so that nobody waits for the watch to tell what is known already.
 import type { Ref } from './api/fact.ts';
 import { isLater, laterKey, type LaterKind, laterKinds, laterRef } from './api/later.ts';
-import { centralRow, ipRow, laterRow, namespaceRow, nodeRow, podRow, subnetRow, vpcRow } from './api/project.ts';
-import { subnetRef, vpcRef } from './api/refs.ts';
+import {
+  centralRow,
+  ipPoolRow,
+  ipRow,
+  laterRow,
+  namespaceRow,
+  nodeRow,
+  podRow,
+  subnetRow,
+  vpcRow,
+} from './api/project.ts';
+import { ipPoolRef, subnetRef, vpcRef } from './api/refs.ts';
 import type { CentralRow } from './api/tables.ts';
 import type { Member } from './kube/leader-labels.ts';
 import type { Part } from './kube/operator.ts';
@@ -25,7 +35,7 @@ export interface WatchesOptions extends Pick<ReflectorOptions, 'client' | 'clock
   readonly onRestart: (kind: string, reason: RestartReason) => void;
 }
 
-type Kind = 'Pod' | 'Node' | 'Namespace' | 'IP' | 'Subnet' | 'Vpc' | LaterKind;
+type Kind = 'Pod' | 'Node' | 'Namespace' | 'IP' | 'IPPool' | 'Subnet' | 'Vpc' | LaterKind;
 
 export class Watches implements Part {
   readonly name = 'watches';
@@ -34,6 +44,7 @@ export class Watches implements Part {
   /** Statuses as the API shows them, by name; of kinds that nothing acts on yet by the keys of table `later`. */
   readonly #subnetStatus: Notes<ObservedStatus>;
   readonly #vpcStatus: Notes<ObservedStatus>;
+  readonly #ippoolStatus: Notes<ObservedStatus>;
   readonly #laterStatus: Notes<ObservedStatus>;
   readonly #reflectors: ReadonlyMap<Kind, Reflector>;
   #synced = false;
@@ -42,6 +53,7 @@ export class Watches implements Part {
     const { world, namespace, status } = options;
     this.#subnetStatus = new Notes('subnet status', (name) => status().check(subnetRef(name)));
     this.#vpcStatus = new Notes('vpc status', (name) => status().check(vpcRef(name)));
+    this.#ippoolStatus = new Notes('ippool status', (name) => status().check(ipPoolRef(name)));
     this.#laterStatus = new Notes('later status', (key) => status().check(laterRef(key)));
     const shown = ({ metadata: { resourceVersion }, status: now }: KubeObject): ObservedStatus => ({
       resourceVersion,
@@ -67,6 +79,7 @@ export class Watches implements Part {
       Node: [into(world.node, nodeRow)],
       Namespace: [into(world.namespace, namespaceRow)],
       IP: [into(world.ip, ipRow)],
+      IPPool: [into(world.ippool, ipPoolRow), into(this.#ippoolStatus, shown)],
       Subnet: [into(world.subnet, subnetRow), into(this.#subnetStatus, shown)],
       Vpc: [into(world.vpc, vpcRow), into(this.#vpcStatus, shown)],
     };
@@ -86,14 +99,19 @@ export class Watches implements Part {
         onRestart: restarted,
       });
     };
-    const kinds: readonly Kind[] = ['Pod', 'Node', 'Namespace', 'IP', 'Subnet', 'Vpc', ...laters];
+    const kinds: readonly Kind[] = ['Pod', 'Node', 'Namespace', 'IP', 'IPPool', 'Subnet', 'Vpc', ...laters];
     this.#reflectors = new Map(kinds.map((kind) => [kind, reflector(kind)]));
   }
 
   /** The status of an object as the API shows it; undefined when there is no such object. */
   observedStatus(ref: Ref): ObservedStatus | undefined {
     if (isLater(ref.kind)) return this.#laterStatus.get(laterKey(ref));
-    return (ref.kind === 'Subnet' ? this.#subnetStatus : this.#vpcStatus).get(ref.name);
+    const statuses: Readonly<Record<string, Notes<ObservedStatus>>> = {
+      Subnet: this.#subnetStatus,
+      Vpc: this.#vpcStatus,
+      IPPool: this.#ippoolStatus,
+    };
+    return statuses[ref.kind]?.get(ref.name);
   }
 
   /** Every kind has been listed once. */

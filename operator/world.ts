@@ -17,6 +17,7 @@
 //                                         [allocator] --> API: IP objects --> ip ----------> Pod, Node
 //                                              |
 //                                              +--> usage, unassigned --------------------> Subnet, Pod, Node
+//   ippool -> pool (in force) -> Namespace, demand, [allocator] --> poolUsage ------------------> IPPool: set, status, problems
 //   later ----------------------------------------------------------------------------------> Later: status, problems
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
 import { owner as ownerText } from '../lib/delta/ids.ts';
@@ -27,12 +28,13 @@ import { addressKeys, rangeKeys, usedKey } from './api/keys.ts';
 import { requiredLabel } from './api/labels.ts';
 import { textsOf } from './api/json.ts';
 import { laterRef } from './api/later.ts';
-import { clusterRef, namespaceRef, nodeRef, only, podRef, subnetRef, vpcRef } from './api/refs.ts';
+import { clusterRef, ipPoolRef, namespaceRef, nodeRef, only, podRef, subnetRef, vpcRef } from './api/refs.ts';
 import type { Indexes, Tables } from './api/tables.ts';
-import { nodeGroupName } from './nb/names.ts';
+import { nodeGroupName, poolSetName } from './nb/names.ts';
 import { binding } from './reconcilers/binding.ts';
 import { defaultObjects } from './reconcilers/default-objects.ts';
 import { nodeDemand, podDemand } from './reconcilers/demand.ts';
+import { ippool, pool } from './reconcilers/ippool.ts';
 import { later } from './reconcilers/later.ts';
 import { namespace } from './reconcilers/namespace.ts';
 import { candidate, checked, network, nodeScope } from './reconcilers/network.ts';
@@ -56,15 +58,19 @@ export interface World {
   readonly ip: Table<Tables['ip']>;
   readonly subnet: Table<Tables['subnet']>;
   readonly vpc: Table<Tables['vpc']>;
+  readonly ippool: Table<Tables['ippool']>;
   /** Objects of all kinds that nothing acts on yet. */
   readonly later: Table<Tables['later']>;
   /** Written by the allocator, by IP object. */
   readonly unassigned: Table<Tables['unassigned']>;
   /** Written by the allocator, by subnet. */
   readonly usage: Table<Tables['usage']>;
+  /** Written by the allocator, by IPPool. */
+  readonly poolUsage: Table<Tables['poolUsage']>;
   /** Computed: what the allocator works from. */
   readonly network: ReadTable<Tables['network']>;
   readonly demand: ReadTable<Tables['demand']>;
+  readonly pool: ReadTable<Tables['pool']>;
 }
 
 /** Wires an empty graph. Keys of API tables are `namespace/name`, or the name alone; see operator/api/refs.ts. */
@@ -76,6 +82,11 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.index('nodesByBlock', tables.node, (row) => addressKeys(nodeScope, row.internalIps));
   graph.index('ipsByAddress', tables.ip, (row) => row.addresses.map((address) => usedKey(row.subnet, address)));
   graph.index('ipsBySubnet', tables.ip, (row) => [row.subnet]);
+  graph.index('ippoolsBySubnet', tables.ippool, (row) => (row.meta.deleting ? [] : [row.subnet]));
+  graph.index('ippoolsBySet', tables.ippool, (row) =>
+    row.addressSet && !row.meta.deleting ? [poolSetName(row.meta.name)] : [],
+  );
+  graph.index('poolsByNamespace', computed.pool, (row) => row.namespaces);
   graph.index('centrals', tables.central, () => [only]);
   graph.index('candidatesByBlock', computed.candidate, (row) => rangeKeys(row.network.vpc, row.network.cidrs));
   graph.index('networksByVpc', networkTable, (row) => [row.vpc]);
@@ -88,6 +99,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.derive('checked', tables.subnet, checked, graph.into(checkedTable));
   graph.derive('candidate', checkedTable, candidate, graph.into(computed.candidate));
   graph.derive('network', computed.candidate, network, graph.into(networkTable));
+  graph.derive('pool', tables.ippool, pool, graph.into(computed.pool));
   graph.derive('binding', tables.namespace, binding, graph.into(computed.binding));
   const demands = graph.into(computed.demand);
   graph.derive('demand/pod', tables.pod, podDemand, demands);
@@ -100,8 +112,9 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   reconcile(graph, sinks, { reconciler: node, input: tables.node, about: nodeRef });
   reconcile(graph, sinks, { reconciler: namespace, input: tables.namespace, about: namespaceRef });
   reconcile(graph, sinks, { reconciler: pod, input: tables.pod, about: podOf });
+  reconcile(graph, sinks, { reconciler: ippool, input: tables.ippool, about: ipPoolRef });
   reconcile(graph, sinks, { reconciler: later, input: tables.later, about: laterRef });
-  return { ...tables, network: networkTable, demand: computed.demand };
+  return { ...tables, network: networkTable, demand: computed.demand, pool: computed.pool };
 }
 
 /** Owner of what a source yields, for one that failed before it yielded anything: its rows must stay too. */
@@ -117,9 +130,10 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
   Subnet: subnetRef,
   Node: nodeRef,
   Pod: podOf,
+  IPPool: ipPoolRef,
 };
 
-function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand'> {
+function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand' | 'pool'> {
   return {
     cluster: graph.table('cluster'),
     central: graph.table('central'),
@@ -129,20 +143,23 @@ function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand'
     ip: graph.table('ip'),
     subnet: graph.table('subnet'),
     vpc: graph.table('vpc'),
+    ippool: graph.table('ippool'),
     later: graph.table('later'),
     unassigned: graph.table('unassigned'),
     usage: graph.table('usage'),
+    poolUsage: graph.table('poolUsage'),
   };
 }
 
 function computedTables(graph: Graph<Tables, Indexes>): {
-  [N in 'checked' | 'candidate' | 'network' | 'host' | 'binding' | 'demand']: Table<Tables[N]>;
+  [N in 'checked' | 'candidate' | 'network' | 'host' | 'pool' | 'binding' | 'demand']: Table<Tables[N]>;
 } {
   return {
     checked: graph.table('checked'),
     candidate: graph.table('candidate'),
     network: graph.table('network'),
     host: graph.table('host'),
+    pool: graph.table('pool'),
     binding: graph.table('binding'),
     demand: graph.table('demand'),
   };

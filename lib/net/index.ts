@@ -29,6 +29,7 @@ export {
   mergeRanges,
   parsePoolEntry,
   parseRange,
+  rangeCidrs,
   rangesContain,
   rangesText,
   rangesWithin,

@@ -1,6 +1,6 @@
 // Sets of addresses as sorted, disjoint, non-adjacent inclusive ranges: excludeIps, pools, the texts of a status.
 // Cost is in the number of ranges, never in the number of addresses. Total functions.
-import { formatIp, parseIp } from './ip.ts';
+import { addressBits, formatIp, parseIp } from './ip.ts';
 import type { Family, Ip } from './ip.ts';
 import { firstUsable, lastUsable, parseCidr, span } from './cidr.ts';
 import type { Cidr } from './cidr.ts';
@@ -46,6 +46,20 @@ export const usableRange = (cidr: Cidr): Range => ({
   first: firstUsable(cidr).value,
   last: lastUsable(cidr).value,
 });
+
+/** The fewest prefixes that hold exactly the addresses of a range, in order. */
+export function rangeCidrs({ family, first, last }: Range): Cidr[] {
+  const out: Cidr[] = [];
+  const bits = BigInt(addressBits(family));
+  for (let network = first; network <= last;) {
+    let host = 0n;
+    // The next larger prefix begins here too, and ends within the range.
+    while (host < bits && (network >> host) % 2n === 0n && network + (2n << host) - 1n <= last) host++;
+    out.push({ family, network, length: Number(bits - host) });
+    network += 1n << host;
+  }
+  return out;
+}
 
 /** Orders and merges what overlaps or touches; IPv4 first. O(n log n). */
 export function mergeRanges(ranges: Iterable<Range>): Range[] {

@@ -16,7 +16,6 @@ export const laterKinds = {
   BgpConf: { plural: 'bgp-confs' },
   DNSNameResolver: { plural: 'dnsnameresolvers' },
   EvpnConf: { plural: 'evpn-confs' },
-  IPPool: plain('ippools'),
   IptablesDnatRule: plain('iptables-dnat-rules'),
   IptablesEIP: plain('iptables-eips'),
   IptablesFIPRule: plain('iptables-fip-rules'),

@@ -5,7 +5,18 @@ import { defaultsManager, manager } from './managers.ts';
 import { kubeOvn } from './refs.ts';
 import { flagOf, integerOf, isObject, listOf, objectOf, textOf, textsOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
-import type { CentralRow, IpRow, LaterRow, Meta, NamespaceRow, NodeRow, PodRow, SubnetRow, VpcRow } from './tables.ts';
+import type {
+  CentralRow,
+  IpPoolRow,
+  IpRow,
+  LaterRow,
+  Meta,
+  NamespaceRow,
+  NodeRow,
+  PodRow,
+  SubnetRow,
+  VpcRow,
+} from './tables.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -187,6 +198,19 @@ function appliedFields(meta: JsonObject, manager: string): string[] {
 export function vpcRow(source: unknown): VpcRow {
   const object = objectOf(source);
   return { meta: metaOf(object), spec: objectOf(object['spec']) };
+}
+
+export function ipPoolRow(source: unknown): IpPoolRow {
+  const object = objectOf(source);
+  const spec = objectOf(object['spec']);
+  return {
+    meta: metaOf(object),
+    created: createdOf(object),
+    subnet: textOf(spec['subnet']),
+    ips: textsOf(spec['ips']),
+    namespaces: textsOf(spec['namespaces']),
+    addressSet: flagOf(spec['enableAddressSet']),
+  };
 }
 
 /** A pod of ovn-central; undefined before it has an address, or when it will not run again. */

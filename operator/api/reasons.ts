@@ -13,10 +13,12 @@ export const reasons = {
   NodeNetworkUnavailable: 'the join subnet is missing or invalid, so nodes and pods cannot reach each other',
   ObjectRefused: 'the API server refuses an object or a field that is written for this one; the message says why',
   PeeringInvalid: 'a peering of the VPC cannot be made and is left out',
+  ReconcileAddressSetFailed: 'the address set of the IPPool cannot be made; the pool itself works',
   Rejected: 'the northbound database refuses a row; it is tried again with pauses, and nobody else waits for it',
   RouteInvalid: 'a static route or a policy route of the VPC cannot be used and is left out',
   SetLogicalSwitchAclsFailed:
     'a rule in acls is malformed and left out; what it would keep out may get in, so the subnet is not ready',
+  UpdateIPAMFailed: 'the IPPool cannot be used as it is; what was in force before stays',
   ValidateLogicalSwitchFailed: 'the spec of the subnet breaks a rule; nothing is built for it',
   ValidatePodNetworkFailed:
     'an annotation of the pod cannot be understood; it gets no new address until that is put right',
@@ -29,3 +31,6 @@ export type Reason = keyof typeof reasons;
 
 /** Reasons of what does not keep an object from being used: it is ready all the same. */
 export const advisory: ReadonlySet<Reason> = new Set<Reason>(['FeatureNotAvailable']);
+
+/** Kube-OVN's words for being ready, by kind. */
+export const readyReasons: Readonly<Record<string, string>> = { IPPool: 'UpdateIPAMSucceeded' };

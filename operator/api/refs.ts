@@ -11,6 +11,7 @@ export const nodeRef = (name: string): Ref => core('Node', '', name);
 export const namespaceRef = (name: string): Ref => core('Namespace', '', name);
 export const subnetRef = (name: string): Ref => crd('Subnet', name);
 export const vpcRef = (name: string): Ref => crd('Vpc', name);
+export const ipPoolRef = (name: string): Ref => crd('IPPool', name);
 export const ipRef = (name: string): Ref => crd('IP', name);
 
 /** Key of an object in its table: `namespace/name`, or the name alone for cluster-scoped kinds. */
@@ -36,6 +37,7 @@ const builders: Readonly<Record<string, (namespace: string, name: string) => Ref
   Subnet: (_, name) => subnetRef(name),
   Vpc: (_, name) => vpcRef(name),
   IP: (_, name) => ipRef(name),
+  IPPool: (_, name) => ipPoolRef(name),
 };
 
 /** The object that an owner's text names, undefined for a kind that owns no rows. */

@@ -77,6 +77,17 @@ export interface VpcRow {
   readonly spec: JsonObject;
 }
 
+export interface IpPoolRow {
+  readonly meta: Meta;
+  /** Creation time in ms since the epoch: of two pools with one address the older is right. */
+  readonly created: number;
+  readonly subnet: string;
+  /** As written: addresses, CIDRs and ranges `a..b`. */
+  readonly ips: readonly string[];
+  readonly namespaces: readonly string[];
+  readonly addressSet: boolean;
+}
+
 /** An object of a kind that nothing acts on yet. */
 export interface LaterRow {
   readonly meta: Meta;
@@ -134,6 +145,19 @@ export interface Host {
 export interface Binding {
   readonly namespace: string;
   readonly subnets: readonly string[];
+  /** IPPools that they have to take them from, if there are any; by name. */
+  readonly pools: readonly string[];
+}
+
+/** An IPPool that is in force. Computed from `ippool`. */
+export interface Pool {
+  readonly name: string;
+  readonly subnet: string;
+  /** `a` or `a..b`, one for each entry of the spec. */
+  readonly ranges: readonly string[];
+  readonly namespaces: readonly string[];
+  /** Of two pools the lower in text order is right. */
+  readonly precedence: string;
 }
 
 /** A subnet after defaulting and validation, present only when it can be used. Computed from `candidate`. */
@@ -208,6 +232,8 @@ export interface Demand {
 export interface Wish {
   /** Any one of these sets will do, in this order; canonical, IPv4 first. An empty list cannot be met. */
   readonly fixed?: readonly (readonly string[])[];
+  /** Otherwise: an address of one of these IPPools, in this order. */
+  readonly pools?: readonly string[];
   /** Canonical. */
   readonly mac?: string;
   /** One family of a subnet that has both. */
@@ -243,6 +269,12 @@ export interface Usage {
   }[];
 }
 
+/** The use of an IPPool's addresses; written by the allocator as often as its subnet's. */
+export interface PoolUsage {
+  readonly pool: string;
+  readonly families: Usage['families'];
+}
+
 /** A member of ovn-central: the address of its node. */
 export interface CentralRow {
   readonly pod: string;
@@ -265,6 +297,9 @@ export interface Tables {
   demand: Demand;
   unassigned: Unassigned;
   usage: Usage;
+  ippool: IpPoolRow;
+  pool: Pool;
+  poolUsage: PoolUsage;
   central: CentralRow;
   /** By `Kind/name` or `Kind/namespace/name`. */
   later: LaterRow;
@@ -319,6 +354,12 @@ export interface Indexes {
   ipsBySubnet: IpRow;
   /** By namespace in spec.namespaces. */
   vpcsByNamespace: VpcRow;
+  /** By subnet, those that are not being deleted. */
+  ippoolsBySubnet: IpPoolRow;
+  /** By the name of the address set that is asked for. */
+  ippoolsBySet: IpPoolRow;
+  /** By namespace in spec.namespaces. */
+  poolsByNamespace: Pool;
   /** All under one key: there are three at most. */
   centrals: CentralRow;
 }

@@ -1,5 +1,6 @@
 // What a pod asks of its address, by the annotations of one provider, read as Kube-OVN reads them: `ip_address`, else
-// `ip_pool` as a list; `mac_address` and `ip_family` beside either. What is said of a malformed one is Kube-OVN's text.
+// `ip_pool`, a list or the name of an IPPool, else the pools of its namespace; `mac_address` and `ip_family` beside any.
+// What is said of a malformed one is Kube-OVN's text.
 import { canonicalMac, compareIp, formatIp, parseCidr, parseIp } from '../../lib/net/index.ts';
 import type { Ip } from '../../lib/net/index.ts';
 import type { Wish } from './tables.ts';
@@ -10,6 +11,8 @@ export interface Asking {
   readonly provider: string;
   /** Place in the list of a StatefulSet's pod; absent where any entry will do. */
   readonly ordinal?: number;
+  /** IPPools for a pod that says nothing by itself. */
+  readonly pools?: readonly string[];
 }
 
 /** A wish as it is put together, and what is wrong with it. */
@@ -37,7 +40,10 @@ function addresses(asking: Asking): Reading {
   const address = asked(asking, 'ip_address');
   if (address !== '') return fixed([address], (text) => `${text} is not a valid ${keyOf(asking, 'ip_address')}`);
   const pool = asked(asking, 'ip_pool');
-  if (!isList(pool)) return nothing;
+  if (!isList(pool)) {
+    const pools = pool === '' ? (asking.pools ?? []) : [pool];
+    return pools.length > 0 ? { wish: { pools }, errors: [] } : nothing;
+  }
   const read = fixed(entriesOf(pool), (text) => `${text} in ${keyOf(asking, 'ip_pool')} is not a valid address`);
   const { ordinal } = asking;
   if (ordinal === undefined || !read.wish.fixed) return read;
@@ -45,7 +51,7 @@ function addresses(asking: Asking): Reading {
 }
 
 /** Anything else is the name of a pool. */
-export const isList = (pool: string): boolean => /[;,]/.test(pool) || parseIp(pool) !== undefined;
+const isList = (pool: string): boolean => /[;,]/.test(pool) || parseIp(pool) !== undefined;
 
 /** `a,b,c`, or `a;b;c` where an entry may be `v4,v6`; a pair of two families by itself is one entry. */
 function entriesOf(pool: string): string[] {

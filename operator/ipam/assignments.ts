@@ -4,10 +4,10 @@
 //
 //   demand ---\                                              /--> unassigned, usage
 //   ip --------> what changed -> step per name -> writer ---<
-//   network --/        ^                                     \--> IP objects --watch--> ip
+//   network, pool      ^                                     \--> IP objects --watch--> ip
 //                      \--- completed writes, timers, freed addresses
 import type { Sink } from '../../lib/graph/types.ts';
-import type { Demand, IpRow, Network, Unassigned } from '../api/tables.ts';
+import type { Demand, IpRow, Network, Pool, Unassigned } from '../api/tables.ts';
 import { attempt } from './attempts.ts';
 import { Flights } from './flights.ts';
 import type { Ipam } from './ipam.ts';
@@ -15,6 +15,7 @@ import { Ledger } from './ledger.ts';
 import type { AssignmentOptions } from './options.ts';
 import { stepOf } from './step.ts';
 import type { Action, Reservation } from './step.ts';
+import { ToldUsage } from './told-usage.ts';
 import { UsageReport } from './usage-report.ts';
 import { Waiters } from './waiters.ts';
 import type { Place } from './waiters.ts';
@@ -68,14 +69,21 @@ export class Assignments {
       pauseMs: limits.pauseMs,
       pauseCapMs: limits.pauseCapMs,
     });
-    this.#report = new UsageReport({ clock, periodMs: limits.usageMs, tell: (subnet) => this.#tellUsage(subnet) });
+    const told = new ToldUsage(this.#ipam, options);
+    this.#report = new UsageReport({ clock, periodMs: limits.usageMs, tell: (subnet) => told.tell(subnet) });
   }
 
   /** Inputs: wire each with a derivation that yields its table's value as it is. They take in all the time, leader or not. */
-  readonly inputs: { readonly demand: Sink<Demand>; readonly ip: Sink<IpRow>; readonly network: Sink<Network> } = {
+  readonly inputs: {
+    readonly demand: Sink<Demand>;
+    readonly ip: Sink<IpRow>;
+    readonly network: Sink<Network>;
+    readonly pool: Sink<Pool>;
+  } = {
     demand: sink((key, row) => this.#demandChanged(key, row)),
     ip: sink((key, row) => this.#ipChanged(key, row)),
     network: sink((key, row) => this.#networkChanged(key, row)),
+    pool: sink((key, row) => this.#poolChanged(key, row)),
   };
 
   /** Begins to write; this process leads. Nothing is allocated before `restored()`. */
@@ -152,8 +160,21 @@ export class Assignments {
       const { cidrs, excludeIps, gateways } = network;
       this.#ipam.setSubnet(name, { cidrs, exclude: excludeIps, gateways });
     } else this.#ipam.removeSubnet(name);
-    for (const waiting of this.#waiters.all(name)) this.#touch(waiting);
-    this.#changed.add(name);
+    this.#reshaped(name);
+  }
+
+  #poolChanged(name: string, pool: Pool | undefined): void {
+    const before = this.#ipam.subnetOfPool(name);
+    if (pool) this.#ipam.setPool(pool);
+    else this.#ipam.removePool(name);
+    if (before !== undefined) this.#reshaped(before);
+    if (pool) this.#reshaped(pool.subnet);
+  }
+
+  /** Other addresses can be given now: whoever waits looks again. */
+  #reshaped(subnet: string): void {
+    for (const waiting of this.#waiters.all(subnet)) this.#touch(waiting);
+    this.#changed.add(subnet);
     this.#schedule();
   }
 
@@ -351,12 +372,6 @@ export class Assignments {
       for (const name of this.#waiters.served(subnet, ({ full }) => this.#ipam.room(subnet, full)))
         this.#dirty.add(name);
     }
-  }
-
-  #tellUsage(subnet: string): void {
-    const { enter, usage } = this.#options;
-    const now = this.#ipam.usage(subnet);
-    enter(() => (now ? usage.set(subnet, now) : usage.delete(subnet)));
   }
 
   #armExpiry(): void {

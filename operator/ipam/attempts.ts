@@ -23,7 +23,7 @@ interface Attempt {
 export function attempt(ipam: Ipam, demand: Demand, isLeaving: (subnet: string) => boolean): NewIp | Failure {
   const failed: Attempt[] = [];
   for (const subnet of demand.subnets) {
-    for (const wants of choices(demand.wish)) {
+    for (const wants of choices(demand.wish, (pool) => ipam.subnetOfPool(pool) === subnet)) {
       const outcome = isLeaving(subnet) ? leaving(subnet) : tried(ipam, demand, { subnet, wants });
       if (!(outcome instanceof AddressError)) return outcome;
       failed.push({ subnet, error: outcome });
@@ -47,9 +47,11 @@ function tried(
   }
 }
 
-function choices({ fixed, mac, family }: Wish = {}): Wants[] {
+/** `isHere`: whether a pool is a part of the subnet in question. */
+function choices({ fixed, pools, mac, family }: Wish = {}, isHere: (pool: string) => boolean): Wants[] {
   const wants: Wants = { ...(mac !== undefined && { mac }), ...(family && { families: [family] }) };
-  return fixed ? fixed.map((addresses) => ({ ...wants, addresses })) : [wants];
+  if (fixed) return fixed.map((addresses) => ({ ...wants, addresses }));
+  return pools ? pools.filter(isHere).map((pool) => ({ ...wants, pool })) : [wants];
 }
 
 /** What a user can do most about comes first. */
@@ -66,11 +68,15 @@ function whyNot(demand: Demand, failed: readonly Attempt[]): Failure['why'] {
   const errors = telling.flatMap((reason) => failed.filter(({ error }) => error.reason === reason));
   const error = errors[0]?.error;
   if (subnets.length === 0) return whyOf(new AddressError('NoSubnet', `${owner.kind} ${podName} has no subnet`));
+  if (!error) return whyOf(new AddressError('NoAvailableAddress', nowhere(demand)));
   const listed = wish?.fixed?.length ?? 1;
-  if (!error) return whyOf(new AddressError('NoAvailableAddress', `the list of addresses has none for ${podName}`));
   if (listed === 1) return whyOf(error);
   return whyOf(new AddressError('NoAvailableAddress', `none of ${listed} listed is free (${error.message})`));
 }
+
+/** There was nothing to try. */
+const nowhere = ({ podName, wish }: Demand): string =>
+  wish?.pools ? `there is no ippool ${wish.pools.join(', ')}` : `the list of addresses has none for ${podName}`;
 
 const whyOf = ({ reason, message }: AddressError): Failure['why'] => ({ reason, message });
 

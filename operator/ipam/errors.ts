@@ -11,8 +11,8 @@ export type AddressReason =
 
 /** What has to change inside of a subnet before it is worth another try. */
 export type Obstacle =
-  /** All addresses are taken: of one family, or of any when a key needs one of each. */
-  | { readonly full: Family | 'any' }
+  /** All addresses of a pool are taken: of one family, or of any when a key needs one of each. '' is the default pool. */
+  | { readonly full: Family | 'any'; readonly pool: string }
   /** An address or a MAC that somebody holds. */
   | { readonly held: string };
 

@@ -6,8 +6,8 @@ import type { Family, Ip, RandomBytes } from '../../lib/net/index.ts';
 import { AddressError } from './errors.ts';
 import type { Allocator } from './module.ts';
 import { SubnetPools } from './subnet-pools.ts';
-import type { SubnetRanges } from './subnet-pools.ts';
-import type { Usage } from '../api/tables.ts';
+import type { NamedRanges, SubnetRanges } from './subnet-pools.ts';
+import type { PoolUsage, Usage } from '../api/tables.ts';
 
 export interface IpamOptions {
   readonly allocator: Allocator;
@@ -29,6 +29,8 @@ export interface Wants {
   readonly addresses?: readonly string[];
   readonly mac?: string;
   readonly families?: readonly Family[];
+  /** The part of the subnet to choose from. */
+  readonly pool?: string;
 }
 
 /** What a key holds. Addresses canonical, IPv4 first. */
@@ -44,9 +46,18 @@ interface Held {
   readonly fixed: boolean;
 }
 
+/** A pool of a subnet; of two that overlap, the lower in text order of `precedence` has the address. */
+export interface NamedPool extends NamedRanges {
+  readonly subnet: string;
+  readonly precedence: string;
+}
+
 interface SubnetState {
-  /** Undefined while there is no subnet of the name. */
+  /** Both undefined while there is no subnet of the name. */
+  ranges: SubnetRanges | undefined;
   pools: SubnetPools | undefined;
+  /** In order of precedence. */
+  named: readonly NamedPool[];
   readonly held: Map<string, Held>;
   readonly macs: Map<string, string>;
 }
@@ -54,6 +65,7 @@ interface SubnetState {
 export class Ipam {
   readonly #options: IpamOptions;
   readonly #subnets = new Map<string, SubnetState>();
+  readonly #named = new Map<string, NamedPool>();
 
   constructor(options: IpamOptions) {
     this.#options = options;
@@ -62,20 +74,52 @@ export class Ipam {
   /** Makes or changes a subnet. What is held stays held; addresses outside the new range are remembered, not counted. */
   setSubnet(name: string, ranges: SubnetRanges): void {
     const state = this.#state(name);
-    if (state.pools?.sameRanges(ranges)) return;
-    const pools = new SubnetPools(this.#options.allocator, ranges);
-    pools.claimAll([...state.held.values()].flatMap((held) => held.ips));
-    if (state.pools) pools.inherit(state.pools);
-    state.pools?.destroy();
-    state.pools = pools;
+    state.ranges = ranges;
+    this.#rebuild(state);
   }
 
   /** Forgets the subnet, not what is held of it. */
   removeSubnet(name: string): void {
     const state = this.#subnets.get(name);
-    state?.pools?.destroy();
-    if (state) state.pools = undefined;
+    if (!state) return;
+    state.ranges = undefined;
+    this.#rebuild(state);
     this.#tidy(name);
+  }
+
+  /** Makes or changes a pool of a subnet, which may come later; its free addresses are its own from now on. */
+  setPool(pool: NamedPool): void {
+    this.removePool(pool.name, pool.subnet);
+    this.#named.set(pool.name, pool);
+    const state = this.#state(pool.subnet);
+    const others = state.named.filter(({ name }) => name !== pool.name);
+    state.named = [...others, pool].sort((a, b) => (a.precedence < b.precedence ? -1 : 1));
+    this.#rebuild(state);
+  }
+
+  /** Its addresses are the default pool's again. Nothing happens when it is in the subnet `except`. */
+  removePool(name: string, except?: string): void {
+    const pool = this.#named.get(name);
+    if (!pool || pool.subnet === except) return;
+    this.#named.delete(name);
+    const state = this.#state(pool.subnet);
+    state.named = state.named.filter((other) => other.name !== name);
+    this.#rebuild(state);
+    this.#tidy(pool.subnet);
+  }
+
+  /** The subnet of a pool. */
+  subnetOfPool(name: string): string | undefined {
+    return this.#named.get(name)?.subnet;
+  }
+
+  #rebuild(state: SubnetState): void {
+    const { ranges, named, pools: before } = state;
+    if (ranges && before?.isSame(ranges, named)) return;
+    state.pools = ranges && new SubnetPools(this.#options.allocator, ranges, named);
+    state.pools?.claimAll([...state.held.values()].flatMap((held) => held.ips));
+    if (before) state.pools?.inherit(before);
+    before?.destroy();
   }
 
   hasSubnet(name: string): boolean {
@@ -147,8 +191,8 @@ export class Ipam {
   }
 
   /** How many keys could be served with a chosen address of this family, or of each, now. */
-  room(subnet: string, of: Family | 'any' = 'any'): bigint {
-    return this.#subnets.get(subnet)?.pools?.room(of) ?? 0n;
+  room(subnet: string, of: Family | 'any' = 'any', pool?: string): bigint {
+    return this.#subnets.get(subnet)?.pools?.room(of, pool) ?? 0n;
   }
 
   /** Exact counts and ranges: available = count - excluded - using. Undefined without the subnet. O(ranges). */
@@ -157,11 +201,17 @@ export class Ipam {
     return pools && { subnet, families: pools.usage() };
   }
 
+  /** The same for each pool of the subnet by itself. */
+  poolUsages(subnet: string): PoolUsage[] {
+    const { pools, named } = this.#subnets.get(subnet) ?? { named: [] };
+    return pools ? named.map(({ name }) => ({ pool: name, families: pools.usage(name) })) : [];
+  }
+
   #assign(subnet: string, key: string, fixed: readonly Ip[], wants: Wants): Holding {
     const state = this.#usable(subnet);
     if (state.held.has(key)) throw new AddressError('AddressConflict', `${key} holds addresses of ${subnet} already`);
     const mac = this.#macFor(state, key, wants.mac);
-    const ips = state.pools.allocate(fixed, wants.families);
+    const ips = state.pools.allocate(fixed, wants);
     if (ips.length > 1) ips.sort(compareIp);
     const held: Held = { ips, mac, fixed: fixed.length > 0 };
     this.#keep(state, key, held);
@@ -172,7 +222,7 @@ export class Ipam {
   #state(name: string): SubnetState {
     const present = this.#subnets.get(name);
     if (present) return present;
-    const state: SubnetState = { pools: undefined, held: new Map(), macs: new Map() };
+    const state: SubnetState = { ranges: undefined, pools: undefined, named: [], held: new Map(), macs: new Map() };
     this.#subnets.set(name, state);
     return state;
   }
@@ -186,7 +236,7 @@ export class Ipam {
 
   #tidy(name: string): void {
     const state = this.#subnets.get(name);
-    if (state && !state.pools && state.held.size === 0) this.#subnets.delete(name);
+    if (state && !state.pools && state.held.size + state.named.length === 0) this.#subnets.delete(name);
   }
 
   /** Records what a key holds; nothing is no holding. */

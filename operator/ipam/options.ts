@@ -1,6 +1,6 @@
 // What the assignments are built with, and the numbers that an operator of a cluster may want to change.
 import type { Table } from '../../lib/graph/types.ts';
-import type { IpRow, Unassigned, Usage } from '../api/tables.ts';
+import type { IpRow, PoolUsage, Unassigned, Usage } from '../api/tables.ts';
 import type { Clock } from './clock.ts';
 import type { Ipam } from './ipam.ts';
 import type { IpWriter } from './writer.ts';
@@ -35,6 +35,7 @@ export interface AssignmentOptions {
   readonly enter: (fn: () => void) => void;
   readonly unassigned: Table<Unassigned>;
   readonly usage: Table<Usage>;
+  readonly poolUsage: Table<PoolUsage>;
   /** Whether tables `ip` and `network` hold a consistent list; call `run` when this becomes true. */
   readonly restored: () => boolean;
   /**

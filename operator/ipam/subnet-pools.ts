@@ -1,12 +1,15 @@
-// The pools of one subnet, one per CIDR, with their hold-down. Counts as Kube-OVN's tests do, exactly:
+// The pools of one subnet, with their hold-down: the default one, and those of IPPool objects, whose ranges are carved
+// out of it. An address belongs to one pool, whoever asks for it. Counts as Kube-OVN's tests do, exactly:
 //
 //   usable addresses of the CIDR = excluded (gateways too) + using + available
 //   available                    = can be given now + held down
 //
 // An assigned address inside excludeIps counts as excluded, not as using. Must not know who holds an address.
 import {
+  cidrRange,
   containsIp,
   formatIp,
+  intersectRanges,
   ipRange,
   mergeRanges,
   parseCidr,
@@ -16,7 +19,7 @@ import {
   rangesText,
   subtractRanges,
 } from '../../lib/net/index.ts';
-import type { Family, Ip } from '../../lib/net/index.ts';
+import type { Cidr, Family, Ip, Range } from '../../lib/net/index.ts';
 import type { Usage } from '../api/tables.ts';
 import { AddressError } from './errors.ts';
 import { HoldDown } from './hold-down.ts';
@@ -31,37 +34,82 @@ export interface SubnetRanges {
   readonly gateways: readonly string[];
 }
 
+/** A part of a subnet that is given on request only. */
+export interface NamedRanges {
+  readonly name: string;
+  /** `a` or `a..b`; what lies outside of the subnet is ignored. */
+  readonly ranges: readonly string[];
+}
+
+/** What is free to choose from: one of the subnet's families or all, of the default pool unless another is named. */
+export interface Choice {
+  readonly families?: readonly Family[];
+  readonly pool?: string;
+}
+
+interface Group {
+  readonly own: readonly Range[];
+  /** One per CIDR. */
+  readonly pools: readonly AddressPool[];
+}
+
 type FamilyUsage = Usage['families'][number];
 
+const defaultPool = '';
+
 export class SubnetPools {
-  readonly #pools: readonly AddressPool[];
+  readonly #groups: ReadonlyMap<string, Group>;
+  readonly #cidrs: readonly Cidr[];
   readonly #gateways: readonly Ip[];
-  /** Families in order, and the pools of each. */
+  /** In order. */
   readonly #families: readonly Family[];
-  readonly #byFamily: ReadonlyMap<Family, readonly AddressPool[]>;
   readonly #text: string;
   readonly #holdDown = new HoldDown();
   /** Addresses with more than one holder, which two objects of the API can claim: how many besides the first. */
   readonly #shared = new Map<string, number>();
 
-  constructor(allocator: Allocator, ranges: SubnetRanges) {
-    this.#text = textOf(ranges);
+  /** Of two pools that name one address the first has it. */
+  constructor(allocator: Allocator, ranges: SubnetRanges, named: readonly NamedRanges[] = []) {
+    this.#text = textOf(ranges, named);
     this.#gateways = ranges.gateways.map(parseIp).filter((ip) => ip !== undefined);
     const exclude = ranges.exclude.map(parseRange).filter((range) => range !== undefined);
     exclude.push(...this.#gateways.map(ipRange));
-    const cidrs = ranges.cidrs.map(parseCidr).filter((cidr) => cidr !== undefined);
-    cidrs.sort((a, b) => a.family - b.family);
-    this.#pools = cidrs.map((cidr) => new AddressPool(allocator, cidr, exclude));
-    this.#byFamily = Map.groupBy(this.#pools, (pool) => pool.cidr.family);
-    this.#families = [...this.#byFamily.keys()];
+    this.#cidrs = ranges.cidrs
+      .map(parseCidr)
+      .filter((cidr) => cidr !== undefined)
+      .sort((a, b) => a.family - b.family);
+    this.#families = [...new Set(this.#cidrs.map((cidr) => cidr.family))];
+    const groups = new Map<string, Group>();
+    let rest = mergeRanges(this.#cidrs.map(cidrRange));
+    for (const { name, ranges: texts } of named) {
+      const own = intersectRanges(
+        rest,
+        texts.map(parseRange).filter((range) => range !== undefined),
+      );
+      rest = subtractRanges(rest, own);
+      groups.set(name, this.#group(allocator, own, exclude));
+    }
+    this.#groups = groups.set(defaultPool, this.#group(allocator, rest, exclude));
   }
 
-  sameRanges(ranges: SubnetRanges): boolean {
-    return this.#text === textOf(ranges);
+  #group(allocator: Allocator, own: readonly Range[], exclude: readonly Range[]): Group {
+    const pools = this.#cidrs.map((cidr) => {
+      const foreign = subtractRanges([cidrRange(cidr)], own);
+      return new AddressPool(allocator, cidr, [...exclude, ...foreign]);
+    });
+    return { own, pools };
+  }
+
+  isSame(ranges: SubnetRanges, named: readonly NamedRanges[]): boolean {
+    return this.#text === textOf(ranges, named);
+  }
+
+  hasPool(name: string): boolean {
+    return this.#groups.has(name);
   }
 
   /** The fixed addresses and a chosen one for each further family; all or nothing. Throws AddressError. */
-  allocate(fixed: readonly Ip[], families?: readonly Family[]): Ip[] {
+  allocate(fixed: readonly Ip[], { families, pool = defaultPool }: Choice): Ip[] {
     const odd = fixed.find((ip) => families && !families.includes(ip.family));
     if (odd) throw new AddressError('InvalidIPFamily', `${formatIp(odd)} is not of the family that is asked for`);
     const wanted = families ?? this.#families;
@@ -69,7 +117,8 @@ export class SubnetPools {
     try {
       for (const ip of fixed) given.push(this.#claimFixed(ip));
       for (const family of wanted) {
-        if (!given.some((ip) => ip.family === family)) given.push(this.#choose(family, wanted.length > 1));
+        if (given.some((ip) => ip.family === family)) continue;
+        given.push(this.#choose(family, { pool, full: wanted.length > 1 ? 'any' : family }));
       }
       return given;
     } catch (error) {
@@ -86,9 +135,8 @@ export class SubnetPools {
 
   /** `claim` of many. */
   claimAll(ips: readonly Ip[]): void {
-    for (const pool of this.#pools) {
-      const inside = ips.filter((ip) => pool.contains(ip));
-      if (inside.length === 0) continue;
+    for (const [pool, inside] of Map.groupBy(ips, (ip) => this.#poolOf(ip))) {
+      if (!pool) continue;
       for (const [at, fresh] of pool.claimAll(inside).entries()) {
         const ip = inside[at];
         if (ip && !fresh && !this.#holdDown.take(ip)) this.#share(ip, 1);
@@ -124,22 +172,30 @@ export class SubnetPools {
   }
 
   /** How many addresses of a family, or of the scarcest one, can be given now. */
-  room(of: Family | 'any'): bigint {
+  room(of: Family | 'any', name = defaultPool): bigint {
     const families = of === 'any' ? this.#families : [of];
-    const rooms = families.map((family) => this.#of(family).reduce((sum, pool) => sum + pool.size - pool.using, 0n));
+    const rooms = families.map((family) =>
+      this.#of(family, name).reduce((sum, pool) => sum + pool.size - pool.using, 0n),
+    );
     return rooms.reduce((least, room) => (room < least ? room : least), rooms[0] ?? 1n << 32n);
   }
 
-  usage(): FamilyUsage[] {
-    return this.#families.map((family) => this.#familyUsage(family));
+  /** Of one pool, or of all together. */
+  usage(name?: string): FamilyUsage[] {
+    const names = name === undefined ? [...this.#groups.keys()] : [name];
+    return this.#families.map((family) =>
+      this.#familyUsage(
+        family,
+        names.flatMap((one) => this.#of(family, one)),
+      ),
+    );
   }
 
   destroy(): void {
-    for (const pool of this.#pools) pool.destroy();
+    for (const { pools } of this.#groups.values()) for (const pool of pools) pool.destroy();
   }
 
-  #familyUsage(family: Family): FamilyUsage {
-    const pools = this.#of(family);
+  #familyUsage(family: Family, pools: readonly AddressPool[]): FamilyUsage {
     const held = [...this.#holdDown.entries()].map(({ ip }) => ip).filter((ip) => ip.family === family);
     const using = subtractRanges(
       pools.flatMap((pool) => pool.usingRanges()),
@@ -161,7 +217,7 @@ export class SubnetPools {
   #claimFixed(ip: Ip): Ip {
     const pool = this.#poolOf(ip);
     if (!pool || ip.value < pool.usable.first || ip.value > pool.usable.last) {
-      throw new AddressError('AddressOutOfRange', `${formatIp(ip)} is not in ${this.#cidrs()}`);
+      throw new AddressError('AddressOutOfRange', `${formatIp(ip)} is not in ${this.#cidrText()}`);
     }
     if (this.#gateways.some((gateway) => gateway.family === ip.family && gateway.value === ip.value)) {
       throw new AddressError('AddressConflict', `${formatIp(ip)} is the gateway`);
@@ -171,16 +227,15 @@ export class SubnetPools {
     throw new AddressError('AddressConflict', `${formatIp(ip)} is in use`, { held: formatIp(ip) });
   }
 
-  /** `among`: further families are needed too. */
-  #choose(family: Family, among: boolean): Ip {
-    const pools = this.#of(family);
-    if (pools.length === 0) throw new AddressError('InvalidIPFamily', `there is no IPv${family} range`);
-    for (const pool of pools) {
+  #choose(family: Family, obstacle: { readonly full: Family | 'any'; readonly pool: string }): Ip {
+    const name = obstacle.pool;
+    if (!this.#families.includes(family)) throw new AddressError('InvalidIPFamily', `there is no IPv${family} range`);
+    for (const pool of this.#of(family, name)) {
       const ip = pool.allocate();
       if (ip) return ip;
     }
-    const full = among ? 'any' : family;
-    throw new AddressError('NoAvailableAddress', `no IPv${family} address is left in ${this.#cidrs()}`, { full });
+    const where = name === defaultPool ? this.#cidrText() : `ippool ${name}`;
+    throw new AddressError('NoAvailableAddress', `no IPv${family} address is left in ${where}`, obstacle);
   }
 
   /** Adds to the further holders of an address; false when there would be fewer than none. */
@@ -193,18 +248,24 @@ export class SubnetPools {
     return count >= 0;
   }
 
-  #of(family: Family): readonly AddressPool[] {
-    return this.#byFamily.get(family) ?? [];
+  #of(family: Family, name: string): readonly AddressPool[] {
+    return this.#groups.get(name)?.pools.filter((pool) => pool.cidr.family === family) ?? [];
   }
 
   #poolOf(ip: Ip): AddressPool | undefined {
-    return this.#pools.find((pool) => containsIp(pool.cidr, ip));
+    const at = this.#cidrs.findIndex((cidr) => containsIp(cidr, ip));
+    if (at < 0) return undefined;
+    const groups = this.#groups.size > 1 ? this.#groups : undefined;
+    for (const { own, pools } of groups?.values() ?? []) if (rangesContain(own, ip)) return pools[at];
+    return this.#groups.get(defaultPool)?.pools[at];
   }
 
-  #cidrs(): string {
+  #cidrText(): string {
     return this.#text.split('|')[0] ?? '';
   }
 }
 
-const textOf = (ranges: SubnetRanges): string =>
-  [ranges.cidrs, ranges.exclude, ranges.gateways].map((list) => list.join(',')).join('|');
+const textOf = ({ cidrs, exclude, gateways }: SubnetRanges, named: readonly NamedRanges[]): string => {
+  const pools = named.map(({ name, ranges }) => `${name}=${ranges.join(',')}`);
+  return [cidrs.join(','), exclude.join(','), gateways.join(','), ...pools].join('|');
+};

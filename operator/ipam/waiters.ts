@@ -17,7 +17,7 @@ interface Queue {
 
 function keyOf({ obstacle }: Place): string {
   if (!obstacle) return '';
-  return 'held' in obstacle ? `held ${obstacle.held}` : `full ${obstacle.full}`;
+  return 'held' in obstacle ? `held ${obstacle.held}` : `full ${obstacle.full} ${obstacle.pool}`;
 }
 
 export class Waiters {

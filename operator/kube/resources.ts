@@ -48,6 +48,7 @@ export const resources = {
   Subnet: clusterScoped('kubeovn.io/v1', 'Subnet', 'subnets'),
   Vpc: clusterScoped('kubeovn.io/v1', 'Vpc', 'vpcs'),
   IP: clusterScoped('kubeovn.io/v1', 'IP', 'ips'),
+  IPPool: clusterScoped('kubeovn.io/v1', 'IPPool', 'ippools'),
 } as const satisfies Record<string, Resource>;
 
 /** Where the API server keeps objects of a kind that nothing acts on yet. */

@@ -3,6 +3,7 @@
 import type { Owner } from '../../lib/delta/fact.ts';
 import type { Sink } from '../../lib/graph/types.ts';
 import type { Json, JsonObject, ProblemFact, Ref, StatusFact } from '../api/fact.ts';
+import { readyReasons } from '../api/reasons.ts';
 import { BySource } from './by-source.ts';
 import { isoSeconds } from './clock.ts';
 import { conditions, conditionsOf } from './conditions.ts';
@@ -26,8 +27,6 @@ export interface StatusWriterOptions extends WriterOptions {
   readonly observed: (ref: Ref) => ObservedStatus | undefined;
   /** Whether every row of the owner is confirmed in the database. */
   readonly applied: (owner: Owner) => boolean;
-  /** Reason of Ready=True for a status that names none; `ResetLogicalSwitchAclSuccess`, Kube-OVN's word for subnets. */
-  readonly readyReason?: (status: StatusFact) => string;
 }
 
 /** The field manager of every status. */
@@ -133,7 +132,7 @@ export class StatusWriter {
       generation: fact.generation,
       problems: this.#problems.at(target),
       applied: this.#options.applied(fact.owner),
-      readyReason: this.#options.readyReason?.(fact) ?? 'ResetLogicalSwitchAclSuccess',
+      readyReason: readyReasons[fact.status.kind] ?? 'ResetLogicalSwitchAclSuccess',
       previous: conditionsOf(observed),
       now: isoSeconds(this.#options.clock.wall()),
     });

@@ -30,5 +30,11 @@ export const distributedGroupName = (node: string): string => identifier(`distri
 /** Address_Set of the InternalIPs of all nodes, by family. */
 export const nodesSetName = (family: 4 | 6): string => `kubeloom.nodes.ip${family}`;
 
+/** Address_Set of an IPPool: users name it in matches, so it is this name or none. */
+export const poolSetName = (pool: string): string => pool.replaceAll('-', '.');
+
+/** Whether a match can name the set: ovn-nb(5) wants it so. */
+export const isSetName = (name: string): boolean => /^[A-Za-z_.][A-Za-z0-9_.]*$/.test(name);
+
 /** The name of the loser of a collision: the same for the same owner, ever. */
 export const suffixed = (name: string, owner: Owner): string => `${name}.${rowId(owner, 'name', name).slice(0, 8)}`;

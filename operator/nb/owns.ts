@@ -25,7 +25,7 @@ export const owns: Owns = {
   },
   ACL: { external_ids: [...tag, 'subnet'] },
   Port_Group: { external_ids: [...tag, 'node', 'np'], ports: 'all' },
-  Address_Set: { external_ids: tag, addresses: 'all' },
+  Address_Set: { external_ids: [...tag, 'ippool'], addresses: 'all' },
 };
 
 /** Columns by which a row of a Kube-OVN that ran before is known for ours, in tables without a unique index. */

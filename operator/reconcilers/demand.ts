@@ -15,13 +15,13 @@ export const podDemand: Projection<PodRow, Demand> = function* (pod, read) {
   if (!needsAddress(pod)) return;
   const { namespace, name, uid } = pod.meta;
   const ip = podIpName(namespace, name);
-  const wish = podWish(pod);
+  const wish = podWish(pod, podPools(pod, read));
   const demand: Demand = {
     ip,
     owner: podRef(namespace, name),
     uid,
     node: pod.node,
-    subnets: podSubnets(pod, read),
+    subnets: podSubnets(pod, wish, read),
     podName: name,
     namespace,
     podType: pod.podType,
@@ -31,22 +31,35 @@ export const podDemand: Projection<PodRow, Demand> = function* (pod, read) {
   yield [ip, demand];
 };
 
-/** What the pod asks of its address on the default network. */
-export function podWish({ meta, podType, announced }: PodRow): Wish | undefined {
+/** What the pod asks of its address on the default network. `pools`: those of its namespace. */
+export function podWish({ meta, podType, announced }: PodRow, pools: readonly string[] = []): Wish | undefined {
   const { name, annotations } = meta;
   const said = Object.entries(annotations).filter(([key]) => !announced.includes(key));
   return wishOf({
     annotations: announced.length === 0 ? annotations : Object.fromEntries(said),
     provider: 'ovn',
+    pools,
     // As it stands in the name, whatever spec.ordinals.start says: that is Kube-OVN's rule.
     ...(podType === 'StatefulSet' && { ordinal: Number(name.slice(name.lastIndexOf('-') + 1)) }),
   });
 }
 
-/** The pod's own choice, else its namespace's. */
-function podSubnets(pod: PodRow, read: WorldRead): readonly string[] {
-  const own = commaList(pod.meta.annotations['ovn.kubernetes.io/logical_switch'] ?? '');
+const ownSubnets = ({ meta }: PodRow): string[] =>
+  commaList(meta.annotations['ovn.kubernetes.io/logical_switch'] ?? '');
+
+/** The pools of the namespace, as far as they are of subnets that the pod itself names, if it names any. */
+function podPools(pod: PodRow, read: WorldRead): readonly string[] {
+  const pools = read.get('binding', pod.meta.namespace)?.pools ?? [];
+  const own = ownSubnets(pod);
+  return own.length === 0 ? pools : pools.filter((name) => own.includes(read.get('pool', name)?.subnet ?? ''));
+}
+
+/** The pod's own choice, else where the pools that it may use are, else its namespace's. */
+function podSubnets(pod: PodRow, wish: Wish | undefined, read: WorldRead): readonly string[] {
+  const own = ownSubnets(pod);
   if (own.length > 0) return own;
+  const ofPools = (wish?.pools ?? []).flatMap((name) => read.get('pool', name)?.subnet ?? []);
+  if (ofPools.length > 0) return [...new Set(ofPools)];
   return read.get('binding', pod.meta.namespace)?.subnets ?? [clusterOf(read).defaultSubnet];
 }
 

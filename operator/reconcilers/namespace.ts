@@ -9,7 +9,7 @@ export const namespace: Reconciler<NamespaceRow> = {
   kind: 'Namespace',
   *desired(row, read) {
     const { name, uid } = row.meta;
-    const subnets = read.get('binding', name)?.subnets ?? [];
+    const { subnets, pools } = read.get('binding', name) ?? { subnets: [], pools: [] };
     const networks = subnets.map((subnet) => read.get('network', subnet)).filter((network) => network !== undefined);
     if (networks.length === 0 || row.meta.deleting) return;
     yield {
@@ -24,6 +24,7 @@ export const namespace: Reconciler<NamespaceRow> = {
             'ovn.kubernetes.io/logical_switch': subnets.join(','),
             'ovn.kubernetes.io/cidr': networks.map((network) => network.cidrs.join(',')).join(';'),
             'ovn.kubernetes.io/exclude_ips': networks.map((network) => network.excludeIps.join(',')).join(';'),
+            ...(pools.length > 0 && { 'ovn.kubernetes.io/ip_pool': pools.join(',') }),
           },
         },
       },

@@ -3,7 +3,8 @@ import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import type { Fact, HoldFact, JsonObject } from '../api/fact.ts';
 import { defaultsManager } from '../api/managers.ts';
 import { subnetRef } from '../api/refs.ts';
-import type { Network, SubnetRow, Usage } from '../api/tables.ts';
+import type { Network, SubnetRow } from '../api/tables.ts';
+import { subnetCounts } from './counts.ts';
 import { activeGateways } from './gateway.ts';
 import { findingsOf } from './network.ts';
 import { routerPortNames } from './router-port-name.ts';
@@ -53,29 +54,13 @@ function isCentralized({ name, vpc, gatewayType }: Network, read: WorldRead): bo
 
 function fields(row: SubnetRow, read: WorldRead): JsonObject {
   const network = read.get('network', row.meta.name);
-  return { ...counts(read.get('usage', row.meta.name)), ...(network && gatewayFields(row, network, read)) };
+  const usage = read.get('usage', row.meta.name);
+  return { ...(usage && subnetCounts(usage.families)), ...(network && gatewayFields(row, network, read)) };
 }
 
 function gatewayFields(row: SubnetRow, network: Network, read: WorldRead): JsonObject {
   if (!isCentralized(network, read) || network.ecmp) return { activateGateway: '' };
   return { activateGateway: activeGateways(row, network, read)[0] ?? '' };
-}
-
-const none = { using: 0n, available: 0n, usingRange: '', availableRange: '' };
-
-/** Both families are always there; the one that the subnet lacks has nothing. */
-function counts(usage: Usage | undefined): JsonObject {
-  if (!usage) return {};
-  const fields = ([4, 6] as const).flatMap((family) => {
-    const found = usage.families.find((entry) => entry.family === family) ?? none;
-    return [
-      [`v${family}availableIPs`, found.available],
-      [`v${family}availableIPrange`, found.availableRange],
-      [`v${family}usingIPs`, found.using],
-      [`v${family}usingIPrange`, found.usingRange],
-    ] as const;
-  });
-  return Object.fromEntries(fields);
 }
 
 /** Asked only of a subnet that is being deleted, since the list is as long as the subnet has addresses in use. */

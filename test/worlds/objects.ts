@@ -59,6 +59,8 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
   }),
   Unassigned: (_, fields) => fields,
   Usage: (_, fields) => fields,
+  PoolUsage: (_, fields) => fields,
+  IPPool: (key, fields) => ({ metadata: meta(key, fields), spec: rest(fields) }),
   Cluster: (_, fields) => fields,
 };
 

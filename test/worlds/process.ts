@@ -2,6 +2,7 @@
 import { isLater } from '../../operator/api/later.ts';
 import {
   centralRow,
+  ipPoolRow,
   ipRow,
   laterRow,
   namespaceRow,
@@ -56,7 +57,7 @@ export function start(): Process {
     holds: new CollectingSink(),
   };
   const wiring = world(graph, sinks);
-  const { network: _network, demand: _demand, ...inputs } = wiring;
+  const { network: _network, demand: _demand, pool: _pool, ...inputs } = wiring;
   const wired: Wired = {
     graph,
     inputs: new Map(Object.entries(inputs) as [string, Table<unknown>][]),
@@ -83,9 +84,12 @@ const puts: Readonly<Record<string, Put>> = {
   Namespace: (tables, key, object) => write(tables.namespace, key, object, namespaceRow),
   Subnet: (tables, key, object) => write(tables.subnet, key, object, subnetRow),
   Vpc: (tables, key, object) => write(tables.vpc, key, object, vpcRow),
+  IPPool: (tables, key, object) => write(tables.ippool, key, object, ipPoolRow),
   IP: (tables, key, object) => write(tables.ip, key, object, ipRow),
   Central: (tables, key, object) => write(tables.central, key, object, centralRow),
   Usage: (tables, key, object) => write(tables.usage, key, object, (fields) => usage(key, fields as Counts)),
+  PoolUsage: (tables, key, object) =>
+    write(tables.poolUsage, key, object, (fields) => ({ pool: key, families: usage('', fields as Counts).families })),
   Unassigned: (tables, key, object) =>
     write(tables.unassigned, key, object, (fields) => ({ ...(fields as Unassigned), ip: key })),
   Cluster: (tables, _key, object) =>

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  formatCidr,
+  cidrRange,
   countAddresses,
   formatRange,
   intersectRanges,
@@ -9,6 +11,7 @@ import {
   parseCidr,
   parsePoolEntry,
   parseRange,
+  rangeCidrs,
   rangesContain,
   rangesText,
   rangesWithin,
@@ -108,5 +111,34 @@ describe('set algebra against sets of numbers', () => {
 
   it('an address is a range of one', () => {
     expect(countAddresses([ipRange({ family: 6, value: 1n << 127n })])).toBe(1n);
+  });
+});
+
+describe('rangeCidrs', () => {
+  it.each([
+    ['10.16.0.220..10.16.0.230', ['10.16.0.220/30', '10.16.0.224/30', '10.16.0.228/31', '10.16.0.230/32']],
+    ['0.0.0.0..255.255.255.255', ['0.0.0.0/0']],
+    ['fd00::1..fd00::2', ['fd00::1/128', 'fd00::2/128']],
+    ['::..ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', ['::/0']],
+  ])('%s', (text, cidrs) => {
+    const range = parseRange(text);
+    expect(range && rangeCidrs(range).map(formatCidr)).toEqual(cidrs);
+  });
+
+  it('are the range again, in order, and no two of them are one', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 4000 }), fc.nat({ max: 4000 }), (a, b) => {
+        const range: Range = { family: 4, first: BigInt(Math.min(a, b)), last: BigInt(Math.max(a, b)) };
+        const cidrs = rangeCidrs(range);
+        expect(mergeRanges(cidrs.map(cidrRange))).toEqual([range]);
+        expect(countAddresses(cidrs.map(cidrRange))).toBe(countAddresses([range]));
+        const siblings = cidrs.filter((cidr, at) => {
+          const next = cidrs[at + 1];
+          return next?.length === cidr.length && (cidr.network ^ next.network) === 1n << BigInt(32 - cidr.length);
+        });
+        expect(siblings).toEqual([]);
+      }),
+    );
+    expect.hasAssertions();
   });
 });

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Graph } from '../../../lib/graph/graph.ts';
 import { parseIp } from '../../../lib/net/index.ts';
-import type { Demand, IpRow, Network, Unassigned, Usage } from '../../../operator/api/tables.ts';
+import type { Demand, IpRow, Network, Pool, PoolUsage, Unassigned, Usage } from '../../../operator/api/tables.ts';
 import { podRef } from '../../../operator/api/refs.ts';
 import { Assignments } from '../../../operator/ipam/assignments.ts';
 import { Ipam } from '../../../operator/ipam/ipam.ts';
@@ -46,19 +46,27 @@ export const podDemand = (name: string, uid: string, subnets: readonly string[] 
   labels: {},
 });
 
+/** What the allocator writes. */
+interface Told {
+  unassigned: Unassigned;
+  usage: Usage;
+  poolUsage: PoolUsage;
+}
+
 /** One process of the operator and the world around it. */
 export class Cluster {
   readonly clock = new FakeClock();
   readonly api = new FakeApi();
   readonly demands = new Map<string, Demand>();
   readonly networks = new Map<string, Network>();
+  readonly pools = new Map<string, Pool>();
   /** Addresses of which rows are in NB, by the name of the IP object. */
   readonly built = new Map<string, readonly string[]>();
   readonly failures: string[] = [];
   restored = false;
   assignments: Assignments;
   readonly #rows = new Map<string, IpRow>();
-  #graph: Graph<{ unassigned: Unassigned; usage: Usage }>;
+  #graph: Graph<Told>;
   #processes = 0;
 
   constructor() {
@@ -71,6 +79,10 @@ export class Cluster {
 
   get usage(): Record<string, Usage> {
     return Object.fromEntries(this.#graph.dump('usage')) as Record<string, Usage>;
+  }
+
+  get poolUsage(): Record<string, PoolUsage> {
+    return Object.fromEntries(this.#graph.dump('poolUsage')) as Record<string, PoolUsage>;
   }
 
   demand(demand: Demand): void {
@@ -86,6 +98,17 @@ export class Cluster {
   network(net: Network): void {
     this.networks.set(net.name, net);
     this.assignments.inputs.network.replace(`network/${net.name}`, [net]);
+  }
+
+  pool(pool: Omit<Pool, 'namespaces'>): void {
+    const whole: Pool = { ...pool, namespaces: [] };
+    this.pools.set(pool.name, whole);
+    this.assignments.inputs.pool.replace(`pool/${pool.name}`, [whole]);
+  }
+
+  noPool(name: string): void {
+    this.pools.delete(name);
+    this.assignments.inputs.pool.replace(`pool/${name}`, []);
   }
 
   noNetwork(name: string): void {
@@ -138,13 +161,14 @@ export class Cluster {
     this.restored = false;
     [this.#graph, this.assignments] = this.#process();
     for (const net of this.networks.values()) this.network(net);
+    for (const pool of this.pools.values()) this.pool(pool);
     for (const demand of this.demands.values()) this.demand(demand);
     this.assignments.start();
   }
 
-  #process(): [Graph<{ unassigned: Unassigned; usage: Usage }>, Assignments] {
+  #process(): [Graph<Told>, Assignments] {
     const { clock } = this;
-    const graph = new Graph<{ unassigned: Unassigned; usage: Usage }>({
+    const graph = new Graph<Told>({
       clock: { now: () => clock.now(), defer: (fn) => void clock.after(0, fn) },
       sliceMs: 5,
     });
@@ -161,6 +185,7 @@ export class Cluster {
       enter: (fn) => graph.enter(fn),
       unassigned: graph.table('unassigned'),
       usage: graph.table('usage'),
+      poolUsage: graph.table('poolUsage'),
       restored: () => this.restored,
       cleared: (row) => !this.built.has(row.meta.name),
       failed: (step, name, error) => this.failures.push(`${step} ${name}: ${String(error)}`),
