@@ -21,6 +21,7 @@ export function clusterRow(settings: Settings, salt: string, apiServer: readonly
     joinSubnet: settings.joinSubnet,
     serviceCidrs: list(settings.serviceCidrs),
     enableLb: settings.enableLb,
+    keepVmIp: settings.keepVmIp,
     podNicType: settings.podNicType,
     defaultRange: range(settings.defaultCidr, text(settings.defaultGateway), text(settings.defaultExcludeIps)),
     joinRange: range(settings.joinCidr, text(settings.joinGateway), ''),

@@ -81,6 +81,7 @@ const definitions = {
   joinGateway: addresses('node-switch-gateway'),
   serviceCidrs: cidrs('service-cluster-ip-range', '10.96.0.0/12'),
   networkType: oneOf('network-type', ['geneve', 'vxlan', 'stt']),
+  keepVmIp: flag('keep-vm-ip', true),
   podNicType: oneOf('pod-nic-type', ['veth-pair', 'offload-port', 'dpdk-port']),
   enableLb: flag('enable-lb', true),
   enableMetrics: flag('enable-metrics', true),

@@ -6,6 +6,7 @@ import {
   centralRow,
   ipPoolRow,
   ipRow,
+  keeperRow,
   laterRow,
   namespaceRow,
   nodeRow,
@@ -35,7 +36,13 @@ export interface WatchesOptions extends Pick<ReflectorOptions, 'client' | 'clock
   readonly onRestart: (kind: string, reason: RestartReason) => void;
 }
 
-type Kind = 'Pod' | 'Node' | 'Namespace' | 'IP' | 'IPPool' | 'Subnet' | 'Vpc' | LaterKind;
+/** Workloads whose pods come back under their names. KubeVirt's are there only where it is installed. */
+const keepers = ['StatefulSet', 'VirtualMachine', 'VirtualMachineInstance'] as const;
+type Keeper = (typeof keepers)[number];
+
+const isOptional = (kind: Kind): boolean => isLater(kind) || kind.startsWith('VirtualMachine');
+
+type Kind = 'Pod' | 'Node' | 'Namespace' | 'IP' | 'IPPool' | 'Subnet' | 'Vpc' | Keeper | LaterKind;
 
 export class Watches implements Part {
   readonly name = 'watches';
@@ -74,12 +81,16 @@ export class Watches implements Part {
       into(new Partition(world.later, `${kind}/`), laterRow(kind)),
       into(new Partition(this.#laterStatus, `${kind}/`), shown),
     ];
+    const keeper = (kind: Keeper): readonly Projection[] => [into(new Partition(world.keeper, `${kind}/`), keeperRow)];
     const acted: Readonly<Record<Exclude<Kind, LaterKind>, readonly Projection[]>> = {
       Pod: [into(world.pod, podRow), into(world.central, central), into(this.members, member)],
       Node: [into(world.node, nodeRow)],
       Namespace: [into(world.namespace, namespaceRow)],
       IP: [into(world.ip, ipRow)],
       IPPool: [into(world.ippool, ipPoolRow), into(this.#ippoolStatus, shown)],
+      StatefulSet: keeper('StatefulSet'),
+      VirtualMachine: keeper('VirtualMachine'),
+      VirtualMachineInstance: keeper('VirtualMachineInstance'),
       Subnet: [into(world.subnet, subnetRow), into(this.#subnetStatus, shown)],
       Vpc: [into(world.vpc, vpcRow), into(this.#vpcStatus, shown)],
     };
@@ -95,11 +106,11 @@ export class Watches implements Part {
         resource,
         projections: isLater(kind) ? later(kind) : acted[kind],
         // A cluster with Kube-OVN's CRDs of another release has not all of them.
-        optional: isLater(kind),
+        optional: isOptional(kind),
         onRestart: restarted,
       });
     };
-    const kinds: readonly Kind[] = ['Pod', 'Node', 'Namespace', 'IP', 'IPPool', 'Subnet', 'Vpc', ...laters];
+    const kinds: readonly Kind[] = ['Pod', 'Node', 'Namespace', 'IP', 'IPPool', 'Subnet', 'Vpc', ...keepers, ...laters];
     this.#reflectors = new Map(kinds.map((kind) => [kind, reflector(kind)]));
   }
 
@@ -128,7 +139,7 @@ export class Watches implements Part {
   /** Kinds that cannot be read at the moment, and why. */
   get troubles(): Readonly<Record<string, { readonly reason: RestartReason; readonly error: string }>> {
     const waiting = [...this.#reflectors].flatMap(([kind, { state }]) =>
-      state.at === 'waiting' && !(state.reason === 'absent' && isLater(kind))
+      state.at === 'waiting' && !(state.reason === 'absent' && isOptional(kind))
         ? [[kind, { reason: state.reason, error: state.error }] as const]
         : [],
     );

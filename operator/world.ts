@@ -18,6 +18,7 @@
 //                                              |
 //                                              +--> usage, unassigned --------------------> Subnet, Pod, Node
 //   ippool -> pool (in force) -> Namespace, demand, [allocator] --> poolUsage ------------------> IPPool: set, status, problems
+//   keeper (StatefulSets, virtual machines) + ip -> kept -> [allocator]
 //   later ----------------------------------------------------------------------------------> Later: status, problems
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
 import { owner as ownerText } from '../lib/delta/ids.ts';
@@ -33,8 +34,10 @@ import type { Indexes, Tables } from './api/tables.ts';
 import { nodeGroupName, poolSetName } from './nb/names.ts';
 import { binding } from './reconcilers/binding.ts';
 import { defaultObjects } from './reconcilers/default-objects.ts';
-import { nodeDemand, podDemand } from './reconcilers/demand.ts';
+import { needsAddress, nodeDemand, podDemand } from './reconcilers/demand.ts';
+import { machineKey } from './reconcilers/identity.ts';
 import { ippool, pool } from './reconcilers/ippool.ts';
+import { kept } from './reconcilers/kept.ts';
 import { later } from './reconcilers/later.ts';
 import { namespace } from './reconcilers/namespace.ts';
 import { candidate, checked, network, nodeScope } from './reconcilers/network.ts';
@@ -59,6 +62,7 @@ export interface World {
   readonly subnet: Table<Tables['subnet']>;
   readonly vpc: Table<Tables['vpc']>;
   readonly ippool: Table<Tables['ippool']>;
+  readonly keeper: Table<Tables['keeper']>;
   /** Objects of all kinds that nothing acts on yet. */
   readonly later: Table<Tables['later']>;
   /** Written by the allocator, by IP object. */
@@ -71,6 +75,7 @@ export interface World {
   readonly network: ReadTable<Tables['network']>;
   readonly demand: ReadTable<Tables['demand']>;
   readonly pool: ReadTable<Tables['pool']>;
+  readonly kept: ReadTable<Tables['kept']>;
 }
 
 /** Wires an empty graph. Keys of API tables are `namespace/name`, or the name alone; see operator/api/refs.ts. */
@@ -82,6 +87,9 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.index('nodesByBlock', tables.node, (row) => addressKeys(nodeScope, row.internalIps));
   graph.index('ipsByAddress', tables.ip, (row) => row.addresses.map((address) => usedKey(row.subnet, address)));
   graph.index('ipsBySubnet', tables.ip, (row) => [row.subnet]);
+  graph.index('podsByMachine', tables.pod, (row) =>
+    row.podType === 'VirtualMachine' && needsAddress(row) ? [machineKey(row.meta.namespace, row.controller.name)] : [],
+  );
   graph.index('ippoolsBySubnet', tables.ippool, (row) => (row.meta.deleting ? [] : [row.subnet]));
   graph.index('ippoolsBySet', tables.ippool, (row) =>
     row.addressSet && !row.meta.deleting ? [poolSetName(row.meta.name)] : [],
@@ -104,6 +112,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   const demands = graph.into(computed.demand);
   graph.derive('demand/pod', tables.pod, podDemand, demands);
   graph.derive('demand/node', tables.node, nodeDemand, demands);
+  graph.derive('kept', tables.ip, kept, graph.into(computed.kept));
 
   reconcile(graph, sinks, { reconciler: defaultObjects, input: tables.cluster, about: () => subnetRef('') });
   reconcile(graph, sinks, { reconciler: vpc, input: tables.vpc, about: vpcRef });
@@ -114,7 +123,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   reconcile(graph, sinks, { reconciler: pod, input: tables.pod, about: podOf });
   reconcile(graph, sinks, { reconciler: ippool, input: tables.ippool, about: ipPoolRef });
   reconcile(graph, sinks, { reconciler: later, input: tables.later, about: laterRef });
-  return { ...tables, network: networkTable, demand: computed.demand, pool: computed.pool };
+  return { ...tables, network: networkTable, demand: computed.demand, pool: computed.pool, kept: computed.kept };
 }
 
 /** Owner of what a source yields, for one that failed before it yielded anything: its rows must stay too. */
@@ -133,7 +142,7 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
   IPPool: ipPoolRef,
 };
 
-function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand' | 'pool'> {
+function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand' | 'pool' | 'kept'> {
   return {
     cluster: graph.table('cluster'),
     central: graph.table('central'),
@@ -144,6 +153,7 @@ function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand'
     subnet: graph.table('subnet'),
     vpc: graph.table('vpc'),
     ippool: graph.table('ippool'),
+    keeper: graph.table('keeper'),
     later: graph.table('later'),
     unassigned: graph.table('unassigned'),
     usage: graph.table('usage'),
@@ -152,7 +162,7 @@ function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand'
 }
 
 function computedTables(graph: Graph<Tables, Indexes>): {
-  [N in 'checked' | 'candidate' | 'network' | 'host' | 'pool' | 'binding' | 'demand']: Table<Tables[N]>;
+  [N in 'checked' | 'candidate' | 'network' | 'host' | 'pool' | 'binding' | 'demand' | 'kept']: Table<Tables[N]>;
 } {
   return {
     checked: graph.table('checked'),
@@ -162,6 +172,7 @@ function computedTables(graph: Graph<Tables, Indexes>): {
     pool: graph.table('pool'),
     binding: graph.table('binding'),
     demand: graph.table('demand'),
+    kept: graph.table('kept'),
   };
 }
 

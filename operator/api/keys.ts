@@ -40,5 +40,8 @@ export function overlapKeys(scope: string, cidr: Cidr): string[] {
   return isWide(cidr) ? [all(scope)] : coveringKeys(scope, formatIp(networkAddress(cidr)));
 }
 
+/** Key of a workload whose pods come back under their names. */
+export const keeperKey = (kind: string, namespace: string, name: string): string => `${kind}/${namespace}/${name}`;
+
 /** Key of one address of one subnet. */
 export const usedKey = (subnet: string, address: string): string => `${subnet}|${address}`;

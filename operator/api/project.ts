@@ -9,6 +9,7 @@ import type {
   CentralRow,
   IpPoolRow,
   IpRow,
+  KeeperRow,
   LaterRow,
   Meta,
   NamespaceRow,
@@ -78,7 +79,8 @@ export function podRow(source: unknown): PodRow {
     node: textOf(spec['nodeName']),
     hostNetwork: flagOf(spec['hostNetwork']),
     completed: completed(meta.deleting, objectOf(object['status'])),
-    podType: podType(objectOf(object['metadata'])),
+    ...controllerOf(objectOf(object['metadata'])),
+    created: createdOf(object),
     announced: announced(meta.annotations, objectOf(object['metadata'])),
   };
 }
@@ -122,12 +124,16 @@ const retained: Readonly<Record<string, string>> = {
   VirtualMachineInstance: 'VirtualMachine',
 };
 
-/** The kind of owner whose pods keep their addresses, by the controlling owner reference. */
-function podType(meta: JsonObject): string {
+const nobody = { podType: '', controller: { name: '', uid: '' } };
+
+/** The owner whose pods keep their addresses, by the controlling owner reference. */
+function controllerOf(meta: JsonObject): Pick<PodRow, 'podType' | 'controller'> {
   const controller = listOf(meta['ownerReferences'])
     .map(objectOf)
     .find((reference) => flagOf(reference['controller']));
-  return retained[textOf(controller?.['kind'])] ?? '';
+  const kept = retained[textOf(controller?.['kind'])];
+  if (kept === undefined) return nobody;
+  return { podType: kept, controller: { name: textOf(controller?.['name']), uid: textOf(controller?.['uid']) } };
 }
 
 export function nodeRow(source: unknown): NodeRow {
@@ -169,6 +175,20 @@ export function ipRow(source: unknown): IpRow {
     addresses: addressesOf(single.length > 0 ? single : textOf(spec['ipAddress']).split(',')),
     mac: canonicalMac(textOf(spec['macAddress'])) ?? '',
     ownerUid: textOf(annotations['kubeloom.io/owner-uid']),
+    controllerUid: textOf(annotations['kubeloom.io/controller-uid']),
+  };
+}
+
+export function keeperRow(source: unknown): KeeperRow {
+  const object = objectOf(source);
+  const meta = objectOf(object['metadata']);
+  const spec = objectOf(object['spec']);
+  return {
+    uid: textOf(meta['uid']),
+    deleting: textOf(meta['deletionTimestamp']) !== '',
+    first: integerOf(objectOf(spec['ordinals'])['start']),
+    // The API server fills the default in.
+    count: integerOf(spec['replicas']),
   };
 }
 

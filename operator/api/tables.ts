@@ -25,6 +25,10 @@ export interface PodRow {
   readonly completed: boolean;
   /** As IP.spec.podType has it: '', StatefulSet or VirtualMachine. */
   readonly podType: string;
+  /** Where podType is set: the StatefulSet or the instance of a virtual machine that the pod is of. */
+  readonly controller: { readonly name: string; readonly uid: string };
+  /** Creation time in ms since the epoch: of two pods of a virtual machine the older is where it runs. */
+  readonly created: number;
   /** Annotations of addresses that nobody but we wrote: they tell what is, and ask for nothing. */
   readonly announced: readonly string[];
 }
@@ -55,8 +59,13 @@ export interface IpRow {
   /** IPv4 first; '' never appears. */
   readonly addresses: readonly string[];
   readonly mac: string;
-  /** UID of the pod or node that the address was assigned for, '' for objects made by others. */
+  /**
+   * UID of the pod, node or instance of a virtual machine that the address was assigned for, '' for objects made by
+   * others.
+   */
   readonly ownerUid: string;
+  /** UID of the StatefulSet whose pod it was assigned for, '' otherwise. */
+  readonly controllerUid: string;
 }
 
 export interface SubnetRow {
@@ -86,6 +95,15 @@ export interface IpPoolRow {
   readonly ips: readonly string[];
   readonly namespaces: readonly string[];
   readonly addressSet: boolean;
+}
+
+/** A workload whose pods come back under their names: StatefulSet, VirtualMachine, VirtualMachineInstance. */
+export interface KeeperRow {
+  readonly uid: string;
+  readonly deleting: boolean;
+  /** Of a StatefulSet: the numbers of its pods. */
+  readonly first: number;
+  readonly count: number;
 }
 
 /** An object of a kind that nothing acts on yet. */
@@ -223,6 +241,8 @@ export interface Demand {
   readonly podName: string;
   readonly namespace: string;
   readonly podType: string;
+  /** UID of the pod's StatefulSet. */
+  readonly controllerUid?: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Absent when any address will do. */
   readonly wish?: Wish;
@@ -240,6 +260,11 @@ export interface Wish {
   readonly family?: 4 | 6;
   /** Why it cannot be understood: nothing is given then. */
   readonly invalid?: string;
+}
+
+/** An IP object that stays while no pod demands it. Computed; input of the allocator. */
+export interface Kept {
+  readonly ip: string;
 }
 
 /** Why a demand has no address yet; written by the allocator, key = Demand.ip. */
@@ -300,6 +325,9 @@ export interface Tables {
   ippool: IpPoolRow;
   pool: Pool;
   poolUsage: PoolUsage;
+  /** By `Kind/namespace/name`. */
+  keeper: KeeperRow;
+  kept: Kept;
   central: CentralRow;
   /** By `Kind/name` or `Kind/namespace/name`. */
   later: LaterRow;
@@ -316,6 +344,8 @@ export interface Cluster {
   readonly serviceCidrs: readonly string[];
   readonly apiServer: readonly string[];
   readonly enableLb: boolean;
+  /** Pods of a virtual machine share its name, and its address is kept while there is none. */
+  readonly keepVmIp: boolean;
   /** Of pods that do not ask for another. */
   readonly podNicType: PortItem['nicType'];
   /** CIDRs, gateways and excludeIps with which the default subnet and the join subnet are made when absent. */
@@ -360,6 +390,8 @@ export interface Indexes {
   ippoolsBySet: IpPoolRow;
   /** By namespace in spec.namespaces. */
   poolsByNamespace: Pool;
+  /** By virtual machine, those that need an address. */
+  podsByMachine: PodRow;
   /** All under one key: there are three at most. */
   centrals: CentralRow;
 }

@@ -4,11 +4,11 @@
 //
 //   demand ---\                                              /--> unassigned, usage
 //   ip --------> what changed -> step per name -> writer ---<
-//   network, pool      ^                                     \--> IP objects --watch--> ip
+//   network, pool, kept ^                                     \--> IP objects --watch--> ip
 //                      \--- completed writes, timers, freed addresses
 import type { Sink } from '../../lib/graph/types.ts';
-import type { Demand, IpRow, Network, Pool, Unassigned } from '../api/tables.ts';
-import { attempt } from './attempts.ts';
+import type { Demand, IpRow, Kept, Network, Pool, Unassigned } from '../api/tables.ts';
+import { attempt, fits } from './attempts.ts';
 import { Flights } from './flights.ts';
 import type { Ipam } from './ipam.ts';
 import { Ledger } from './ledger.ts';
@@ -40,6 +40,7 @@ export class Assignments {
   readonly #report: UsageReport;
   readonly #waiters = new Waiters();
   readonly #demands = new Map<string, Demand>();
+  readonly #kept = new Set<string>();
   readonly #leaving = new Set<string>();
   readonly #reserved = new Map<string, Reserved>();
   readonly #awaited = new Map<string, Awaited>();
@@ -79,11 +80,17 @@ export class Assignments {
     readonly ip: Sink<IpRow>;
     readonly network: Sink<Network>;
     readonly pool: Sink<Pool>;
+    readonly kept: Sink<Kept>;
   } = {
     demand: sink((key, row) => this.#demandChanged(key, row)),
     ip: sink((key, row) => this.#ipChanged(key, row)),
     network: sink((key, row) => this.#networkChanged(key, row)),
     pool: sink((key, row) => this.#poolChanged(key, row)),
+    kept: sink((key, row) => {
+      if (row) this.#kept.add(key);
+      else this.#kept.delete(key);
+      this.#touch(key);
+    }),
   };
 
   /** Begins to write; this process leads. Nothing is allocated before `restored()`. */
@@ -211,6 +218,8 @@ export class Assignments {
       demand,
       row,
       reservation: this.#reserved.get(name),
+      kept: this.#kept.has(name),
+      fits: row !== undefined && demand !== undefined && fits(this.#ipam, row, demand),
       winner: this.#ledger.winner(name),
       cleared: row !== undefined && row.meta.deleting && this.#options.cleared(row),
     });

@@ -1,5 +1,5 @@
 // A demand and everything that would do for it, tried in order. Knows nothing of what was tried before.
-import type { Demand, Unassigned, Wish } from '../api/tables.ts';
+import type { Demand, IpRow, Unassigned, Wish } from '../api/tables.ts';
 import { AddressError } from './errors.ts';
 import type { AddressReason } from './errors.ts';
 import type { Ipam, Wants } from './ipam.ts';
@@ -31,6 +31,20 @@ export function attempt(ipam: Ipam, demand: Demand, isLeaving: (subnet: string) 
   }
   return { why: whyNot(demand, failed), places: placesOf(demand, failed) };
 }
+
+/** Whether what a row has is what the demand asks for. */
+export const fits = (ipam: Ipam, row: IpRow, { subnets, wish = {} }: Demand): boolean =>
+  subnets.includes(row.subnet) && isAmong(wish, row) && isOfPools(wish, row, ipam) && isOf(wish, row);
+
+const isAmong = ({ fixed }: Wish, { addresses }: IpRow): boolean =>
+  !fixed || fixed.some((set) => set.every((address) => addresses.includes(address)));
+
+const isOfPools = ({ pools }: Wish, { subnet, addresses }: IpRow, ipam: Ipam): boolean =>
+  !pools || pools.some((pool) => ipam.isOfPool(pool, subnet, addresses));
+
+const isOf = ({ family, mac }: Wish, row: IpRow): boolean =>
+  (mac === undefined || mac === row.mac) &&
+  (family === undefined || row.addresses.every((text) => text.includes(':') === (family === 6)));
 
 const leaving = (subnet: string): AddressError => new AddressError('NoSubnet', `subnet ${subnet} is being deleted`);
 

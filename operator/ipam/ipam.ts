@@ -113,6 +113,12 @@ export class Ipam {
     return this.#named.get(name)?.subnet;
   }
 
+  /** Whether these addresses of a subnet are of this pool of it. */
+  isOfPool(name: string, subnet: string, addresses: readonly string[]): boolean {
+    const pools = this.subnetOfPool(name) === subnet ? this.#subnets.get(subnet)?.pools : undefined;
+    return pools !== undefined && readable(addresses).every((ip) => pools.isOfPool(name, ip));
+  }
+
   #rebuild(state: SubnetState): void {
     const { ranges, named, pools: before } = state;
     if (ranges && before?.isSame(ranges, named)) return;

@@ -2,9 +2,10 @@
 // this one function, run again after every change.
 //
 //   demand, no row      allocate -> create (repeated until answered) -> row
-//   demand, its row     nothing (adopt when the row names no owner yet)
+//   demand, its row     nothing (adopt when the row names no owner yet, or another node)
+//   demand, kept row    adopt: the pod has come back under its name; but not when it asks for something else now
 //   demand, other row   wait: a former owner's row is removed first, a foreign one stays and is a conflict
-//   row, no demand      remove -> deleting -> rows in NB confirmed gone -> finish -> gone
+//   row, no demand      remove -> deleting -> rows in NB confirmed gone -> finish -> gone; a kept one stays
 //   row that lost its address to an older one: remove, then as a demand without row
 import type { Demand, IpRow, Unassigned } from '../api/tables.ts';
 import type { NewIp } from './writer.ts';
@@ -23,6 +24,10 @@ export interface Situation {
   readonly demand: Demand | undefined;
   readonly row: IpRow | undefined;
   readonly reservation: Reservation | undefined;
+  /** `row` waits for its pod to come back. */
+  readonly kept: boolean;
+  /** `row` is what the demand asks for. */
+  readonly fits: boolean;
   /** The row that holds an address of `row` with better right. */
   readonly winner: IpRow | undefined;
   /** Whether everything that was built from `row` is confirmed gone. */
@@ -52,7 +57,8 @@ export function stepOf(situation: Situation): Step {
   if (!row) return { action: withoutRow(situation) };
   if (row.meta.deleting) return deleting(row, situation);
   if (situation.winner) return lost(row, situation.winner);
-  return situation.demand ? owned(row, situation.demand) : { action: isOurs(row) ? remove(row) : nothing };
+  if (situation.demand) return owned(row, situation.demand, situation);
+  return { action: isOurs(row) && !situation.kept ? remove(row) : nothing };
 }
 
 function withoutRow({ demand, reservation }: Situation): Action {
@@ -76,7 +82,7 @@ function lost(row: IpRow, winner: IpRow): Step {
   return { action: isManaged(row) ? remove(row) : nothing, waiting: { reason: 'AddressConflict', message } };
 }
 
-function owned(row: IpRow, demand: Demand): Step {
+function owned(row: IpRow, demand: Demand, { kept, fits }: Situation): Step {
   if (row.podName !== demand.podName || row.namespace !== demand.namespace) {
     const message = `AddressConflict: IP ${row.meta.name} belongs to ${row.namespace}/${row.podName}`;
     return { action: nothing, waiting: { reason: 'AddressConflict', message } };
@@ -85,8 +91,9 @@ function owned(row: IpRow, demand: Demand): Step {
     const message = `AddressConflict: IP ${row.meta.name} has no address; give it one or delete it`;
     return { action: nothing, waiting: { reason: 'AddressConflict', message } };
   }
-  if (row.ownerUid === '') return { action: { do: 'adopt', row, demand } };
-  if (row.ownerUid === demand.uid) return { action: nothing };
+  const isHis = row.ownerUid === demand.uid;
+  if (isHis && row.node === demand.node) return { action: nothing };
+  if (isHis || row.ownerUid === '' || (kept && fits)) return { action: { do: 'adopt', row, demand } };
   return {
     action: remove(row),
     waiting: release(`IP ${row.meta.name} of the former ${demand.owner.kind} is to go first`),

@@ -104,8 +104,8 @@ export class SubnetPools {
     return this.#text === textOf(ranges, named);
   }
 
-  hasPool(name: string): boolean {
-    return this.#groups.has(name);
+  isOfPool(name: string, ip: Ip): boolean {
+    return rangesContain(this.#groups.get(name)?.own ?? [], ip);
   }
 
   /** The fixed addresses and a chosen one for each further family; all or nothing. Throws AddressError. */

@@ -14,8 +14,10 @@ export interface NewIp {
   /** IPv4 first. */
   readonly addresses: readonly string[];
   readonly mac: string;
-  /** UID of the pod or node. */
+  /** UID of the pod, node or instance of a virtual machine. */
   readonly ownerUid: string;
+  /** UID of the pod's StatefulSet. */
+  readonly controllerUid?: string;
 }
 
 /** What a create found out. `exists`: the name was taken; `row` is the object that has it. */
@@ -51,6 +53,7 @@ export const finalizer = 'kubeovn.io/kube-ovn-controller';
 /** The name that Kube-OVN's older versions gave it. */
 const oldFinalizer = 'kube-ovn-controller';
 export const ownerUidAnnotation = 'kubeloom.io/owner-uid';
+export const controllerUidAnnotation = 'kubeloom.io/controller-uid';
 
 /** The object that is written for an assignment, with Kube-OVN's fields and labels. */
 export function ipManifest(ip: NewIp): JsonObject {
@@ -66,7 +69,10 @@ export function ipManifest(ip: NewIp): JsonObject {
         // Kube-OVN's older key for selecting the addresses of a subnet; still used by its tools.
         [ip.subnet]: '',
       },
-      annotations: { [ownerUidAnnotation]: ip.ownerUid },
+      annotations: {
+        [ownerUidAnnotation]: ip.ownerUid,
+        ...(ip.controllerUid !== undefined && { [controllerUidAnnotation]: ip.controllerUid }),
+      },
       finalizers: [finalizer],
     },
     spec: {
@@ -95,6 +101,7 @@ export const newIp = (demand: Demand, given: Pick<NewIp, 'subnet' | 'addresses' 
   podType: demand.podType,
   node: demand.node,
   ownerUid: demand.uid,
+  ...(demand.controllerUid !== undefined && { controllerUid: demand.controllerUid }),
   ...given,
 });
 

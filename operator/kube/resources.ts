@@ -45,6 +45,8 @@ export const resources = {
     'CustomResourceDefinition',
     'customresourcedefinitions',
   ),
+  VirtualMachine: namespaced('kubevirt.io/v1', 'VirtualMachine', 'virtualmachines'),
+  VirtualMachineInstance: namespaced('kubevirt.io/v1', 'VirtualMachineInstance', 'virtualmachineinstances'),
   Subnet: clusterScoped('kubeovn.io/v1', 'Subnet', 'subnets'),
   Vpc: clusterScoped('kubeovn.io/v1', 'Vpc', 'vpcs'),
   IP: clusterScoped('kubeovn.io/v1', 'IP', 'ips'),

@@ -21,7 +21,7 @@ export const owns: Owns = {
   Logical_Switch: { external_ids: tag },
   Logical_Switch_Port: {
     external_ids: [...tag, 'ls', 'pod'],
-    options: ['router-port', 'requested-chassis'],
+    options: ['router-port', 'requested-chassis', 'activation-strategy'],
   },
   ACL: { external_ids: [...tag, 'subnet'] },
   Port_Group: { external_ids: [...tag, 'node', 'np'], ports: 'all' },

@@ -1,8 +1,9 @@
 // Who needs an address: bound pods that live in the pod network, and the join port of every node.
-import { nodeIpName, nodeRef, podIpName, podRef } from '../api/refs.ts';
+import { nodeIpName, nodeRef, podRef } from '../api/refs.ts';
 import { commaList } from '../api/json.ts';
 import type { Demand, NodeRow, PodRow, Wish } from '../api/tables.ts';
 import { wishOf } from '../api/wish.ts';
+import { identityOf } from './identity.ts';
 import { clusterOf } from './reconciler.ts';
 import type { Projection, WorldRead } from './reconciler.ts';
 
@@ -13,18 +14,20 @@ export const needsAddress = (pod: PodRow): boolean => pod.node !== '' && !pod.ho
 
 export const podDemand: Projection<PodRow, Demand> = function* (pod, read) {
   if (!needsAddress(pod)) return;
-  const { namespace, name, uid } = pod.meta;
-  const ip = podIpName(namespace, name);
+  const { namespace } = pod.meta;
+  const { name, uid, ip, pods } = identityOf(pod, read);
+  if (pods[0]?.meta.uid !== pod.meta.uid) return;
   const wish = podWish(pod, podPools(pod, read));
   const demand: Demand = {
     ip,
-    owner: podRef(namespace, name),
+    owner: podRef(namespace, pod.meta.name),
     uid,
     node: pod.node,
     subnets: podSubnets(pod, wish, read),
     podName: name,
     namespace,
     podType: pod.podType,
+    ...(pod.podType === 'StatefulSet' && { controllerUid: pod.controller.uid }),
     labels: labels(pod.node),
     ...(wish && { wish }),
   };

@@ -60,7 +60,10 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
   Unassigned: (_, fields) => fields,
   Usage: (_, fields) => fields,
   PoolUsage: (_, fields) => fields,
-  IPPool: (key, fields) => ({ metadata: meta(key, fields), spec: rest(fields) }),
+  IPPool: (key, fields) => whole(key, fields),
+  StatefulSet: (key, fields) => whole(key, fields),
+  VirtualMachine: (key, fields) => whole(key, fields),
+  VirtualMachineInstance: (key, fields) => whole(key, fields),
   Cluster: (_, fields) => fields,
 };
 
@@ -74,11 +77,15 @@ function ip(key: string, fields: Fields): unknown {
     metadata: {
       ...meta(key, fields),
       finalizers: fields['finalizers'] ?? ['kubeovn.io/kube-ovn-controller'],
-      annotations: owner === '' ? {} : { 'kubeloom.io/owner-uid': owner },
+      annotations: {
+        ...(owner !== '' && { 'kubeloom.io/owner-uid': owner }),
+        ...(fields['controller'] !== undefined && { 'kubeloom.io/controller-uid': fields['controller'] }),
+      },
     },
     spec: {
       namespace,
       podName,
+      podType: fields['podType'],
       subnet: fields['subnet'],
       nodeName: fields['node'] ?? '',
       macAddress: fields['mac'],

@@ -4,6 +4,7 @@ import {
   centralRow,
   ipPoolRow,
   ipRow,
+  keeperRow,
   laterRow,
   namespaceRow,
   nodeRow,
@@ -31,6 +32,7 @@ export const defaults: Cluster = {
   serviceCidrs: ['10.96.0.0/12'],
   apiServer: ['10.96.0.1'],
   enableLb: true,
+  keepVmIp: true,
   podNicType: 'veth-pair',
   defaultRange: { cidrBlock: '10.16.0.0/16', gateway: '', excludeIps: '' },
   joinRange: { cidrBlock: '100.64.0.0/16', gateway: '', excludeIps: '' },
@@ -57,7 +59,7 @@ export function start(): Process {
     holds: new CollectingSink(),
   };
   const wiring = world(graph, sinks);
-  const { network: _network, demand: _demand, pool: _pool, ...inputs } = wiring;
+  const { network: _network, demand: _demand, pool: _pool, kept: _kept, ...inputs } = wiring;
   const wired: Wired = {
     graph,
     inputs: new Map(Object.entries(inputs) as [string, Table<unknown>][]),
@@ -85,6 +87,10 @@ const puts: Readonly<Record<string, Put>> = {
   Subnet: (tables, key, object) => write(tables.subnet, key, object, subnetRow),
   Vpc: (tables, key, object) => write(tables.vpc, key, object, vpcRow),
   IPPool: (tables, key, object) => write(tables.ippool, key, object, ipPoolRow),
+  StatefulSet: (tables, key, object) => write(tables.keeper, `StatefulSet/${key}`, object, keeperRow),
+  VirtualMachine: (tables, key, object) => write(tables.keeper, `VirtualMachine/${key}`, object, keeperRow),
+  VirtualMachineInstance: (tables, key, object) =>
+    write(tables.keeper, `VirtualMachineInstance/${key}`, object, keeperRow),
   IP: (tables, key, object) => write(tables.ip, key, object, ipRow),
   Central: (tables, key, object) => write(tables.central, key, object, centralRow),
   Usage: (tables, key, object) => write(tables.usage, key, object, (fields) => usage(key, fields as Counts)),

@@ -20,6 +20,7 @@ const views: Readonly<Record<string, (process: Process) => Line[]>> = {
   problems: (process) => (factsOf(process, 'problems') as ProblemFact[]).map(problem),
   holds: (process) => (factsOf(process, 'holds') as HoldFact[]).map(hold),
   demand: (process) => [...process.world.demand.entries()].map(([, entry]) => demand(entry as unknown as Demanded)),
+  kept: (process) => [...process.world.kept.entries()].map(([name]) => line('', name)),
   frozen: (process) => [...process.graph.failures].map(([source, error]) => line('', source, (error as Error).message)),
 };
 

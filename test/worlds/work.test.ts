@@ -53,7 +53,7 @@ describe.each([10, 1000, 10_000])('with %i pods', (count) => {
 
   it('adds one pod', () => {
     const before = factsOf(process, 'rows').length;
-    expect(runs(process, pod(20_000))).toEqual({ 'demand/pod': 1, Pod: 2 });
+    expect(runs(process, pod(20_000))).toEqual({ 'demand/pod': 1, kept: 1, Pod: 2 });
     expect(factsOf(process, 'rows').length - before).toBe(3);
   });
 
@@ -69,7 +69,7 @@ describe.each([10, 1000, 10_000])('with %i pods', (count) => {
         process,
         pod(5).map((change) => ({ ...change, object: undefined })),
       ),
-    ).toEqual({ 'demand/pod': 1, Pod: 1 });
+    ).toEqual({ 'demand/pod': 1, kept: 1, Pod: 1 });
     expect(factsOf(process, 'rows').length - before).toBe(-3);
   });
 
@@ -77,9 +77,10 @@ describe.each([10, 1000, 10_000])('with %i pods', (count) => {
     const [, address] = pod(6);
     const ip = `10.16.200.${count === 10 ? 1 : 2}`;
     expect(runs(process, [put('IP', 'p6.a', { for: 'a/p6', subnet: 'ovn-default', ip, mac: mac(6) })])).toEqual({
+      kept: 1,
       Pod: 1,
     });
-    expect(runs(process, address ? [address, address] : [])).toEqual({ Pod: 1 });
+    expect(runs(process, address ? [address, address] : [])).toEqual({ kept: 1, Pod: 1 });
     expect(runs(process, pod(7))).toEqual({});
   });
 

@@ -35,7 +35,10 @@ export interface VifPort {
   readonly mac: string;
   /** IPv4 first. */
   readonly addresses: readonly string[];
-  /** Name or hostname of the only chassis that may bind the port (ovn-nb(5)); '' is any. */
+  /**
+   * Name or hostname of the only chassis that may bind the port (ovn-nb(5)); '' is any. `a,b` while a virtual machine
+   * moves from a to b: nothing passes at b before the machine has announced itself there by a RARP.
+   */
   readonly chassis: string;
   readonly external?: Readonly<Record<string, string>>;
 }
@@ -50,8 +53,13 @@ export const vifPort = (port: VifPort): RowFact =>
     columns: {
       name: port.name,
       addresses: set([port.mac, ...port.addresses].join(' ')),
-      options: map(port.chassis === '' ? {} : { 'requested-chassis': port.chassis }),
+      options: map(binding(port.chassis)),
     },
     external: { ...port.external, ls: port.subnet },
     in: onSwitch(port.subnet),
   });
+
+const binding = (chassis: string): Readonly<Record<string, string>> => ({
+  ...(chassis !== '' && { 'requested-chassis': chassis }),
+  ...(chassis.includes(',') && { 'activation-strategy': 'rarp' }),
+});

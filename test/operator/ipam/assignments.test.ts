@@ -42,6 +42,7 @@ const made = (name: string, change: Partial<IpRow> & { finalizers?: string[] } =
     addresses: ['10.0.0.4'],
     mac: '02:00:00:00:00:04',
     ownerUid: '',
+    controllerUid: '',
     ...fields,
   };
 };

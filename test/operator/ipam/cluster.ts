@@ -106,6 +106,10 @@ export class Cluster {
     this.assignments.inputs.pool.replace(`pool/${pool.name}`, [whole]);
   }
 
+  keep(name: string, isKept: boolean): void {
+    this.assignments.inputs.kept.replace(`kept/${name}`, isKept ? [{ ip: name }] : []);
+  }
+
   noPool(name: string): void {
     this.pools.delete(name);
     this.assignments.inputs.pool.replace(`pool/${name}`, []);

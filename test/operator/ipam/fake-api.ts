@@ -115,6 +115,7 @@ export class FakeApi {
       addresses: ip.addresses,
       mac: ip.mac,
       ownerUid: ip.ownerUid,
+      controllerUid: ip.controllerUid ?? '',
     };
     this.#write(row);
     return { outcome: 'created', row };
@@ -124,7 +125,14 @@ export class FakeApi {
     const row = this.objects.get(ip.name);
     if (!row || row.meta.uid !== uid) return;
     const finalizers = [...new Set([...row.meta.finalizers, finalizer])];
-    this.#write({ ...row, ownerUid: ip.ownerUid, mac: ip.mac, meta: { ...row.meta, finalizers } });
+    this.#write({
+      ...row,
+      ownerUid: ip.ownerUid,
+      controllerUid: ip.controllerUid ?? '',
+      node: ip.node,
+      mac: ip.mac,
+      meta: { ...row.meta, finalizers },
+    });
   }
 
   #finish(name: string, uid: string): void {
