@@ -16,7 +16,7 @@
 //                                              v
 //                                         [allocator] --> API: IP objects --> ip ----------> Pod, Node
 //                                              |
-//                                              +--> usage, unassigned --------------------> Subnet, Pod, Node
+//                                              +--> usage, unassigned --------------------> Subnet, Pod, Node, IP
 //   ippool -> pool (in force) -> Namespace, demand, [allocator] --> poolUsage ------------------> IPPool: set, status, problems
 //   keeper (StatefulSets, virtual machines) + ip -> kept -> [allocator]
 //   later ----------------------------------------------------------------------------------> Later: status, problems
@@ -29,7 +29,7 @@ import { addressKeys, rangeKeys, usedKey } from './api/keys.ts';
 import { requiredLabel } from './api/labels.ts';
 import { textsOf } from './api/json.ts';
 import { laterRef } from './api/later.ts';
-import { clusterRef, ipPoolRef, namespaceRef, nodeRef, only, podRef, subnetRef, vpcRef } from './api/refs.ts';
+import { clusterRef, ipPoolRef, ipRef, namespaceRef, nodeRef, only, podRef, subnetRef, vpcRef } from './api/refs.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import { nodeGroupName, poolSetName } from './nb/names.ts';
 import { binding } from './reconcilers/binding.ts';
@@ -47,6 +47,7 @@ import type { Reconciler } from './reconcilers/reconciler.ts';
 import { portKeys } from './reconcilers/router-port-name.ts';
 import { subnet } from './reconcilers/subnet.ts';
 import { subnetStatus } from './reconcilers/subnet-status.ts';
+import { reservation } from './reconcilers/unassigned.ts';
 import { vpc } from './reconcilers/vpc.ts';
 import { Split } from './sinks.ts';
 import type { Sinks } from './sinks.ts';
@@ -121,6 +122,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   reconcile(graph, sinks, { reconciler: node, input: tables.node, about: nodeRef });
   reconcile(graph, sinks, { reconciler: namespace, input: tables.namespace, about: namespaceRef });
   reconcile(graph, sinks, { reconciler: pod, input: tables.pod, about: podOf });
+  reconcile(graph, sinks, { reconciler: reservation, input: tables.unassigned, about: ipRef });
   reconcile(graph, sinks, { reconciler: ippool, input: tables.ippool, about: ipPoolRef });
   reconcile(graph, sinks, { reconciler: later, input: tables.later, about: laterRef });
   return { ...tables, network: networkTable, demand: computed.demand, pool: computed.pool, kept: computed.kept };

@@ -7,19 +7,22 @@
 //   network, pool, kept ^                                     \--> IP objects --watch--> ip
 //                      \--- completed writes, timers, freed addresses
 import type { Sink } from '../../lib/graph/types.ts';
-import type { Demand, IpRow, Kept, Network, Pool, Unassigned } from '../api/tables.ts';
-import { attempt, fits } from './attempts.ts';
+import { ipRef } from '../api/refs.ts';
+import type { Demand, IpRow, Kept, Network, Pool } from '../api/tables.ts';
+import { attempt, completed, fits } from './attempts.ts';
+import { Explanations } from './explanations.ts';
 import { Flights } from './flights.ts';
 import type { Ipam } from './ipam.ts';
 import { Ledger } from './ledger.ts';
 import type { AssignmentOptions } from './options.ts';
+import { keys, sink } from './sink.ts';
 import { stepOf } from './step.ts';
 import type { Action, Reservation } from './step.ts';
 import { ToldUsage } from './told-usage.ts';
 import { UsageReport } from './usage-report.ts';
 import { Waiters } from './waiters.ts';
 import type { Place } from './waiters.ts';
-import { WriteRefused, isSame, newIp } from './writer.ts';
+import { WriteRefused, isSame, newIp, wasWish } from './writer.ts';
 import type { CreateAnswer, NewIp } from './writer.ts';
 
 /** A reservation as it goes through its stages. */
@@ -38,14 +41,13 @@ export class Assignments {
   readonly #ledger: Ledger;
   readonly #flights: Flights;
   readonly #report: UsageReport;
+  readonly #explanations: Explanations;
   readonly #waiters = new Waiters();
   readonly #demands = new Map<string, Demand>();
   readonly #kept = new Set<string>();
   readonly #leaving = new Set<string>();
   readonly #reserved = new Map<string, Reserved>();
   readonly #awaited = new Map<string, Awaited>();
-  /** What table `unassigned` holds of us. */
-  readonly #told = new Map<string, string>();
   readonly #dirty = new Set<string>();
   /** Subnets with changes that are not yet told, and whose waiters are not yet woken. */
   readonly #changed = new Set<string>();
@@ -70,6 +72,7 @@ export class Assignments {
       pauseMs: limits.pauseMs,
       pauseCapMs: limits.pauseCapMs,
     });
+    this.#explanations = new Explanations(options);
     const told = new ToldUsage(this.#ipam, options);
     this.#report = new UsageReport({ clock, periodMs: limits.usageMs, tell: (subnet) => told.tell(subnet) });
   }
@@ -86,11 +89,7 @@ export class Assignments {
     ip: sink((key, row) => this.#ipChanged(key, row)),
     network: sink((key, row) => this.#networkChanged(key, row)),
     pool: sink((key, row) => this.#poolChanged(key, row)),
-    kept: sink((key, row) => {
-      if (row) this.#kept.add(key);
-      else this.#kept.delete(key);
-      this.#touch(key);
-    }),
+    kept: keys(this.#kept, (key) => this.#touch(key)),
   };
 
   /** Begins to write; this process leads. Nothing is allocated before `restored()`. */
@@ -111,7 +110,7 @@ export class Assignments {
     this.#flights.stop();
     for (const name of this.#reserved.keys()) this.#unreserve(name);
     for (const name of this.#awaited.keys()) this.#seen(name);
-    for (const name of this.#told.keys()) this.#explain(name, undefined);
+    this.#explanations.clear();
     this.#dirty.clear();
   }
 
@@ -151,7 +150,7 @@ export class Assignments {
 
   /** For metrics: what is under way. */
   get counts(): { readonly waiting: number; readonly reserved: number; readonly writes: number } {
-    return { waiting: this.#told.size, reserved: this.#reserved.size, writes: this.#flights.flying };
+    return { waiting: this.#explanations.size, reserved: this.#reserved.size, writes: this.#flights.flying };
   }
 
   #demandChanged(name: string, demand: Demand | undefined): void {
@@ -223,9 +222,9 @@ export class Assignments {
       winner: this.#ledger.winner(name),
       cleared: row !== undefined && row.meta.deleting && this.#options.cleared(row),
     });
-    if (step.action.do !== 'allocate') {
+    if (step.action.do !== 'allocate' && step.action.do !== 'reserve') {
       this.#leave(name);
-      this.#explain(name, demand && step.waiting && { ip: name, owner: demand.owner, ...step.waiting });
+      this.#explanations.tell(name, step.waiting && { ip: name, owner: demand?.owner ?? ipRef(name), ...step.waiting });
     }
     this.#act(name, step.action);
   }
@@ -245,6 +244,9 @@ export class Assignments {
       case 'create':
         this.#create(name);
         break;
+      case 'reserve':
+        this.#reserve(name, action);
+        break;
       case 'adopt':
         this.#write(name, action, () => writer.adopt(this.#adopted(action.row, action.demand), action.row.meta.uid));
         break;
@@ -261,13 +263,26 @@ export class Assignments {
     const outcome = attempt(this.#ipam, demand, (subnet) => this.#leaving.has(subnet));
     if ('why' in outcome) {
       this.#pass(this.#waiters.add(name, outcome.places));
-      this.#explain(name, { ip: name, owner: demand.owner, ...outcome.why });
+      this.#explanations.tell(name, { ip: name, owner: demand.owner, ...outcome.why });
       return;
     }
     this.#reserved.set(name, { ip: outcome, stage: 'untried' });
     this.#leave(name);
-    this.#explain(name, undefined);
+    this.#explanations.tell(name, undefined);
     this.#create(name);
+  }
+
+  /** Gives an object that was made by hand what it lacks. */
+  #reserve(name: string, action: Action & { row: IpRow }): void {
+    const outcome = completed(this.#ipam, action.row);
+    if ('why' in outcome) {
+      this.#pass(this.#waiters.add(name, outcome.places));
+      this.#explanations.tell(name, { ip: name, owner: this.#demands.get(name)?.owner ?? ipRef(name), ...outcome.why });
+      return;
+    }
+    this.#leave(name);
+    this.#explanations.tell(name, undefined);
+    this.#write(name, action, () => this.#options.writer.adopt(outcome, action.row.meta.uid));
   }
 
   #leave(name: string): void {
@@ -361,15 +376,8 @@ export class Assignments {
 
   #adopted(row: IpRow, demand: Demand): NewIp {
     const mac = row.mac === '' ? this.#ipam.freeMac(row.subnet) : row.mac;
-    return newIp(demand, { subnet: row.subnet, addresses: row.addresses, mac });
-  }
-
-  #explain(name: string, why: Unassigned | undefined): void {
-    if (this.#told.get(name) === why?.message) return;
-    const { enter, unassigned } = this.#options;
-    if (why) this.#told.set(name, why.message);
-    else this.#told.delete(name);
-    enter(() => (why ? unassigned.set(name, why) : unassigned.delete(name)));
+    const adopted = newIp(demand, { subnet: row.subnet, addresses: row.addresses, mac });
+    return wasWish(row) ? { ...adopted, reserved: false } : adopted;
   }
 
   /** After changes of subnets: tells their use, and wakes as many waiters as there is room for. */
@@ -389,12 +397,4 @@ export class Assignments {
     const { clock } = this.#options;
     this.#cancelExpiry = next === undefined ? undefined : clock.after(next - clock.now(), () => this.run());
   }
-}
-
-/** A sink over one table whose derivation yields the value itself. */
-function sink<V>(change: (key: string, value: V | undefined) => void): Sink<V> {
-  return {
-    replace: (source, facts) => change(source.slice(source.indexOf('/') + 1), facts[0]),
-    freeze: () => {},
-  };
 }

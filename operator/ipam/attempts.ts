@@ -5,7 +5,7 @@ import type { AddressReason } from './errors.ts';
 import type { Ipam, Wants } from './ipam.ts';
 import type { Place } from './waiters.ts';
 import type { NewIp } from './writer.ts';
-import { newIp } from './writer.ts';
+import { newIp, reservationOf } from './writer.ts';
 
 /** There is none now. */
 export interface Failure {
@@ -30,6 +30,20 @@ export function attempt(ipam: Ipam, demand: Demand, isLeaving: (subnet: string) 
     }
   }
   return { why: whyNot(demand, failed), places: placesOf(demand, failed) };
+}
+
+/** An object that was made by hand with what it lacks: an address of its subnet, a MAC. */
+export function completed(ipam: Ipam, row: IpRow): NewIp | Failure {
+  const { subnet, addresses, mac, meta } = row;
+  try {
+    if (addresses.length > 0) return reservationOf(row, { addresses, mac: mac === '' ? ipam.freeMac(subnet) : mac });
+    const wants = mac === '' ? {} : { mac };
+    return reservationOf(row, ipam.holding(subnet, meta.name) ?? ipam.allocate(subnet, meta.name, wants));
+  } catch (error) {
+    if (!(error instanceof AddressError)) throw error;
+    const { obstacle } = error;
+    return { why: whyOf(error), places: [{ subnet, ...(obstacle && { obstacle }) }] };
+  }
 }
 
 /** Whether what a row has is what the demand asks for. */

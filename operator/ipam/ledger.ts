@@ -43,7 +43,7 @@ export class Ledger {
     else this.#rows.delete(name);
     for (const key of keysOf(row)) this.#state(key, name, touched);
     if (before && before.subnet !== row?.subnet) this.#ipam.release(before.subnet, name);
-    if (row && row.subnet !== '') this.#ipam.hold(row.subnet, name, row.addresses, row.mac);
+    if (row && isHolding(row)) this.#ipam.hold(row.subnet, name, row.addresses, row.mac);
     return [...touched];
   }
 
@@ -83,6 +83,10 @@ export class Ledger {
     return typeof names === 'string' ? [names] : names;
   }
 }
+
+/** One that somebody made without an address holds what was chosen for it since. */
+const isHolding = ({ subnet, addresses, ownerUid }: IpRow): boolean =>
+  subnet !== '' && (addresses.length > 0 || ownerUid !== '');
 
 function keysOf(row: IpRow | undefined): string[] {
   return row && row.subnet !== '' ? row.addresses.map((address) => claimKey(row.subnet, address)) : [];

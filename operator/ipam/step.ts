@@ -5,11 +5,12 @@
 //   demand, its row     nothing (adopt when the row names no owner yet, or another node)
 //   demand, kept row    adopt: the pod has come back under its name; but not when it asks for something else now
 //   demand, other row   wait: a former owner's row is removed first, a foreign one stays and is a conflict
+//   row by hand         reserve: it gets what it lacks and our finalizer, and waits for its pod
 //   row, no demand      remove -> deleting -> rows in NB confirmed gone -> finish -> gone; a kept one stays
 //   row that lost its address to an older one: remove, then as a demand without row
 import type { Demand, IpRow, Unassigned } from '../api/tables.ts';
 import type { NewIp } from './writer.ts';
-import { isKept } from './writer.ts';
+import { isKept, isWish } from './writer.ts';
 
 /** An address that is held for a name until its row is there. */
 export interface Reservation {
@@ -39,6 +40,7 @@ export type Action =
   | { readonly do: 'allocate'; readonly demand: Demand }
   | { readonly do: 'create'; readonly ip: NewIp }
   | { readonly do: 'adopt'; readonly row: IpRow; readonly demand: Demand }
+  | { readonly do: 'reserve'; readonly row: IpRow }
   | { readonly do: 'remove'; readonly row: IpRow }
   | { readonly do: 'finish'; readonly row: IpRow }
   /** Gives back a reservation of which no object can exist. */
@@ -56,8 +58,9 @@ export function stepOf(situation: Situation): Step {
   const { row } = situation;
   if (!row) return { action: withoutRow(situation) };
   if (row.meta.deleting) return deleting(row, situation);
-  if (situation.winner) return lost(row, situation.winner);
+  if (situation.winner) return lost(row, situation.winner, situation);
   if (situation.demand) return owned(row, situation.demand, situation);
+  if (isWish(row)) return { action: { do: 'reserve', row } };
   return { action: isOurs(row) && !situation.kept ? remove(row) : nothing };
 }
 
@@ -77,20 +80,17 @@ function deleting(row: IpRow, { cleared, demand }: Situation): Step {
   };
 }
 
-function lost(row: IpRow, winner: IpRow): Step {
+function lost(row: IpRow, winner: IpRow, { demand }: Situation): Step {
   const message = `AddressConflict: ${row.addresses.join(',')} of subnet ${row.subnet} is held by IP ${winner.meta.name}`;
-  return { action: isManaged(row) ? remove(row) : nothing, waiting: { reason: 'AddressConflict', message } };
+  const action = isManaged(row) ? remove(row) : nothing;
+  // Nobody asks about one of ours that goes; who made one by hand does.
+  return demand || isWish(row) ? { action, waiting: { reason: 'AddressConflict', message } } : { action };
 }
 
 function owned(row: IpRow, demand: Demand, { kept, fits }: Situation): Step {
-  if (row.podName !== demand.podName || row.namespace !== demand.namespace) {
-    const message = `AddressConflict: IP ${row.meta.name} belongs to ${row.namespace}/${row.podName}`;
-    return { action: nothing, waiting: { reason: 'AddressConflict', message } };
-  }
-  if (row.addresses.length === 0) {
-    const message = `AddressConflict: IP ${row.meta.name} has no address; give it one or delete it`;
-    return { action: nothing, waiting: { reason: 'AddressConflict', message } };
-  }
+  const message = unusable(row, demand);
+  if (message !== undefined) return { action: nothing, waiting: { reason: 'AddressConflict', message } };
+  if (row.addresses.length === 0) return { action: { do: 'reserve', row } };
   const isHis = row.ownerUid === demand.uid;
   if (isHis && row.node === demand.node) return { action: nothing };
   if (isHis || row.ownerUid === '' || (kept && fits)) return { action: { do: 'adopt', row, demand } };
@@ -98,6 +98,16 @@ function owned(row: IpRow, demand: Demand, { kept, fits }: Situation): Step {
     action: remove(row),
     waiting: release(`IP ${row.meta.name} of the former ${demand.owner.kind} is to go first`),
   };
+}
+
+/** Why a demand cannot have the row that has its name. */
+function unusable(row: IpRow, { podName, namespace }: Demand): string | undefined {
+  const prefix = `AddressConflict: IP ${row.meta.name}`;
+  if (row.podName !== podName || row.namespace !== namespace) {
+    return `${prefix} belongs to ${row.namespace}/${row.podName}`;
+  }
+  if (row.addresses.length > 0 || isWish(row)) return undefined;
+  return `${prefix} has no address; give it one or delete it`;
 }
 
 /** Assigned by us, for someone whom we would know if he still existed. */

@@ -14,10 +14,12 @@ export interface NewIp {
   /** IPv4 first. */
   readonly addresses: readonly string[];
   readonly mac: string;
-  /** UID of the pod, node or instance of a virtual machine. */
+  /** UID of the pod, node or instance of a virtual machine; '' for a reservation. */
   readonly ownerUid: string;
   /** UID of the pod's StatefulSet. */
   readonly controllerUid?: string;
+  /** Of an object that somebody made by hand: whether it still waits for its pod. */
+  readonly reserved?: boolean;
 }
 
 /** What a create found out. `exists`: the name was taken; `row` is the object that has it. */
@@ -54,6 +56,7 @@ export const finalizer = 'kubeovn.io/kube-ovn-controller';
 const oldFinalizer = 'kube-ovn-controller';
 export const ownerUidAnnotation = 'kubeloom.io/owner-uid';
 export const controllerUidAnnotation = 'kubeloom.io/controller-uid';
+export const reservedLabel = 'ovn.kubernetes.io/ip_reserved';
 
 /** The object that is written for an assignment, with Kube-OVN's fields and labels. */
 export function ipManifest(ip: NewIp): JsonObject {
@@ -68,9 +71,10 @@ export function ipManifest(ip: NewIp): JsonObject {
         'ovn.kubernetes.io/node-name': ip.node,
         // Kube-OVN's older key for selecting the addresses of a subnet; still used by its tools.
         [ip.subnet]: '',
+        ...(ip.reserved !== undefined && { [reservedLabel]: String(ip.reserved) }),
       },
       annotations: {
-        [ownerUidAnnotation]: ip.ownerUid,
+        ...(ip.ownerUid !== '' && { [ownerUidAnnotation]: ip.ownerUid }),
         ...(ip.controllerUid !== undefined && { [controllerUidAnnotation]: ip.controllerUid }),
       },
       finalizers: [finalizer],
@@ -105,6 +109,19 @@ export const newIp = (demand: Demand, given: Pick<NewIp, 'subnet' | 'addresses' 
   ...given,
 });
 
+/** An object that somebody made by hand, as it is to be while it waits for its pod. */
+export const reservationOf = (row: IpRow, given: Pick<NewIp, 'addresses' | 'mac'>): NewIp => ({
+  name: row.meta.name,
+  subnet: row.subnet,
+  podName: row.podName,
+  namespace: row.namespace,
+  podType: row.podType,
+  node: row.node,
+  ownerUid: '',
+  reserved: true,
+  ...given,
+});
+
 /** Whether an object is the one that was to be written. */
 export const isSame = (row: IpRow, ip: NewIp): boolean =>
   row.ownerUid === ip.ownerUid && row.subnet === ip.subnet && row.addresses.join() === ip.addresses.join();
@@ -112,3 +129,18 @@ export const isSame = (row: IpRow, ip: NewIp): boolean =>
 /** Whether an object stays until we let it go. */
 export const isKept = ({ meta }: IpRow): boolean =>
   meta.finalizers.includes(finalizer) || meta.finalizers.includes(oldFinalizer);
+
+/** Kube-OVN's pod types; an object with another is not for a pod. */
+const podTypes = ['', 'StatefulSet', 'VirtualMachine'];
+
+/** Made by hand, for a pod that is to have the address: nobody has seen to it yet. */
+export const isWish = (row: IpRow): boolean =>
+  row.ownerUid === '' && !isKept(row) && row.subnet !== '' && podTypes.includes(row.podType) && isNamed(row);
+
+function isNamed({ meta, podName, namespace }: IpRow): boolean {
+  const name = `${podName}.${namespace}`;
+  return podName !== '' && namespace !== '' && (meta.name === name || meta.name.startsWith(`${name}.`));
+}
+
+/** Made by hand once, whatever became of it. */
+export const wasWish = (row: IpRow): boolean => isWish(row) || row.meta.labels[reservedLabel] !== undefined;

@@ -1,15 +1,24 @@
-// Why a pod or node has no address yet, as the allocator found it.
+// Why a pod, a node, or an IP object that was made by hand has no address yet, as the allocator found it.
 import type { Fact, Ref } from '../api/fact.ts';
+import type { Unassigned } from '../api/tables.ts';
 import { problem } from './reconciler.ts';
-import type { WorldRead } from './reconciler.ts';
+import type { Reconciler, WorldRead } from './reconciler.ts';
 
 /** The form of Kube-OVN's events, which tests search for the reason: `stage=... subnet=... error=<reason>: ...`. */
 export function* unassigned(ip: string, about: Ref, read: WorldRead): Generator<Fact> {
   const entry = read.get('unassigned', ip);
   // What is only waited for is no problem of the user's.
   if (!entry || entry.reason === 'WaitingForRelease') return;
-  const subnets = read.get('demand', ip)?.subnets.join(',') ?? '';
+  const subnets = read.get('demand', ip)?.subnets.join(',') ?? read.get('ip', ip)?.subnet ?? '';
   const error = entry.message.startsWith(entry.reason) ? entry.message : `${entry.reason}: ${entry.message}`;
   const message = `stage=AcquireAddress subnet=${subnets} error=${error}`;
   yield problem(about, 'AcquireAddressFailed', message);
 }
+
+/** IP objects that were made by hand; pods and nodes tell their own. */
+export const reservation: Reconciler<Unassigned> = {
+  kind: 'Reservation',
+  *desired({ ip, owner }, read) {
+    if (owner.kind === 'IP') yield* unassigned(ip, owner, read);
+  },
+};

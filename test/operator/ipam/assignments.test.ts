@@ -196,18 +196,6 @@ describe('objects of others', () => {
     expect(cluster.api.calls).toEqual([]);
   });
 
-  it('adopts a reservation that was written by hand, and leaves it alone until then', async () => {
-    cluster.api.put(made('a', { finalizers: [] }));
-    cluster.watch(Infinity);
-    cluster.demand(podDemand('b', 'u2'));
-    await cluster.quiet();
-    expect(cluster.api.log).toEqual(['create b.ns ok']);
-    cluster.demand(podDemand('a', 'u1'));
-    await cluster.quiet();
-    expect(cluster.api.objects.get('a.ns')?.meta.finalizers).toEqual([finalizer]);
-    expect(addresses()).toEqual({ 'a.ns': '10.0.0.4', 'b.ns': '10.0.0.2' });
-  });
-
   it('never adopts the object of another pod under the name', async () => {
     cluster.api.put(made('a', { podName: 'x', namespace: 'y' }));
     cluster.watch(Infinity);

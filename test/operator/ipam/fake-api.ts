@@ -1,6 +1,6 @@
 // The API server's IP objects as a map, with everything that can go wrong between it and us: a call is carried out when
 // the test says so, answered or not, and the watch lags as far behind as the test lets it.
-import { WriteRefused, finalizer } from '../../../operator/ipam/writer.ts';
+import { WriteRefused, finalizer, reservedLabel } from '../../../operator/ipam/writer.ts';
 import type { CreateAnswer, IpWriter, NewIp } from '../../../operator/ipam/writer.ts';
 import type { IpRow } from '../../../operator/api/tables.ts';
 
@@ -128,10 +128,11 @@ export class FakeApi {
     this.#write({
       ...row,
       ownerUid: ip.ownerUid,
+      addresses: ip.addresses,
       controllerUid: ip.controllerUid ?? '',
       node: ip.node,
       mac: ip.mac,
-      meta: { ...row.meta, finalizers },
+      meta: { ...row.meta, finalizers, labels: labelsOf(ip) },
     });
   }
 
@@ -154,3 +155,6 @@ export class FakeApi {
     this.#events.push([row.meta.name, row]);
   }
 }
+
+const labelsOf = (ip: NewIp): IpRow['meta']['labels'] =>
+  ip.reserved === undefined ? {} : { [reservedLabel]: String(ip.reserved) };
