@@ -38,6 +38,7 @@ export function timeOf(value: unknown): number {
   return Number.isNaN(time) ? 0 : time;
 }
 
+const isOurs = (key: string): boolean => key.startsWith('kubeloom.io/');
 const noneOfThem = (): boolean => false;
 
 /** Which labels and annotations the kind's readers look at. */
@@ -164,7 +165,7 @@ export function ipRow(source: unknown): IpRow {
   const annotations = objectOf(objectOf(object['metadata'])['annotations']);
   const single = [textOf(spec['v4IpAddress']), textOf(spec['v6IpAddress'])].filter((text) => text !== '');
   return {
-    meta: metaOf(object, { labels: noneOfThem, annotations: noneOfThem }),
+    meta: metaOf(object, { labels: isOurs, annotations: noneOfThem }),
     created: createdOf(object),
     subnet: textOf(spec['subnet']),
     podName: textOf(spec['podName']),

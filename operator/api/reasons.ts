@@ -21,7 +21,7 @@ export const reasons = {
   UpdateIPAMFailed: 'the IPPool cannot be used as it is; what was in force before stays',
   ValidateLogicalSwitchFailed: 'the spec of the subnet breaks a rule; nothing is built for it',
   ValidatePodNetworkFailed:
-    'an annotation of the pod cannot be understood; it gets no new address until that is put right',
+    'an annotation of the pod cannot be understood; what it asks for is not done, and a pod without an address gets none',
   ValidateSubnetVlanFailed: 'the Vlan of the subnet does not exist or is in conflict',
   VpcNotFound: 'the VPC of the subnet does not exist; the subnet is not routed',
   Waiting: 'a row waits for another one that it refers to',

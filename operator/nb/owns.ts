@@ -20,7 +20,7 @@ export const owns: Owns = {
   Logical_Router_Policy: { external_ids: [...tag, 'subnet', 'node', 'address-family'] },
   Logical_Switch: { external_ids: tag },
   Logical_Switch_Port: {
-    external_ids: [...tag, 'ls', 'pod'],
+    external_ids: [...tag, 'ls', 'pod', 'vips', 'attach-vips'],
     options: ['router-port', 'requested-chassis', 'activation-strategy'],
   },
   ACL: { external_ids: [...tag, 'subnet'] },

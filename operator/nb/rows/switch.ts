@@ -1,5 +1,6 @@
 // Rows of a subnet's logical switch: the switch, its port towards the router, and the ports of pods and nodes. Ports
-// are plain: no `unknown` address, no tag, no QoS in options, or northd cannot handle them one by one.
+// are plain, unless somebody asks for more: no `unknown` address, no tag, no QoS in options, or northd cannot handle them
+// one by one.
 import { owner as ownerOf, rowId } from '../../../lib/delta/ids.ts';
 import type { Owner, Place, RowFact, RowId } from '../../../lib/delta/fact.ts';
 import { subnetRef } from '../../api/refs.ts';
@@ -41,6 +42,10 @@ export interface VifPort {
    */
   readonly chassis: string;
   readonly external?: Readonly<Record<string, string>>;
+  /** Takes what no other port of the switch has. */
+  readonly forwards?: boolean;
+  /** The addresses that it may send from, with the MAC; absent leaves the column to others. */
+  readonly security?: readonly string[];
 }
 
 /** Id of a port that a pod or node has under this name. */
@@ -52,7 +57,8 @@ export const vifPort = (port: VifPort): RowFact =>
     name: port.name,
     columns: {
       name: port.name,
-      addresses: set([port.mac, ...port.addresses].join(' ')),
+      addresses: set([port.mac, ...port.addresses].join(' '), ...(port.forwards === true ? ['unknown'] : [])),
+      ...(port.security && { port_security: port.security.length > 0 ? set(port.security.join(' ')) : set() }),
       options: map(binding(port.chassis)),
     },
     external: { ...port.external, ls: port.subnet },

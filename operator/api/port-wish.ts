@@ -1,0 +1,59 @@
+// What a pod asks of one of its ports beside the address, by the annotations of one provider. A malformed annotation asks
+// for nothing, and is told in the words of Kube-OVN's check.
+import { canonicalCidr, canonicalIp } from '../../lib/net/index.ts';
+import type { Route } from '../plan/item.ts';
+import { commaList, listOf, objectOf, textOf } from './json.ts';
+
+export interface PortWish {
+  /** Only the port's own addresses, and `vips`, may be its source. */
+  readonly security: boolean;
+  /** Further addresses that the pod answers for. */
+  readonly vips: readonly string[];
+  /** What is for nobody else on the switch may be for this port. */
+  readonly forwards: boolean;
+  readonly routes: readonly Route[];
+  /** Absent: the first interface has it. */
+  readonly defaultRoute?: boolean;
+  readonly errors: readonly string[];
+}
+
+type Annotations = Readonly<Record<string, string>>;
+
+export function portWish(annotations: Annotations, provider: string): PortWish {
+  const key = (suffix: string): string => `${provider}.kubernetes.io/${suffix}`;
+  const said = (suffix: string): string => (annotations[key(suffix)] ?? '').trim();
+  const routes = routesOf(said('routes'));
+  const isDefault = said('default_route');
+  return {
+    security: said('port_security') === 'true',
+    vips: [...new Set(commaList(said('port_vips')).flatMap((text) => canonicalIp(text) ?? []))],
+    forwards: said('layer2_forward') === 'true',
+    routes: routes ?? [],
+    ...(['true', 'false'].includes(isDefault) && { defaultRoute: isDefault === 'true' }),
+    errors: routes ? [] : [`${said('routes')} is not a valid ${key('routes')}`],
+  };
+}
+
+/** `[{"dst":"192.0.2.0/24","gw":"10.16.0.9"}]`; no dst is the default route. Undefined when any part is malformed. */
+function routesOf(text: string): Route[] | undefined {
+  if (text === '') return [];
+  const entries = parsed(text);
+  if (!Array.isArray(entries)) return undefined;
+  const routes = listOf(entries)
+    .map(objectOf)
+    .map(({ dst, gw }) => routeOf(textOf(dst), textOf(gw)));
+  return routes.includes(undefined) ? undefined : routes.filter((route) => route !== undefined);
+}
+
+function routeOf(dst: string, gw: string): Route | undefined {
+  const [to, gateway] = [dst === '' ? '' : canonicalCidr(dst), canonicalIp(gw)];
+  return to === undefined || gateway === undefined ? undefined : { dst: to, gateway };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

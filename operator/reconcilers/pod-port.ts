@@ -1,0 +1,114 @@
+// One interface of a pod: its port, the port's place in the groups of the node, and the item by which the node's agent
+// makes the interface. It stands on an assignment.
+import type { RowFact } from '../../lib/delta/fact.ts';
+import type { Fact } from '../api/fact.ts';
+import type { PortWish } from '../api/port-wish.ts';
+import { ipRef } from '../api/refs.ts';
+import type { PodRow } from '../api/tables.ts';
+import { groupMember } from '../nb/rows/group.ts';
+import { vifPort } from '../nb/rows/switch.ts';
+import type { PortItem } from '../plan/item.ts';
+import type { Assignment } from './assignment.ts';
+import type { Identity } from './identity.ts';
+import { clusterOf, ofFamily, withLength } from './reconciler.ts';
+import type { WorldRead } from './reconciler.ts';
+
+export interface Interface {
+  readonly provider: string;
+  readonly self: Identity;
+  readonly assigned: Assignment;
+  readonly wish: PortWish;
+}
+
+export type Annotations = Readonly<Record<string, string>>;
+
+/** Answers the annotations that tell of it. */
+export function* podPort(row: PodRow, nic: Interface, read: WorldRead): Generator<Fact, Annotations> {
+  const { self, provider } = nic;
+  const { namespace, name, uid } = row.meta;
+  yield { hold: ipRef(self.ip), reason: `pod ${namespace}/${name} uses it`, owner: self.owner };
+  if (self.pods[0]?.meta.uid === uid) {
+    const lsp = port(row, nic, read);
+    yield lsp;
+    yield* memberships(row, nic.assigned, lsp, read);
+  }
+  const nicType = clusterOf(read).podNicType;
+  const values = annotations(nic, nicType);
+  yield {
+    plan: `port/${namespace}/${name}/${provider}`,
+    span: new Set([row.node]),
+    owner: self.owner,
+    item: item(row, nic, { nicType, values }),
+  };
+  return values;
+}
+
+function port(row: PodRow, { assigned: { ip, network }, self, wish }: Interface, read: WorldRead): RowFact {
+  // ovn-controller compares with the name and with the hostname of its chassis, and the agent sets the latter.
+  const chassis = self.pods.map(({ node }) => read.get('host', node)?.chassis || node);
+  return vifPort({
+    owner: self.owner,
+    name: self.ip,
+    subnet: network.name,
+    mac: ip.mac,
+    addresses: ip.addresses,
+    chassis: [...new Set(chassis)].join(','),
+    forwards: wish.forwards,
+    security: wish.security ? [ip.mac, ...ip.addresses, ...wish.vips] : [],
+    external: {
+      pod: `${row.meta.namespace}/${self.name}`,
+      ...(wish.vips.length > 0 && { vips: wish.vips.join(','), 'attach-vips': 'true' }),
+    },
+  });
+}
+
+/** Pods of other VPCs are in no group of a node: their addresses may be those of others. */
+function* memberships(row: PodRow, { network }: Assignment, lsp: RowFact, read: WorldRead): Generator<Fact> {
+  const host = read.get('host', row.node);
+  if (network.vpc !== clusterOf(read).defaultVpc || !host) return;
+  yield groupMember(host.groups.all, lsp.id, lsp.owner);
+  if (network.gatewayType === 'distributed') yield groupMember(host.groups.distributed, lsp.id, lsp.owner);
+}
+
+type NicType = PortItem['nicType'];
+
+/** `allocated` and `routed` come together: the port, its groups and its address are one transaction. */
+function annotations({ provider, self, assigned: { ip, network } }: Interface, nicType: NicType): Annotations {
+  const values = {
+    allocated: 'true',
+    routed: 'true',
+    ip_address: ip.addresses.join(','),
+    mac_address: ip.mac,
+    cidr: network.cidrs.join(','),
+    gateway: network.gateways.join(','),
+    logical_switch: network.name,
+    ...(network.overlay && { logical_router: network.vpc }),
+    pod_nic_type: nicType,
+    ...(self.pods.some((pod) => pod.meta.name !== self.name) && { virtualmachine: self.name }),
+  };
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [`${provider}.kubernetes.io/${key}`, value]));
+}
+
+function item(
+  row: PodRow,
+  { provider, self, assigned: { ip, network }, wish }: Interface,
+  { nicType, values }: { readonly nicType: NicType; readonly values: Annotations },
+): PortItem {
+  const { namespace, name, uid } = row.meta;
+  const seen = row.meta.annotations;
+  return {
+    kind: 'port',
+    pod: { namespace, name, uid },
+    provider,
+    ifaceId: self.ip,
+    subnet: network.name,
+    mac: ip.mac,
+    addresses: withLength(ip.addresses, network),
+    gateways: ip.addresses.map((address) => ofFamily(network.gateways, address) ?? ''),
+    routes: wish.routes,
+    defaultRoute: wish.defaultRoute ?? true,
+    mtu: network.mtu,
+    nicType,
+    announced: Object.entries(values).every(([key, value]) => seen[key] === value),
+  };
+}
