@@ -38,7 +38,8 @@ export function timeOf(value: unknown): number {
   return Number.isNaN(time) ? 0 : time;
 }
 
-const isOurs = (key: string): boolean => key.startsWith('kubeloom.io/');
+/** Of an IP object: what a person, or we, have written there about its keeping. */
+const isReservation = (key: string): boolean => key === 'ovn.kubernetes.io/ip_reserved';
 const noneOfThem = (): boolean => false;
 
 /** Which labels and annotations the kind's readers look at. */
@@ -165,7 +166,7 @@ export function ipRow(source: unknown): IpRow {
   const annotations = objectOf(objectOf(object['metadata'])['annotations']);
   const single = [textOf(spec['v4IpAddress']), textOf(spec['v6IpAddress'])].filter((text) => text !== '');
   return {
-    meta: metaOf(object, { labels: isOurs, annotations: noneOfThem }),
+    meta: metaOf(object, { labels: isReservation, annotations: noneOfThem }),
     created: createdOf(object),
     subnet: textOf(spec['subnet']),
     podName: textOf(spec['podName']),
