@@ -1,55 +1,19 @@
 // Rows of a predecessor that stand for rows of ours: taken over with their UUID, and translated where the database is
 // read and written, for as long as they exist. And rows of ours in tables that have no room for a mark.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { RowFact } from '../../../lib/delta/fact.ts';
 import { eventually } from '../../eventually.ts';
-import { startServer } from '../../ovsdb-server.ts';
-import { acl, logicalSwitch, member, object, on, port, portGroup, row } from './facts.ts';
-import { bench, rows, wipe } from './harness.ts';
-import type { Bench, BenchOptions } from './harness.ts';
+import { acl, member, on, port, portGroup, row } from './facts.ts';
+import { rows } from './harness.ts';
+import type { BenchOptions } from './harness.ts';
+import { inGroup, lsp, other, pg, pod, scene, subnet, sw } from './scene.ts';
 
-let server: Awaited<ReturnType<typeof startServer>>;
-let b: Bench;
-const benches: Bench[] = [];
-
-beforeAll(async () => {
-  server = await startServer();
-});
-afterAll(async () => {
-  await server.dispose();
-});
-beforeEach(async () => {
-  await wipe(server);
-  b = await open();
-});
-afterEach(async () => {
-  await Promise.all(benches.splice(0).map((each) => each.stop()));
-});
-
-async function open(options: BenchOptions = {}): Promise<Bench> {
-  const made = await bench(server, options);
-  benches.push(made);
-  return made;
-}
-
-/** The same world, seen by a fresh process. */
-async function restart(options: BenchOptions = {}): Promise<void> {
-  await b.stop();
-  b = await open(options);
-}
-
-const subnet = object('s', 'Subnet');
-const pod = object('p');
-const other = object('q');
-const sw = logicalSwitch(subnet, 's');
-const pg = portGroup(subnet, 'pg');
-const lsp = port(pod, 'p', sw, { columns: { addresses: new Set(['02:00:00:00:00:01 10.0.0.1']) } });
-const inGroup = member(pg, 'ports', lsp.id, pod);
+const b = scene();
 
 describe('adoption', () => {
   it('keeps the UUID of a row that a predecessor made, by unique index or by the columns given for it', async () => {
     const vendor = ['map', [['vendor', 'kube-ovn']]];
-    await server.transact([
+    await b.server.transact([
       {
         op: 'insert',
         table: 'Logical_Switch',
@@ -70,23 +34,23 @@ describe('adoption', () => {
       { op: 'insert', table: 'Port_Group', row: { name: 'pg', external_ids: vendor, ports: ['named-uuid', 'x'] } },
       { op: 'insert', table: 'Port_Group', row: { name: 'theirs' } },
     ]);
-    const before = await rows(server, 'Logical_Switch_Port', '_uuid', 'name');
-    await restart({ tracker: { adoptBy: { Logical_Switch: ['name'] } } });
+    const before = await rows(b.server, 'Logical_Switch_Port', '_uuid', 'name');
+    await b.restart({ tracker: { adoptBy: { Logical_Switch: ['name'] } } });
     await b.want({ s: [sw, pg], p: [lsp, inGroup], q: [portGroup(other, 'theirs')] });
-    expect(await rows(server, 'Logical_Switch_Port', '_uuid', 'name')).toEqual(before);
-    expect(await rows(server, 'Logical_Switch', 'name')).toHaveLength(1);
-    const [adopted] = await rows(server, 'Logical_Switch_Port', 'name', 'addresses', 'external_ids');
+    expect(await rows(b.server, 'Logical_Switch_Port', '_uuid', 'name')).toEqual(before);
+    expect(await rows(b.server, 'Logical_Switch', 'name')).toHaveLength(1);
+    const [adopted] = await rows(b.server, 'Logical_Switch_Port', 'name', 'addresses', 'external_ids');
     expect(adopted).toMatchObject({ addresses: '02:00:00:00:00:01 10.0.0.1', external_ids: { 'kubeloom-id': lsp.id } });
     expect(b.tracker.applied(pod)).toBe(true);
     // A row without the vendor's mark is nobody's to take.
     expect([...b.differ.failing.keys()]).toEqual([other]);
-    await restart({ tracker: { adoptBy: { Logical_Switch: ['name'] } } });
+    await b.restart({ tracker: { adoptBy: { Logical_Switch: ['name'] } } });
     b.sent.length = 0;
     await b.want({ s: [sw, pg], p: [lsp, inGroup] });
     expect(b.sent).toEqual([]);
     await b.want({ p: [] });
-    expect(await rows(server, 'Logical_Switch_Port', 'name')).toEqual([{ name: 'unknown' }]);
-    expect(await rows(server, 'Port_Group', 'name', 'ports')).toContainEqual({ name: 'pg', ports: [] });
+    expect(await rows(b.server, 'Logical_Switch_Port', 'name')).toEqual([{ name: 'unknown' }]);
+    expect(await rows(b.server, 'Port_Group', 'name', 'ports')).toContainEqual({ name: 'pg', ports: [] });
   });
 
   it('leaves the columns that such a row keeps as it found them, also after a restart', async () => {
@@ -95,24 +59,24 @@ describe('adoption', () => {
     const columns = { name: 'rp', mac: '02:00:00:00:00:01', networks: new Set(['10.0.0.1/8']) };
     const onRouter = row('Logical_Router_Port', subnet, 'rp', { columns, in: on(router, 'ports') });
     const old = { name: 'rp', mac: '02:00:00:00:00:99', networks: '10.0.0.9/8', external_ids: vendor };
-    await server.transact([
+    await b.server.transact([
       { op: 'insert', table: 'Logical_Router', row: { name: 'r', external_ids: vendor, ports: ['named-uuid', 'x'] } },
       { op: 'insert', table: 'Logical_Router_Port', 'uuid-name': 'x', row: old },
     ]);
     const options = { adoptBy: { Logical_Router: ['name'] }, keep: { Logical_Router_Port: ['mac'] } };
-    await restart({ tracker: options });
+    await b.restart({ tracker: options });
     await b.want({ s: [router, onRouter] });
-    const port = (): Promise<unknown> => rows(server, 'Logical_Router_Port', 'mac', 'networks');
+    const port = (): Promise<unknown> => rows(b.server, 'Logical_Router_Port', 'mac', 'networks');
     expect(await port()).toEqual([{ mac: '02:00:00:00:00:99', networks: '10.0.0.1/8' }]);
     expect(b.tracker.applied(subnet)).toBe(true);
-    await restart({ tracker: options });
+    await b.restart({ tracker: options });
     await b.want({ s: [router, onRouter] });
     expect(b.sent).toEqual([]);
     // A row of our own making has nothing to keep.
     await b.want({ s: [router] });
     await b.want({ s: [router, onRouter] });
     expect(await port()).toEqual([{ mac: '02:00:00:00:00:01', networks: '10.0.0.1/8' }]);
-    await server.transact([
+    await b.server.transact([
       { op: 'update', table: 'Logical_Router_Port', where: [], row: { mac: '02:00:00:00:00:77' } },
     ]);
     await eventually(async () => JSON.stringify(await port()).includes('02:00:00:00:00:01'));
@@ -121,18 +85,18 @@ describe('adoption', () => {
   it('of a child without a unique index needs the same parent', async () => {
     const vendor = ['map', [['vendor', 'kube-ovn']]];
     const rule = { direction: 'to-lport', priority: 1000, match: 'ip4', action: 'drop', external_ids: vendor };
-    await server.transact([
+    await b.server.transact([
       { op: 'insert', table: 'Port_Group', row: { name: 'pg', external_ids: vendor, acls: ['named-uuid', 'x'] } },
       { op: 'insert', table: 'Port_Group', row: { name: 'other', external_ids: vendor, acls: ['named-uuid', 'y'] } },
       { op: 'insert', table: 'ACL', 'uuid-name': 'x', row: rule },
       { op: 'insert', table: 'ACL', 'uuid-name': 'y', row: rule },
     ]);
-    const [uuid] = (await rows(server, 'Port_Group', 'name', 'acls')).filter(({ name }) => name === 'pg');
-    await restart({ tracker: { adoptBy: { ACL: ['direction', 'priority', 'match'] } } });
+    const [uuid] = (await rows(b.server, 'Port_Group', 'name', 'acls')).filter(({ name }) => name === 'pg');
+    await b.restart({ tracker: { adoptBy: { ACL: ['direction', 'priority', 'match'] } } });
     const ours = acl(subnet, pg, 'ip4');
     await b.want({ s: [pg, ours] });
     expect(b.tracker.aliases.real(ours.id)).toBe(uuid?.['acls']);
-    expect(await rows(server, 'ACL', '_uuid', 'match')).toHaveLength(2);
+    expect(await rows(b.server, 'ACL', '_uuid', 'match')).toHaveLength(2);
   });
 });
 
@@ -147,15 +111,15 @@ const byName: BenchOptions = { tracker: { adoptBy: { Logical_Switch: ['name'] } 
 const uuids = async (): Promise<unknown[]> =>
   (
     await Promise.all(
-      ['Logical_Switch', 'Logical_Switch_Port', 'Port_Group'].map((t) => rows(server, t, '_uuid', 'name')),
+      ['Logical_Switch', 'Logical_Switch_Port', 'Port_Group'].map((t) => rows(b.server, t, '_uuid', 'name')),
     )
   ).flat();
 
 describe('a row that was taken over', () => {
   it('is never asked to be what it is already: references to it are compared by its own UUID', async () => {
-    await server.transact(theirs);
+    await b.server.transact(theirs);
     const before = await uuids();
-    await restart(byName);
+    await b.restart(byName);
     const dhcp = row('DHCP_Options', subnet, 'd', { columns: { cidr: '10.0.0.0/24' } });
     await b.want({ s: [sw, pg, dhcp], p: [lsp, inGroup] });
     expect(await uuids()).toEqual(before);
@@ -164,47 +128,47 @@ describe('a row that was taken over', () => {
     const second = port(other, 'q', sw, { columns: { dhcpv4_options: new Set([dhcp.id]) } });
     await b.want({ q: [second, member(pg, 'ports', second.id, other)] });
     expect(b.sent.length).toBe(1);
-    expect((await rows(server, 'Port_Group', 'ports'))[0]?.['ports']).toHaveLength(2);
-    expect((await rows(server, 'Logical_Switch', 'ports'))[0]?.['ports']).toHaveLength(2);
+    expect((await rows(b.server, 'Port_Group', 'ports'))[0]?.['ports']).toHaveLength(2);
+    expect((await rows(b.server, 'Logical_Switch', 'ports'))[0]?.['ports']).toHaveLength(2);
     expect(b.tracker.items.size).toBe(0);
   });
 
   it('is taken over when it comes to be wanted, while others are compared already', async () => {
-    await server.transact(theirs);
+    await b.server.transact(theirs);
     const before = await uuids();
-    await restart(byName);
+    await b.restart(byName);
     await b.want({ s: [sw] });
     // The member of a group that is ours by now would be taken out, were it not somebody's.
     await b.want({ s: [sw, pg], p: [lsp, inGroup] });
     expect(await uuids()).toEqual(before);
-    expect((await rows(server, 'Port_Group', 'ports'))[0]?.['ports']).not.toEqual([]);
+    expect((await rows(b.server, 'Port_Group', 'ports'))[0]?.['ports']).not.toEqual([]);
   });
 
   it('stays taken over through a reconnect', async () => {
-    await server.transact(theirs);
+    await b.server.transact(theirs);
     const before = await uuids();
-    await restart(byName);
+    await b.restart(byName);
     await b.want({ s: [sw, pg], p: [lsp, inGroup] });
     const batches = b.sent.length;
-    await server.kill();
+    await b.server.kill();
     await eventually(() => b.session.state !== 'ready');
-    await server.start();
+    await b.server.start();
     await b.idle();
     expect(b.sent.length).toBe(batches);
     expect(await uuids()).toEqual(before);
     await b.want({ p: [{ ...lsp, columns: { ...lsp.columns, addresses: new Set(['new']) } }, inGroup] });
-    expect(await rows(server, 'Logical_Switch_Port', 'addresses')).toEqual([{ addresses: 'new' }]);
+    expect(await rows(b.server, 'Logical_Switch_Port', 'addresses')).toEqual([{ addresses: 'new' }]);
   });
 
   it('that somebody deletes comes back under its derived id, and works from then on', async () => {
-    await server.transact(theirs);
-    await restart(byName);
+    await b.server.transact(theirs);
+    await b.restart(byName);
     await b.want({ s: [sw, pg], p: [lsp, inGroup] });
-    await server.transact([
+    await b.server.transact([
       { op: 'delete', table: 'Logical_Switch', where: [] },
       { op: 'delete', table: 'Port_Group', where: [] },
     ]);
-    await eventually(async () => (await rows(server, 'Port_Group', 'ports'))[0]?.['ports'] === lsp.id);
+    await eventually(async () => (await rows(b.server, 'Port_Group', 'ports'))[0]?.['ports'] === lsp.id);
     await b.idle();
     expect(await uuids()).toEqual([
       { _uuid: sw.id, name: 's' },
@@ -214,32 +178,32 @@ describe('a row that was taken over', () => {
     expect(b.tracker.items.size).toBe(0);
     expect(b.tracker.aliases.size).toBe(0);
     await b.want({ p: [] });
-    expect(await rows(server, 'Logical_Switch_Port', 'name')).toEqual([]);
+    expect(await rows(b.server, 'Logical_Switch_Port', 'name')).toEqual([]);
   });
 
   it('is one of two candidates: the other stays as it is, and is taken when the first vanishes', async () => {
     const twin = { op: 'insert', table: 'Logical_Switch', row: { name: 's', external_ids: vendor } };
-    await server.transact([twin, twin]);
+    await b.server.transact([twin, twin]);
     const before = await uuids();
-    await restart(byName);
+    await b.restart(byName);
     await b.want({ s: [sw] });
     expect(await uuids()).toEqual(before);
     const taken = b.tracker.aliases.real(sw.id);
-    await server.transact([{ op: 'delete', table: 'Logical_Switch', where: [['_uuid', '==', ['uuid', taken]]] }]);
+    await b.server.transact([{ op: 'delete', table: 'Logical_Switch', where: [['_uuid', '==', ['uuid', taken]]] }]);
     await eventually(() => b.tracker.aliases.has(sw.id) && b.tracker.aliases.real(sw.id) !== taken);
     await eventually(() => b.tracker.applied(subnet));
-    const [left, ...more] = await rows(server, 'Logical_Switch', '_uuid', 'external_ids');
+    const [left, ...more] = await rows(b.server, 'Logical_Switch', '_uuid', 'external_ids');
     expect(more).toEqual([]);
     expect(left).toMatchObject({ _uuid: b.tracker.aliases.real(sw.id), external_ids: { 'kubeloom-id': sw.id } });
   });
 
   it('that vanishes before it is written is made anew', async () => {
-    await server.transact(theirs);
-    await restart(byName);
+    await b.server.transact(theirs);
+    await b.restart(byName);
     const release = b.hold();
     const written = b.want({ s: [sw, pg], p: [lsp, inGroup] });
     await eventually(() => b.sent.length === 1);
-    await server.transact([
+    await b.server.transact([
       { op: 'delete', table: 'Logical_Switch', where: [] },
       { op: 'delete', table: 'Port_Group', where: [] },
     ]);
@@ -269,20 +233,20 @@ describe('a table without external_ids', () => {
   };
 
   it('has rows of ours by what they are about; others are left alone by a fresh process', async () => {
-    await server.transact([{ op: 'delete', table: 'Static_MAC_Binding', where: [] }]);
+    await b.server.transact([{ op: 'delete', table: 'Static_MAC_Binding', where: [] }]);
     const foreign = { logical_port: 'theirs', ip: '10.0.0.9', mac: '02:00:00:00:00:09' };
-    await server.transact([{ op: 'insert', table: 'Static_MAC_Binding', row: foreign }]);
-    await restart(ours);
+    await b.server.transact([{ op: 'insert', table: 'Static_MAC_Binding', row: foreign }]);
+    await b.restart(ours);
     await b.want({ s: [binding('10.0.0.1'), binding('10.0.0.2')] });
-    await restart(ours);
+    await b.restart(ours);
     await b.want({ s: [binding('10.0.0.2')] });
-    expect(await rows(server, 'Static_MAC_Binding', 'ip')).toEqual([{ ip: '10.0.0.2' }, { ip: '10.0.0.9' }]);
+    expect(await rows(b.server, 'Static_MAC_Binding', 'ip')).toEqual([{ ip: '10.0.0.2' }, { ip: '10.0.0.9' }]);
     // Without being told, it knows none of them.
-    await restart({ tables });
+    await b.restart({ tables });
     await b.want({});
-    expect(await rows(server, 'Static_MAC_Binding', 'ip')).toHaveLength(2);
-    await restart(ours);
+    expect(await rows(b.server, 'Static_MAC_Binding', 'ip')).toHaveLength(2);
+    await b.restart(ours);
     await b.want({});
-    expect(await rows(server, 'Static_MAC_Binding', 'ip')).toEqual([{ ip: '10.0.0.9' }]);
+    expect(await rows(b.server, 'Static_MAC_Binding', 'ip')).toEqual([{ ip: '10.0.0.9' }]);
   });
 });
