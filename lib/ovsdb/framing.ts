@@ -19,14 +19,15 @@ const MAX_DEPTH = 1000;
 const EXACT_DIGITS = 15;
 
 /**
- * Takes chunks, gives messages in order. After it has thrown it must not be used again: where the next message would
- * begin is not known any more.
+ * Takes chunks, gives messages in order. A chunk is the reader's only until `push` returns: what has to be kept is copied,
+ * so that a socket may read into one buffer all the time. After it has thrown it must not be used again: where the next
+ * message would begin is not known any more.
  */
 export class FrameReader {
   readonly #maxMessage: number;
   readonly #deliver: (message: unknown) => void;
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  /** Chunks of the message whose end has not come yet, and their length. */
+  /** What has come of the message whose end has not, and its length. */
   #parts: Uint8Array[] = [];
   #length = 0;
   #depth = 0;
@@ -52,8 +53,9 @@ export class FrameReader {
         if (chunk[start] !== OPEN_BRACE) throw new ProtocolError(`no JSON object begins with ${excerpt(chunk, start)}`);
       }
       const end = this.#scan(chunk, start);
-      this.#keep(chunk.subarray(start, end));
-      if (this.#depth === 0) this.#emit();
+      const part = chunk.subarray(start, end);
+      if (this.#depth === 0) this.#emit(part);
+      else this.#keep(Uint8Array.from(part));
       start = end;
     }
   }
@@ -136,9 +138,9 @@ export class FrameReader {
     this.#parts.push(part);
   }
 
-  #emit(): void {
-    const [first] = this.#parts;
-    const bytes = this.#parts.length === 1 && first !== undefined ? first : Buffer.concat(this.#parts, this.#length);
+  #emit(last: Uint8Array): void {
+    this.#keep(last);
+    const bytes = this.#parts.length === 1 ? last : Buffer.concat(this.#parts, this.#length);
     const wide = this.#wide;
     this.#parts = [];
     this.#length = 0;

@@ -7,7 +7,7 @@
 import { systemClock } from './clock.ts';
 import { Member } from './member.ts';
 import type { MemberOptions } from './member.ts';
-import { dial } from './remote.ts';
+import { dialReusing } from './remote.ts';
 import type { MemberStatus } from './server.ts';
 
 /** A member that is known to lead by other means than its light connection, and the newest entry seen of it. */
@@ -51,7 +51,7 @@ export class Members {
       random: Math.random,
       probeInterval: 5000,
       connectTimeout: 5000,
-      dial,
+      dial: dialReusing,
       tls: undefined,
       incumbent: () => undefined,
       ...options,

@@ -1,7 +1,7 @@
 // What a session can be told, and what it tells of itself.
 import { systemClock } from './clock.ts';
 import type { Clock } from './clock.ts';
-import { dial } from './remote.ts';
+import { dialReusing } from './remote.ts';
 import type { Dial, Tls } from './remote.ts';
 
 /** `ready`: transactions are taken and every copy is as the server is. */
@@ -71,7 +71,7 @@ export function settledOptions(options: SessionOptions): SettledOptions {
     clock: systemClock,
     random: Math.random,
     log: silent,
-    dial,
+    dial: dialReusing,
     ...options,
   };
 }

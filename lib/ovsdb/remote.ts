@@ -1,11 +1,13 @@
 // Where a server is, as Open vSwitch writes it (ovsdb(7), "Connection Methods"), and how to get a stream to it.
 import { readFile } from 'node:fs/promises';
 import { connect as connectPlain } from 'node:net';
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 
 const DEFAULT_PORT = 6640;
+/** What one read of a socket takes at most. */
+const READ_BUFFER = 64 * 2 ** 10;
 
 /** A place where a server listens. */
 export type Remote =
@@ -56,9 +58,23 @@ export function parseRemote(text: string): Remote {
 export type Dial = (remote: string, tls: Tls | undefined, signal: AbortSignal) => Promise<Duplex>;
 
 /** A connected stream. Rejects with the system's error, and when `signal` aborts; nothing is left open then. */
-export async function dial(remote: string, tls: Tls | undefined, signal: AbortSignal): Promise<Duplex> {
+export const dial: Dial = async (remote, tls, signal) => await dialled(remote, tls, { signal, reuse: false });
+
+/**
+ * The same for a Connection: each chunk that its listener is given is good until that returns, since the socket reads into
+ * one buffer all the time. A new buffer of 64 kB for each small update, and the queue of a stream, cost more than the update.
+ */
+export const dialReusing: Dial = async (remote, tls, signal) => await dialled(remote, tls, { signal, reuse: true });
+
+interface Dialling {
+  readonly signal: AbortSignal;
+  readonly reuse: boolean;
+}
+
+async function dialled(remote: string, tls: Tls | undefined, { signal, reuse }: Dialling): Promise<Duplex> {
   const to = parseRemote(remote);
-  const socket = await open(to, tls);
+  const texts = to.transport === 'ssl' ? await textsOf(remote, tls) : undefined;
+  const socket: Socket = begin(to, texts, reuse ? { onread: intoOneBuffer(() => socket) } : {});
   try {
     await connected(socket, to.transport === 'ssl' ? 'secureConnect' : 'connect', signal);
   } catch (error) {
@@ -68,15 +84,33 @@ export async function dial(remote: string, tls: Tls | undefined, signal: AbortSi
   return socket;
 }
 
-async function open(to: Remote, tls: Tls | undefined): Promise<Socket> {
-  if (to.transport === 'unix') return connectPlain({ path: to.path });
+function begin(to: Remote, texts: TlsTexts | undefined, reading: { readonly onread?: OnReadOpts }): Socket {
+  if (to.transport === 'unix') return connectPlain({ path: to.path, ...reading });
   const { host, port } = to;
-  if (to.transport === 'tcp') return connectPlain({ host, port, noDelay: true });
-  if (tls === undefined) throw new RangeError(`ssl:${host}:${port} needs certificates`);
-  const { verifyHost, ...texts } = typeof tls === 'function' ? await tls() : await read(tls);
+  if (texts === undefined) return connectPlain({ host, port, noDelay: true, ...reading });
+  const { verifyHost, ...certificates } = texts;
   const anyHost = verifyHost === true ? {} : { checkServerIdentity: () => undefined };
-  const socket = connectTls({ host, port, ...texts, minVersion: 'TLSv1.2', ...anyHost });
+  const socket = connectTls({ host, port, ...certificates, minVersion: 'TLSv1.2', ...anyHost, ...reading });
   return socket.setNoDelay(true);
+}
+
+/** `socket` is asked when something has come. */
+function intoOneBuffer(socket: () => Socket): OnReadOpts {
+  return {
+    buffer: Buffer.allocUnsafe(READ_BUFFER),
+    callback: (length, buffer) => {
+      const chunk = buffer.subarray(0, length);
+      // Whoever does not listen yet finds it in the stream, which says when it has enough.
+      if (socket().readableFlowing !== true) return socket().push(Uint8Array.from(chunk));
+      socket().emit('data', chunk);
+      return true;
+    },
+  };
+}
+
+async function textsOf(remote: string, tls: Tls | undefined): Promise<TlsTexts> {
+  if (tls === undefined) throw new RangeError(`${remote} needs certificates`);
+  return typeof tls === 'function' ? await tls() : await read(tls);
 }
 
 async function read({ ca, cert, key, verifyHost = false }: TlsFiles): Promise<TlsTexts> {

@@ -7,7 +7,8 @@ import { monitorReply } from './monitor.ts';
 import type { MonitorMethod, MonitorUpdate } from './monitor.ts';
 import { encodeCondition } from './transact.ts';
 import type { Clause, ColumnSchema, DatabaseSchema, Row, RowChange, TableSchema } from './types.ts';
-import { RowDecoder, ZERO_UUID, columnOf } from './wire.ts';
+import { RowDecoder } from './row-decoder.ts';
+import { ZERO_UUID, columnOf } from './wire.ts';
 
 /** Per table, the conditions of which a row has to meet any; none, or an empty list: all rows; `false` alone: none. */
 export type MonitorConditions = Readonly<Record<string, readonly Clause[]>>;

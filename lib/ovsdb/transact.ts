@@ -3,6 +3,7 @@
 import { ProtocolError, parseError, transactError } from './errors.ts';
 import type { TransactError } from './errors.ts';
 import { excerpt } from './json.ts';
+import { RowDecoder } from './row-decoder.ts';
 import type {
   Condition,
   DatabaseSchema,
@@ -13,7 +14,7 @@ import type {
   Row,
   TableSchema,
 } from './types.ts';
-import { EncodeError, RowDecoder, encodeAtom, encodeMap, encodeRow, encodeSet, encodeValue } from './wire.ts';
+import { EncodeError, encodeAtom, encodeMap, encodeRow, encodeSet, encodeValue } from './wire.ts';
 import { isMap, knownColumn } from './wire.ts';
 import type { UuidNames } from './wire.ts';
 

@@ -2,7 +2,7 @@
 // What does not fit a column's type throws before it reaches the server or a cache; nothing is converted silently.
 import { ProtocolError } from './errors.ts';
 import { excerpt } from './json.ts';
-import type { Atom, AtomicType, BaseType, ColumnSchema, Row, TableSchema, Value } from './types.ts';
+import type { Atom, AtomicType, ColumnSchema, Row, TableSchema, Value } from './types.ts';
 
 /** The schema does not allow it; nothing was sent. `code` is the error string that the server would have used. */
 export class EncodeError extends Error {
@@ -21,6 +21,7 @@ export const uuidText = /^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$/;
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 
+/** Of all columns that are empty; never to be modified. */
 const EMPTY_SET: ReadonlySet<Atom> = new Set<Atom>();
 const EMPTY_MAP: ReadonlyMap<Atom, Atom> = new Map<Atom, Atom>();
 
@@ -185,9 +186,21 @@ export function decodeAtom(type: AtomicType, json: unknown): Atom {
   return atom;
 }
 
+/** Where decoded elements come to be; lets rows have in common what is equal (sharing.ts). */
+export interface Elements {
+  /** The set of this atom alone. */
+  only(atom: Atom): ReadonlySet<Atom>;
+  put(map: Map<Atom, Atom>, key: Atom, value: Atom): void;
+}
+
+const fresh: Elements = {
+  only: (atom) => new Set([atom]),
+  put: (map, key, value) => void map.set(key, value),
+};
+
 /** A <set>, or the atom that stands for a set of one. Sizes are not checked: a difference may exceed the column's. */
-export function decodeSet(type: AtomicType, json: unknown): ReadonlySet<Atom> {
-  if (!Array.isArray(json) || json[0] !== 'set') return new Set([decodeAtom(type, json)]);
+function decodeSet(type: AtomicType, json: unknown, elements: Elements): ReadonlySet<Atom> {
+  if (!Array.isArray(json) || json[0] !== 'set') return elements.only(decodeAtom(type, json));
   const atoms: unknown = json[1];
   if (!Array.isArray(atoms)) throw new ProtocolError(`${excerpt(json)} is no set`);
   if (atoms.length === 0) return EMPTY_SET;
@@ -196,8 +209,12 @@ export function decodeSet(type: AtomicType, json: unknown): ReadonlySet<Atom> {
   return set;
 }
 
-/** A <map>. */
-export function decodeMap(key: BaseType, value: BaseType, json: unknown): ReadonlyMap<Atom, Atom> {
+/** A <map>, for the types of its keys and values. */
+function decodeMap(
+  [key, value]: readonly [AtomicType, AtomicType],
+  json: unknown,
+  elements: Elements,
+): ReadonlyMap<Atom, Atom> {
   if (!Array.isArray(json) || json[0] !== 'map' || !Array.isArray(json[1])) {
     throw new ProtocolError(`${excerpt(json)} is no map`);
   }
@@ -206,7 +223,7 @@ export function decodeMap(key: BaseType, value: BaseType, json: unknown): Readon
   const map = new Map<Atom, Atom>();
   for (const pair of pairs) {
     if (!Array.isArray(pair) || pair.length !== 2) throw new ProtocolError(`${excerpt(pair)} is no pair`);
-    map.set(decodeAtom(key.type, pair[0]), decodeAtom(value.type, pair[1]));
+    elements.put(map, decodeAtom(key, pair[0]), decodeAtom(value, pair[1]));
   }
   return map;
 }
@@ -218,8 +235,14 @@ export function isScalar(column: ColumnSchema): boolean {
 
 /** A column's value from JSON. */
 export function decodeValue(column: ColumnSchema, json: unknown): Value {
-  if (column.value !== undefined) return decodeMap(column.key, column.value, json);
-  return isScalar(column) ? decodeAtom(column.key.type, json) : decodeSet(column.key.type, json);
+  return decodeWith(fresh, column, json);
+}
+
+/** The same, with these elements. */
+export function decodeWith(elements: Elements, column: ColumnSchema, json: unknown): Value {
+  const { key, value } = column;
+  if (value !== undefined) return decodeMap([key.type, value.type], json, elements);
+  return isScalar(column) ? decodeAtom(key.type, json) : decodeSet(key.type, json, elements);
 }
 
 const defaultAtoms: Readonly<Record<AtomicType, Atom>> = {
@@ -241,40 +264,4 @@ export function defaultValue(column: ColumnSchema): Value {
 /** The default of an atomic type. */
 export function defaultAtom(type: AtomicType): Atom {
   return defaultAtoms[type];
-}
-
-/** Decodes rows of one table, reduced to some columns; made once per monitor or reply, so that a row costs little. */
-export class RowDecoder {
-  readonly table: string;
-  readonly #columns: ReadonlyMap<string, ColumnSchema>;
-  /** Spread into every row, so that all rows of the table have one hidden class. */
-  readonly #defaults: Row;
-
-  constructor(table: TableSchema, columns: Iterable<string>) {
-    this.table = table.name;
-    this.#columns = new Map(Array.from(columns, (name) => [name, knownColumn(table, name)]));
-    this.#defaults = Object.fromEntries(Array.from(this.#columns, ([name, column]) => [name, defaultValue(column)]));
-  }
-
-  /** Throws ProtocolError for a column that was not asked for. */
-  column(name: string): ColumnSchema {
-    const column = this.#columns.get(name);
-    if (column === undefined) throw new ProtocolError(`column ${this.table}.${name} was not asked for`);
-    return column;
-  }
-
-  /** A whole row: columns that are not named have their default (ovsdb-server(7) 4.1.14). */
-  whole(json: Readonly<Record<string, unknown>>): Row {
-    return this.#fill({ ...this.#defaults }, json);
-  }
-
-  /** Only the columns that are named. */
-  some(json: Readonly<Record<string, unknown>>): Row {
-    return this.#fill({}, json);
-  }
-
-  #fill(row: Record<string, Value>, json: Readonly<Record<string, unknown>>): Row {
-    for (const name of Object.keys(json)) row[name] = decodeValue(this.column(name), json[name]);
-    return row;
-  }
 }

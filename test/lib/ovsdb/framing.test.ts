@@ -50,6 +50,21 @@ describe('FrameReader', () => {
     expect(read(Array.from(stream, (_, index) => stream.subarray(index, index + 1)))).toEqual(sent);
   });
 
+  it('keeps nothing of a chunk, which the socket fills anew', () => {
+    const sent = [{ a: 'one' }, { b: ['two', '\u{1f600}'] }];
+    const stream = bytes(sent.map((message) => JSON.stringify(message)).join(''));
+    const messages: unknown[] = [];
+    const reader = new FrameReader(1 << 20, (message) => messages.push(message));
+    const buffer = new Uint8Array(5);
+    for (let at = 0; at < stream.length; at += buffer.length) {
+      const part = stream.subarray(at, at + buffer.length);
+      buffer.set(part);
+      reader.push(buffer.subarray(0, part.length));
+      buffer.fill(0);
+    }
+    expect(messages).toEqual(sent);
+  });
+
   it.each([
     ['text', 'hello'],
     ['an array', '[1]'],

@@ -1,6 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { backoff } from '../../../lib/ovsdb/backoff.ts';
-import { parseRemote } from '../../../lib/ovsdb/remote.ts';
+import { dialReusing, parseRemote } from '../../../lib/ovsdb/remote.ts';
 
 describe('parseRemote', () => {
   it.each([
@@ -28,6 +33,28 @@ describe('parseRemote', () => {
     'a',
   ])('refuses %j', (text) => {
     expect(() => parseRemote(text)).toThrow(RangeError);
+  });
+});
+
+describe('dialReusing', () => {
+  it('loses nothing to a listener that comes late, and ends with its peer', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'remote-'));
+    onTestFinished(async () => await rm(directory, { recursive: true }));
+    const path = join(directory, 'sock');
+    const server = createServer((peer) => {
+      peer.write('first');
+      peer.on('data', (asked) => peer.end(asked));
+    }).listen(path);
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+    const stream = await dialReusing(`unix:${path}`, undefined, AbortSignal.timeout(5000));
+    // Bytes that come while nobody listens; without a reader a socket waits in its buffer, so its length tells.
+    while (stream.readableLength === 0) await once(stream, 'readable');
+    const heard: string[] = [];
+    stream.removeAllListeners('readable').on('data', (chunk: Uint8Array) => heard.push(Buffer.from(chunk).toString()));
+    stream.resume().write('second');
+    await once(stream, 'end');
+    expect(heard.join('')).toBe('firstsecond');
   });
 });
 

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { ProtocolError } from '../../../lib/ovsdb/errors.ts';
 import { parseSchema } from '../../../lib/ovsdb/schema.ts';
 import type { ColumnSchema, Value } from '../../../lib/ovsdb/types.ts';
-import { EncodeError, RowDecoder, decodeValue, defaultValue, encodeRow, encodeValue } from '../../../lib/ovsdb/wire.ts';
+import { RowDecoder } from '../../../lib/ovsdb/row-decoder.ts';
+import { EncodeError, decodeValue, defaultValue, encodeRow, encodeValue } from '../../../lib/ovsdb/wire.ts';
 
 const U = '550e8400-e29b-41d4-a716-446655440000';
 const V = '550e8400-e29b-41d4-a716-446655440001';
