@@ -17,6 +17,8 @@ import type { Step } from './operations.ts';
 import { Selection } from './selection.ts';
 import type { Caps } from './selection.ts';
 import type { Tracker } from './tracker.ts';
+import { Turns, takesAway } from './turn.ts';
+import type { Choice } from './turn.ts';
 import { Window } from './window.ts';
 import type { Operation, OperationResult } from '../ovsdb/types.ts';
 
@@ -66,6 +68,12 @@ interface Batch {
   readonly offset: number;
 }
 
+/** What is chosen from: a part of a refused batch, or what of a turn's removals `allowed` admits. */
+interface Scope {
+  readonly group?: Group;
+  readonly allowed?: (item: Item) => boolean;
+}
+
 /** How long a batch that was lost holds up the next one, unless a reconnect comes first. */
 const LOST_PAUSE_MS = 100;
 
@@ -80,6 +88,7 @@ export class Differ {
   readonly #options: DifferOptions;
   readonly #fence: Fence | undefined;
   readonly #window: Window;
+  readonly #turns: Turns;
   readonly #backoffs: Backoffs;
   readonly #ready = new Set<Owner>();
   readonly #waiting = new Multimap<RowId, Owner>();
@@ -100,6 +109,11 @@ export class Differ {
     this.#fence = options.fence && new Fence(tracker, options.fence);
     this.#backoffs = new Backoffs(options.clock, options.random);
     this.#window = new Window(tracker, options, () => this.poke());
+    this.#turns = new Turns(tracker, {
+      ready: this.#ready,
+      due: (owners) => this.#window.due(owners),
+      choose: (seeds, allowed) => this.#choose(seeds, { allowed }),
+    });
     tracker.watch({
       owner: (owner, fresh) => this.#touched(owner, fresh),
       row: (id) => this.#wake(id),
@@ -171,8 +185,11 @@ export class Differ {
     this.#tracker.refresh();
     if (!this.#tracker.synced || !this.#idle()) return false;
     if (this.#fence?.holds() === false) this.#deposed();
-    const work = this.#groups.length > 0 || this.#ready.size > 0;
-    return work && this.#enabled && this.#options.mayWrite();
+    return this.#work() && this.#enabled && this.#options.mayWrite();
+  }
+
+  #work(): boolean {
+    return this.#groups.length > 0 || this.#ready.size > 0 || this.#turns.underWay;
   }
 
   #idle(): boolean {
@@ -181,28 +198,26 @@ export class Differ {
 
   #next(): Batch | undefined {
     const group = this.#groups.pop();
-    const seeds = group?.owners ?? this.#window.due(this.#ready);
-    const selection = new Selection(this.#tracker, {
-      owner: (owner) => !this.#tracker.frozen.has(owner) && !this.#backoffs.waits(owner),
-      removal: (item) => this.#removal(item),
-      company: group === undefined,
-    });
-    const looked = selection.fill(seeds, group ? { owners: Infinity, bytes: Infinity } : (this.#options.caps ?? CAPS));
+    const { selection, looked } = group ? this.#choose(group.owners, { group }) : this.#turns.next();
     if (looked.length === 0) return undefined;
     for (const owner of [...looked, ...selection.owners]) this.#ready.delete(owner);
     this.#leaveBehind(selection);
     return { group, selection, steps: stepsOf(this.#tracker, selection.items), offset: 0 };
   }
 
-  #removal(item: Item): boolean {
-    return this.#options.inputsSynced() ? !this.#unattributed(item) : !this.#takesAway(item);
+  #choose(seeds: Iterable<Owner>, { group, allowed }: Scope): Choice {
+    const selection = new Selection(this.#tracker, {
+      owner: (owner) => !this.#tracker.frozen.has(owner) && !this.#backoffs.waits(owner),
+      removal: (item) => this.#removal(item),
+      turn: (item) => allowed?.(item) !== false || !takesAway(this.#tracker, item),
+      company: group === undefined,
+    });
+    const caps = group ? { owners: Infinity, bytes: Infinity } : (this.#options.caps ?? CAPS);
+    return { selection, looked: selection.fill(seeds, caps) };
   }
 
-  /** A child on its way to another parent is not taken away. */
-  #takesAway(item: Item): boolean {
-    if (!('column' in item)) return true;
-    const child = this.#tracker.judge.child(item.row, item.column, item.element);
-    return child === undefined || !this.#tracker.desired.wanted(child);
+  #removal(item: Item): boolean {
+    return this.#options.inputsSynced() ? !this.#unattributed(item) : !takesAway(this.#tracker, item);
   }
 
   /** An element from before this process, while a source that may want it has never succeeded in this one. */
@@ -315,6 +330,7 @@ export class Differ {
   /** The tracker has compared everything: whatever is pending may go. */
   #reconsider(): void {
     this.#groups = [];
+    this.#turns.reset();
     this.#pausedUntil = -Infinity;
     for (const owner of this.#parked.keys()) this.#unpark(owner);
     for (const owner of this.#tracker.items.owners()) this.#ready.add(owner);

@@ -16,6 +16,8 @@ export interface Gate {
   owner(owner: Owner): boolean;
   /** False for removals that wait for all inputs. */
   removal(item: Item): boolean;
+  /** False for removals whose turn it is not: they are looked at again without being asked for. */
+  turn(item: Item): boolean;
   /** Whether owners bring along what should be seen together; not when a refused batch is taken apart. */
   readonly company: boolean;
 }
@@ -70,8 +72,7 @@ export class Selection {
 
   /** Answers the owners of what the item needs, and of what should come along. */
   #take(item: Item): Owner[] {
-    if (isRemoval(item) && !this.#gate.removal(item)) {
-      for (const owner of item.owners) this.held.add(owner);
+    if (isRemoval(item) && !this.#admits(item)) {
       this.#needs.set(item, []);
       return [];
     }
@@ -81,6 +82,12 @@ export class Selection {
     this.#needs.set(item, needs);
     const company = this.#gate.company ? this.#requirements.company(item) : [];
     return [...needs.flatMap(({ items }) => items), ...company].flatMap(({ owners }) => owners);
+  }
+
+  #admits(item: Item): boolean {
+    const free = this.#gate.removal(item);
+    if (!free) for (const owner of item.owners) this.held.add(owner);
+    return free && this.#gate.turn(item);
   }
 
   /** Leaves out what cannot go, and what cannot go without that, until nothing changes any more. */

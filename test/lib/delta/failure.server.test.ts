@@ -75,6 +75,49 @@ describe('failure', () => {
     expect(b.differ.problems(object('bad'))).toEqual([]);
   });
 
+  it('begins with the shortest pause again for another wish, and counts for its owner alone', async () => {
+    const starts: number[] = [];
+    const after = (ms: number, fn: () => void): (() => void) => (starts.push(ms), clock.after(Math.min(ms, 1), fn));
+    await b.restart({ random: () => 0.5, clock: { ...clock, after } });
+    const taken = ['one', 'two', 'three'].map((name) => ({ op: 'insert', table: 'Port_Group', row: { name } }));
+    await b.server.transact(taken);
+    b.tracker.replace('bad', [portGroup(object('bad'), 'one')]);
+    await b.want({});
+    await eventually(() => starts.length >= 5);
+    await b.server.transact([{ op: 'delete', table: 'Port_Group', where: [['name', '==', 'one']] }]);
+    await eventually(() => b.tracker.applied(object('bad')));
+    // Three quarters: the middle between a half and the whole.
+    expect(starts.slice(0, 5)).toEqual([375, 750, 1500, 3000, 6000]);
+    starts.length = 0;
+    b.tracker.replace('bad', [portGroup(object('bad'), 'two')]);
+    b.differ.poke();
+    await eventually(() => starts.length >= 2);
+    expect(starts.slice(0, 2)).toEqual([375, 750]);
+    const before = starts.length;
+    b.tracker.replace('worse', [portGroup(object('worse'), 'three')]);
+    b.differ.poke();
+    await eventually(() => starts.indexOf(375, before) >= before);
+  });
+
+  it('is not tried again before its pause is over, for those who need it neither', async () => {
+    const over: (() => void)[] = [];
+    await b.restart({ clock: { ...clock, after: (_, fn) => (over.push(fn), () => undefined) } });
+    await b.server.transact([{ op: 'insert', table: 'Port_Group', row: { name: 'taken' } }]);
+    const group = portGroup(object('bad'), 'taken');
+    await b.want({ bad: [group] });
+    // It could be written now.
+    await b.server.transact([{ op: 'delete', table: 'Port_Group', where: [] }]);
+    await b.want({ s: [sw], q: [acl(other, group, 'ip4')] });
+    expect(await rows(b.server, 'Logical_Switch', 'name')).toEqual([{ name: 's' }]);
+    expect(await rows(b.server, 'Port_Group', 'name')).toEqual([]);
+    expect([...b.differ.parked.keys()]).toEqual([other]);
+    expect(over).toHaveLength(1);
+    over[0]?.();
+    await b.idle();
+    expect(await rows(b.server, 'Port_Group', 'name')).toEqual([{ name: 'taken' }]);
+    expect(await rows(b.server, 'ACL', 'match')).toEqual([{ match: 'ip4' }]);
+  });
+
   it('of an owner that others need parks them, and does not blame them', async () => {
     await b.server.transact([{ op: 'insert', table: 'Port_Group', row: { name: 'taken' } }]);
     const group = portGroup(object('bad'), 'taken');
@@ -92,6 +135,30 @@ describe('failure', () => {
     expect(b.differ.problems(pod)).toMatchObject([{ reason: 'InternalError', message: 'Error: bug' }]);
     await b.want({ p: [] });
     expect(await rows(b.server, 'Logical_Switch_Port', 'name')).toEqual([]);
+  });
+
+  it('that is frozen writes nothing of the owner, for those who need it neither', async () => {
+    await b.want({ s: [sw] });
+    const group = portGroup(pod, 'group');
+    b.tracker.replace('p', [group]);
+    b.tracker.freeze('p', new Error('bug'));
+    await b.want({ q: [acl(other, group, 'ip4')] });
+    expect(await rows(b.server, 'Port_Group', 'name')).toEqual([]);
+    expect([...b.differ.parked.keys()]).toEqual([other]);
+    await b.want({ p: [group] });
+    expect(await rows(b.server, 'ACL', 'match')).toEqual([{ match: 'ip4' }]);
+    expect(b.differ.parked.size).toBe(0);
+  });
+
+  it('that is frozen does not keep an element from another owner', async () => {
+    await b.want({ s: [sw, pg], p: [lsp] });
+    b.tracker.replace('p', [lsp, inGroup]);
+    b.tracker.freeze('p', new Error('bug'));
+    await b.want({});
+    expect(await rows(b.server, 'Port_Group', 'ports')).toEqual([{ ports: [] }]);
+    await b.want({ q: [{ ...inGroup, owner: other }] });
+    expect(await rows(b.server, 'Port_Group', 'ports')).toEqual([{ ports: lsp.id }]);
+    expect([pod, other].map((owner) => b.tracker.applied(owner))).toEqual([false, true]);
   });
 
   it('by a second owner of a row, or a second parent, is named for both and changes nothing', async () => {

@@ -175,7 +175,7 @@ describe('any history of wishes, broken connections and deaths of the process', 
       }),
       { numRuns: 40 },
     );
-  });
+  }, 120_000);
 });
 
 describe('a history on a raft cluster', () => {

@@ -132,6 +132,22 @@ describe('members', () => {
     expect(await rows(b.server, 'Port_Group', 'ports')).toEqual([{ ports: [] }]);
   });
 
+  it('stay while anyone wants them: a second owner is nothing to send, nor is the withdrawal of one of two', async () => {
+    await b.want({ s: [sw, pg], p: [lsp, inGroup] });
+    b.sent.length = 0;
+    await b.want({ q: [{ ...inGroup, owner: other }] });
+    await b.want({ p: [lsp] });
+    expect(b.sent).toEqual([]);
+    expect([pod, other].map((owner) => b.tracker.applied(owner))).toEqual([true, true]);
+    await b.want({ p: [lsp, inGroup] });
+    await b.want({ q: [] });
+    expect(b.sent).toEqual([]);
+    expect(await rows(b.server, 'Port_Group', 'ports')).toEqual([{ ports: lsp.id }]);
+    await b.want({ p: [lsp] });
+    expect(b.ops).toEqual(['mutate']);
+    expect(await rows(b.server, 'Port_Group', 'ports')).toEqual([{ ports: [] }]);
+  });
+
   it('that nobody wants are taken out of columns of ours, also those of an earlier process', async () => {
     const set = addressSet(subnet, 'as');
     await b.want({

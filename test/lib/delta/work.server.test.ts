@@ -4,7 +4,7 @@ import type { MemberFact, RowFact } from '../../../lib/delta/fact.ts';
 import { eventually } from '../../eventually.ts';
 import { acl, addressSet, logicalSwitch, member, object, on, port, portGroup, row } from './facts.ts';
 import { rows } from './harness.ts';
-import { inGroup, lsp, other, pg, pod, scene, sw } from './scene.ts';
+import { inGroup, lsp, other, pg, pod, scene, subnet, sw } from './scene.ts';
 
 const b = scene();
 
@@ -94,6 +94,83 @@ describe('work', () => {
     expect(await rows(b.server, 'Port_Group', 'name')).toEqual([{ name: 'two' }]);
   });
 
+  it('that is added goes before what is taken away, whoever wants it, when it is more than one transaction', async () => {
+    await b.restart({ caps: { owners: 2, bytes: Infinity } });
+    const group = (name: string): RowFact => portGroup(object(name, 'Policy'), name);
+    const [one, two] = [group('one'), group('two')];
+    const pods = Array.from({ length: 6 }, (_, i) => port(object(`p${i}`), `p${i}`, sw));
+    // Policies of their own put the ports into their groups, one for each port, so that nothing ties the two together.
+    const isolating = (at: RowFact, i: number): MemberFact =>
+      member(at, 'ports', pods[i]!.id, object(`${i}`, at === one ? 'First' : 'Second'));
+    await b.want({ s: [sw], one: [one], two: [two], ...Object.fromEntries(pods.map((each) => [each.owner, [each]])) });
+    await b.want(Object.fromEntries(pods.map((_, i) => [`first${i}`, [isolating(one, i)]])));
+    b.sent.length = 0;
+    const gone = pods.map((_, i) => [`first${i}`, []] as const);
+    const come = pods.map((_, i) => [`second${i}`, [isolating(two, i)]] as const);
+    await b.want(Object.fromEntries([...gone, ...come]));
+    const mutators = b.sent.map((each) =>
+      each.flatMap((o) => (o.op === 'mutate' ? o.mutations.map(([, m]) => m) : [])),
+    );
+    expect(mutators).toEqual([['insert'], ['insert'], ['insert'], ['delete'], ['delete'], ['delete']]);
+    expect(await rows(b.server, 'Port_Group', 'name', 'ports')).toEqual([
+      { name: 'one', ports: [] },
+      { name: 'two', ports: pods.map(({ id }) => id as string).toSorted() },
+    ]);
+  });
+
+  it('that is taken away does not wait for what comes later, and that waits for its own turn', async () => {
+    await b.restart({ caps: { owners: 1, bytes: Infinity } });
+    const set = addressSet(subnet, 'as');
+    const at = (address: string, i: number | string): MemberFact => member(set, 'addresses', address, object(`${i}`));
+    await b.want({ s: [set], a: [at('10.0.0.1', 'a')], b: [at('10.0.0.2', 'b')] });
+    b.sent.length = 0;
+    const release = b.hold();
+    // The first turn: two go, one comes.
+    for (const [source, facts] of Object.entries({ a: [], b: [], c: [at('10.0.0.3', 'c')] }))
+      b.tracker.replace(source, facts);
+    b.differ.poke();
+    // Others come and go while its first transaction is under way.
+    for (let i = 4; i < 8; i++) b.tracker.replace(`${i}`, [at(`10.0.0.${i}`, i)]);
+    b.tracker.replace('c', []);
+    release();
+    await b.idle();
+    const written = b.sent.map((each) =>
+      each.flatMap((o) =>
+        o.op === 'mutate' ? o.mutations.map(([, m, value]) => `${m} ${[...(value as Set<string>)].join()}`) : [],
+      ),
+    );
+    expect(written.flat().slice(0, 3)).toEqual(['insert 10.0.0.3', 'delete 10.0.0.1', 'delete 10.0.0.2']);
+    expect(written.flat().at(-1)).toBe('delete 10.0.0.3');
+    expect(await rows(b.server, 'Address_Set', 'addresses')).toEqual([
+      { addresses: ['10.0.0.4', '10.0.0.5', '10.0.0.6', '10.0.0.7'] },
+    ]);
+  });
+
+  it('that fits into one transaction goes at once, what comes together with what goes', async () => {
+    const set = addressSet(subnet, 'as');
+    await b.want({ s: [set], p: [member(set, 'addresses', '10.0.0.1', pod)] });
+    b.sent.length = 0;
+    await b.want({ p: [], q: [member(set, 'addresses', '10.0.0.2', other)] });
+    expect(b.ops).toEqual(['mutate']);
+    expect(b.sent.length).toBe(1);
+  });
+
+  it('and waits for company keeps what is taken away in the same state', async () => {
+    await b.restart({ structural: ['ACL'], structuralMs: 50 });
+    const two = portGroup(object('two', 'Policy'), 'two');
+    const drop = (at: RowFact): RowFact => acl(at.owner, at, `outport == @${at === pg ? 'pg' : 'two'}`);
+    await b.want({ s: [sw, pg, drop(pg)], p: [lsp, inGroup], two: [two] });
+    await eventually(() => b.tracker.applied(subnet));
+    b.sent.length = 0;
+    await b.want({ p: [lsp], q: [member(two, 'ports', lsp.id, other)], two: [two, drop(two)] });
+    await eventually(() => b.tracker.applied(pod));
+    const kinds = b.sent.map((each) =>
+      each.flatMap((o) => (o.op === 'mutate' ? o.mutations.map(([, m]) => m) : [o.op])),
+    );
+    expect(kinds.flat().at(-1)).toBe('delete');
+    expect(b.sent.length).toBeGreaterThan(1);
+  });
+
   it('on structural tables waits for company, pods do not', async () => {
     await b.restart({ structural: ['Logical_Switch', 'ACL'], structuralMs: 100 });
     await b.want({ s: [sw] });
@@ -109,6 +186,20 @@ describe('work', () => {
     await b.idle();
     expect(b.sent[2]).toHaveLength(2);
     expect(await rows(b.server, 'Logical_Switch', 'name')).toHaveLength(3);
+  });
+
+  it('waits for the end of a settle, whatever moves meanwhile', async () => {
+    let settled = false;
+    await b.restart({ settled: () => settled });
+    await b.want({ s: [sw] });
+    await b.server.transact([{ op: 'insert', table: 'Port_Group', row: { name: 'theirs' } }]);
+    await b.want({ p: [lsp] });
+    expect(b.sent).toEqual([]);
+    settled = true;
+    b.differ.poke();
+    await b.idle();
+    expect(b.sent.length).toBe(1);
+    expect(await rows(b.server, 'Logical_Switch', 'ports')).toEqual([{ ports: lsp.id }]);
   });
 
   it('stops while nobody may write', async () => {
