@@ -1,17 +1,17 @@
 // One derivation: a pure function run once per key of its input, with its reads recorded and its outputs replaced as a
 // set. It keeps nothing of a run but what was read; what was yielded belongs to the sink.
 import { WiringError } from './errors.ts';
-import type { Counter, Operator } from './operator.ts';
-import { Readers } from './readers.ts';
-import type { Task } from './readers.ts';
-import { ShardedMap } from './sharded-map.ts';
+import type { Counter, Operator, Output } from './operator.ts';
+import { Queue } from './queue.ts';
+import type { Cell, Row } from './row.ts';
+import { Task } from './source.ts';
+import type { Waking } from './source.ts';
 import type { Store } from './table.ts';
-import type { Sink } from './types.ts';
 
-/** A tracked read of `key`, done for `task`; the graph binds it to its tables and indexes. */
-export interface TrackedRead {
-  get(task: Task, table: string, key: string): unknown;
-  at(task: Task, index: string, key: string): readonly unknown[];
+/** What a name and a key stand for; the graph binds it to its tables and indexes. */
+export interface Reads {
+  row(table: string, key: string): Row<unknown>;
+  bucket(index: string, key: string): Cell & { readonly values: readonly unknown[] };
 }
 
 /** What a derivation's function is given; good for the length of one run. */
@@ -24,56 +24,71 @@ export interface DerivationSpec<V, F> {
   readonly name: string;
   readonly input: Store<V>;
   readonly fn: (value: V, read: UntypedRead, key: string) => Iterable<F>;
-  readonly sink: Sink<F>;
-  readonly reads: TrackedRead;
+  readonly output: Output<F>;
+  readonly reads: Reads;
   readonly failed: (source: string, error: unknown) => void;
 }
 
+const none: readonly never[] = [];
+
 /** The reads of one run. */
 class Run implements UntypedRead {
-  readonly #reads: TrackedRead;
+  readonly #reads: Reads;
   readonly #task: Task;
+  /** How far it has read the same as the last run. */
+  #same = 0;
+  /** What it reads since it reads something else. */
+  #others: Cell[] | undefined;
   #open = true;
 
-  constructor(reads: TrackedRead, task: Task) {
+  constructor(reads: Reads, task: Task) {
     this.#reads = reads;
     this.#task = task;
   }
 
   get(table: string, key: string): unknown {
     if (!this.#open) this.#late();
-    return this.#reads.get(this.#task, table, key);
+    const row = this.#reads.row(table, key);
+    this.#note(row);
+    return row.value;
   }
 
   at(index: string, key: string): readonly unknown[] {
     if (!this.#open) this.#late();
-    return this.#reads.at(this.#task, index, key);
+    const bucket = this.#reads.bucket(index, key);
+    this.#note(bucket);
+    return bucket.values;
   }
 
   close(): void {
     this.#open = false;
+    this.#task.follow(this.#same, this.#others ?? none);
+  }
+
+  /** Most runs read what the last one read, in the same order: then there is nothing to note. */
+  #note(cell: Cell): void {
+    if (!this.#others && this.#task.read(cell, this.#same)) this.#same++;
+    else (this.#others ??= []).push(cell);
   }
 
   #late(): never {
-    throw new WiringError(`${this.#task.source} reads after its run has ended`);
+    throw new WiringError(`${this.#task.text} reads after its run has ended`);
   }
 }
 
-export class Derivation<V, F> implements Operator {
+export class Derivation<V, F> implements Operator, Waking {
   readonly name: string;
   readonly counter: Counter = { runs: 0, failures: 0 };
-  readonly #dirty = new ShardedMap<true>();
-  #next: Iterator<string, undefined> | undefined;
+  readonly #dirty: Queue<V>;
   readonly #spec: DerivationSpec<V, F>;
-  readonly #tasks = new ShardedMap<Task>();
   readonly #failed = new Map<string, unknown>();
-  readonly #wake = (key: string): void => this.#dirty.set(key, true);
 
   constructor(spec: DerivationSpec<V, F>) {
     this.name = spec.name;
     this.#spec = spec;
-    for (const [key] of spec.input.entries()) this.#dirty.set(key, true);
-    spec.input.listen(this.#wake);
+    this.#dirty = new Queue(spec.input);
+    this.rerun();
+    spec.input.listen((row) => this.#dirty.add(row));
   }
 
   get failures(): ReadonlyMap<string, unknown> {
@@ -81,83 +96,74 @@ export class Derivation<V, F> implements Operator {
   }
 
   get idle(): boolean {
-    return this.#dirty.size === 0;
+    return this.#dirty.empty;
   }
 
   /** Runs one dirty key. */
   step(): boolean {
-    if (this.#dirty.size === 0) return false;
-    // One iterator for as long as there is something: the first of a Map is far away when many before it were deleted.
-    this.#next ??= this.#dirty.keys();
-    const next = this.#next.next();
-    if (next.done) {
-      this.#next = undefined;
-      return this.step();
-    }
-    this.#dirty.delete(next.value);
-    this.#run(next.value);
+    const row = this.#dirty.take();
+    if (!row) return false;
+    this.counter.runs++;
+    const task = (row.kept(this) as Task | undefined) ?? new Task(this, row);
+    if (row.value === undefined) this.#drop(row, task);
+    else this.#run(row, task);
     return true;
   }
 
-  rerun(): void {
-    for (const key of this.#tasks.keys()) this.#dirty.set(key, true);
-    for (const [key] of this.#spec.input.entries()) this.#dirty.set(key, true);
+  wake(row: Row<unknown>): void {
+    this.#dirty.add(row as Row<V>);
   }
 
-  #run(key: string): void {
-    const value = this.#spec.input.get(key);
-    this.counter.runs++;
-    if (value === undefined) {
-      this.#drop(key);
-      return;
-    }
-    const task = this.#task(key);
-    let facts: F[];
+  rerun(): void {
+    for (const row of this.#spec.input.rows()) if (row.value !== undefined) this.#dirty.add(row);
+  }
+
+  #run(row: Row<V>, task: Task): void {
+    let facts: readonly F[];
     try {
-      facts = this.#evaluate(task, value);
+      facts = this.#evaluate(row, task);
     } catch (error) {
       if (error instanceof WiringError) throw error;
-      this.#freeze(task.source, error);
+      this.#freeze(task, error);
       return;
     }
-    if (this.#failed.size > 0) this.#failed.delete(task.source);
-    this.#spec.sink.replace(task.source, facts);
+    if (this.#failed.size > 0) this.#failed.delete(task.text);
+    this.#spec.output.replace(task, facts);
   }
 
-  #evaluate(task: Task, value: V): F[] {
+  #evaluate(row: Row<V>, task: Task): readonly F[] {
     const run = new Run(this.#spec.reads, task);
-    Readers.begin(task);
     try {
-      return [...this.#spec.fn(value, run, task.key)];
+      const facts = this.#spec.fn(row.value as V, run, row.key);
+      return Array.isArray(facts) ? facts : [...facts];
     } finally {
       run.close();
-      Readers.end(task);
+      this.#keep(row, task);
     }
-  }
-
-  #freeze(source: string, error: unknown): void {
-    this.counter.failures++;
-    this.#failed.set(source, error);
-    this.#spec.sink.freeze(source, error);
-    this.#spec.failed(source, error);
-  }
-
-  #task(key: string): Task {
-    let task = this.#tasks.get(key);
-    if (!task) {
-      task = Readers.task(key, `${this.name}/${key}`, this.#wake);
-      this.#tasks.set(key, task);
-    }
-    return task;
   }
 
   /** The input is gone, and with it what came of it. */
-  #drop(key: string): void {
-    const task = this.#tasks.get(key);
-    if (!task) return;
-    Readers.forget(task);
-    this.#tasks.delete(key);
-    this.#failed.delete(task.source);
-    this.#spec.sink.replace(task.source, []);
+  #drop(row: Row<V>, task: Task): void {
+    if (task.reads) {
+      task.follow(0, none);
+      row.drop(task);
+    }
+    row.release();
+    if (this.#failed.size > 0) this.#failed.delete(task.text);
+    this.#spec.output.replace(task, none);
+  }
+
+  /** A task stays for as long as it reads something. */
+  #keep(row: Row<V>, task: Task): void {
+    const kept = row.kept(this) === task;
+    if (task.reads && !kept) row.keep(task);
+    else if (!task.reads && kept) row.drop(task);
+  }
+
+  #freeze(task: Task, error: unknown): void {
+    this.counter.failures++;
+    this.#failed.set(task.text, error);
+    this.#spec.output.freeze(task, error);
+    this.#spec.failed(task.text, error);
   }
 }

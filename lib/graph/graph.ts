@@ -5,16 +5,15 @@
 //              (buffered        \__ runs a key again when its input value or anything that it read has changed
 //               while settling)
 import { Derivation } from './derivation.ts';
-import type { TrackedRead, UntypedRead } from './derivation.ts';
+import type { Reads, UntypedRead } from './derivation.ts';
 import { deepEqual } from './equal.ts';
 import { WiringError } from './errors.ts';
 import { TableIndex } from './index-of.ts';
 import type { KeysOf } from './index-of.ts';
 import { Join } from './join.ts';
 import type { Labelled } from './matching.ts';
-import type { Counter, Operator } from './operator.ts';
-import { Readers } from './readers.ts';
-import type { Task } from './readers.ts';
+import { outputTo } from './operator.ts';
+import type { Counter, Operator, Output } from './operator.ts';
 import type { Labels, Selection } from './selector.ts';
 import { Settler } from './settle.ts';
 import { SharedSink } from './shared-sink.ts';
@@ -26,7 +25,6 @@ import type { Conflict, GraphOptions, Index, Read, ReadTable, Sink, Table } from
 
 interface TableNode {
   readonly store: Store<unknown>;
-  readonly readers: Readers;
   /** Places of the operators that write it; empty for an input. */
   readonly writers: Set<number>;
   /** The first operator that has used it; nothing wired later may write it. */
@@ -66,11 +64,8 @@ export class Graph<Tables extends object, Indexes extends object = object> {
       equals: options.equals ?? deepEqual,
       guard: (table) => this.#guardInput(table),
     });
-    const readers = new Readers();
-    store.listen((key) => readers.wake(key));
     this.#tables.set(name, {
       store: store as Store<unknown>,
-      readers,
       writers: new Set(),
       usedFrom: Infinity,
       sink: undefined,
@@ -102,7 +97,7 @@ export class Graph<Tables extends object, Indexes extends object = object> {
         input: store,
         // The types of the names are checked where `fn` is written; here a name is only a name.
         fn: fn as (value: unknown, read: UntypedRead, key: string) => Iterable<unknown>,
-        sink,
+        output: outputOf(name, sink as Sink<unknown>),
         reads: this.#reads(name, place),
         failed: (source, error) => this.#options.onFailure?.(source, error),
       }),
@@ -122,7 +117,7 @@ export class Graph<Tables extends object, Indexes extends object = object> {
       selections: this.#input(by, place, inputs.selections),
       entities: this.#input(by, place, inputs.entities),
       scopes: this.#input(by, place, inputs.scopes),
-      sink,
+      output: outputOf(name, sink),
     });
     this.#writes(by, place, sink);
     this.#operators.push(join);
@@ -252,20 +247,25 @@ export class Graph<Tables extends object, Indexes extends object = object> {
     }
   }
 
-  #reads(name: string, place: number): TrackedRead {
+  /** What is found under a name stays found: nothing wired later may write it. */
+  #reads(name: string, place: number): Reads {
+    const stores = new Map<string, Store<unknown>>();
+    const indexes = new Map<string, TableIndex<unknown>>();
+    const store = (table: string): Store<unknown> => {
+      const { store: found } = this.#readable(name, place, table);
+      stores.set(table, found);
+      return found;
+    };
+    const index = (of: string): TableIndex<unknown> => {
+      const found = this.#indexes.get(of);
+      if (!found) throw new WiringError(`derivation ${name}: unknown index ${of}`);
+      this.#readable(name, place, found.of);
+      indexes.set(of, found);
+      return found;
+    };
     return {
-      get: (task: Task, table: string, key: string): unknown => {
-        const node = this.#readable(name, place, table);
-        node.readers.add(task, key);
-        return node.store.get(key);
-      },
-      at: (task: Task, index: string, key: string): readonly unknown[] => {
-        const found = this.#indexes.get(index);
-        if (!found) throw new WiringError(`derivation ${name}: unknown index ${index}`);
-        this.#readable(name, place, found.of);
-        found.readers.add(task, key);
-        return found.at(key);
-      },
+      row: (table, key) => (stores.get(table) ?? store(table)).row(key),
+      bucket: (of, key) => (indexes.get(of) ?? index(of)).bucket(key),
     };
   }
 
@@ -291,4 +291,9 @@ export class Graph<Tables extends object, Indexes extends object = object> {
     const by = this.#operators[place]?.name ?? 'nobody';
     throw new WiringError(`table ${table} is written by ${by}, whose sink does not name it in outputs`);
   }
+}
+
+/** A table takes facts by key; everybody else by the name of their source. */
+function outputOf<F>(name: string, sink: Sink<F>): Output<F> {
+  return sink instanceof TableSink ? (sink.output(name) as Output<unknown>) : outputTo(sink);
 }

@@ -1,6 +1,9 @@
 // A secondary index: the values of a table by computed keys. It follows its table synchronously, so that a read of the
 // index never disagrees with a read of the table.
-import { Readers } from './readers.ts';
+import { excluding, including } from './many.ts';
+import type { Many } from './many.ts';
+import { wakeReaders } from './row.ts';
+import type { Cell, Reader, Row } from './row.ts';
 import type { Store } from './table.ts';
 import type { Index } from './types.ts';
 
@@ -8,70 +11,72 @@ export type KeysOf<V> = (value: V, key: string) => Iterable<string>;
 
 const none: readonly never[] = [];
 
-interface Entry<V> {
+/** The rows under one key of the index. */
+class Bucket<V> implements Cell {
   readonly key: string;
-  readonly value: V;
+  readers: Many<Reader> | undefined = undefined;
+  #rows: Many<Row<V>> | undefined = undefined;
+  #sorted: readonly V[] | undefined = undefined;
+  readonly #buckets: Map<string, Bucket<V>>;
+
+  constructor(key: string, buckets: Map<string, Bucket<V>>) {
+    this.key = key;
+    this.#buckets = buckets;
+  }
+
+  /** In the order of the table's keys, so that equal content reads equal whatever its history. */
+  get values(): readonly V[] {
+    const rows = this.#rows;
+    if (!rows) return none;
+    if (!(rows instanceof Set)) return [rows.value as V];
+    return (this.#sorted ??= [...rows].sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ value }) => value as V));
+  }
+
+  /** A row that stays wakes the readers too: what they read of it has changed. */
+  change(row: Row<V>, here: boolean): void {
+    this.#sorted = undefined;
+    this.#rows = here ? including(this.#rows, row) : excluding(this.#rows, row);
+    wakeReaders(this);
+    this.release();
+  }
+
+  release(): void {
+    if (!this.#rows && !this.readers) this.#buckets.delete(this.key);
+  }
 }
 
-/** `at` answers in the order of the table's keys, so that equal content reads equal whatever its history. */
 export class TableIndex<V> implements Index<V> {
   readonly name: string;
   readonly of: string;
-  readonly readers = new Readers();
   readonly #keysOf: KeysOf<V>;
-  /** One entry as it is, several in a map: most keys have one. */
-  readonly #buckets = new Map<string, Entry<V> | Map<string, V>>();
-  readonly #sorted = new Map<string, readonly V[]>();
+  readonly #buckets = new Map<string, Bucket<V>>();
 
   constructor(name: string, table: Store<V>, keysOf: KeysOf<V>) {
     this.name = name;
     this.of = table.name;
     this.#keysOf = keysOf;
-    for (const [key, value] of table.entries()) this.#changed(key, undefined, value);
-    table.listen((key, before, after) => this.#changed(key, before, after));
+    for (const row of table.rows()) this.#changed(row, undefined);
+    table.listen((row, before) => this.#changed(row, before));
   }
 
   at(key: string): readonly V[] {
-    const cached = this.#sorted.get(key);
-    if (cached) return cached;
-    const bucket = this.#buckets.get(key);
-    if (!bucket) return none;
-    if (!(bucket instanceof Map)) return [bucket.value];
-    const values = [...bucket].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value);
-    this.#sorted.set(key, values);
-    return values;
+    return this.#buckets.get(key)?.values ?? none;
   }
 
-  /** A value that keeps an index key still wakes that key's readers: what they read of it has changed. */
-  #changed(key: string, before: V | undefined, after: V | undefined): void {
-    const now = new Set(after === undefined ? none : this.#keysOf(after, key));
-    const touched = new Set(now);
-    if (before !== undefined) for (const at of this.#keysOf(before, key)) touched.add(at);
-    for (const at of touched) {
-      this.#sorted.delete(at);
-      this.#put(at, key, now.has(at) ? after : undefined);
-      this.readers.wake(at);
+  /** The bucket of a key, made when there is none: to be given a row or a reader. */
+  bucket(key: string): Bucket<V> {
+    let bucket = this.#buckets.get(key);
+    if (!bucket) {
+      bucket = new Bucket(key, this.#buckets);
+      this.#buckets.set(key, bucket);
     }
+    return bucket;
   }
 
-  #put(at: string, key: string, value: V | undefined): void {
-    const bucket = this.#buckets.get(at);
-    if (value === undefined) this.#take(at, key, bucket);
-    else if (bucket instanceof Map) bucket.set(key, value);
-    else if (!bucket || bucket.key === key) this.#buckets.set(at, { key, value });
-    else
-      this.#buckets.set(
-        at,
-        new Map([
-          [bucket.key, bucket.value],
-          [key, value],
-        ]),
-      );
-  }
-
-  #take(at: string, key: string, bucket: Entry<V> | Map<string, V> | undefined): void {
-    if (bucket instanceof Map) bucket.delete(key);
-    const empty = bucket instanceof Map ? bucket.size === 0 : bucket?.key === key;
-    if (empty) this.#buckets.delete(at);
+  #changed(row: Row<V>, before: V | undefined): void {
+    const now = new Set(row.value === undefined ? none : this.#keysOf(row.value, row.key));
+    const touched = new Set(now);
+    if (before !== undefined) for (const at of this.#keysOf(before, row.key)) touched.add(at);
+    for (const at of touched) this.bucket(at).change(row, now.has(at));
   }
 }

@@ -3,39 +3,39 @@
 // is kept cheap is in matching.ts; here is what is dirty, in which order it is drained, and what was told.
 import { Matching } from './matching.ts';
 import type { Labelled, LabelSet } from './matching.ts';
-import type { Counter, Operator } from './operator.ts';
+import type { Counter, Operator, Output } from './operator.ts';
+import { Queue } from './queue.ts';
+import type { Row } from './row.ts';
 import type { Labels, Selection } from './selector.ts';
-import { ShardedMap } from './sharded-map.ts';
+import { Source } from './source.ts';
 import type { Store } from './table.ts';
 import type { Pair } from './table-sink.ts';
-import type { Sink } from './types.ts';
 
 export interface JoinSpec {
   readonly name: string;
   readonly selections: Store<Selection>;
   readonly entities: Store<Labelled>;
   readonly scopes: Store<{ readonly labels: Labels }>;
-  readonly sink: Sink<Pair<readonly string[]>>;
-}
-
-interface Member {
-  readonly source: string;
-  set: LabelSet | undefined;
-  /** What the sink holds, by identity; undefined when that is to be told in any case. */
-  told: readonly string[] | undefined;
+  readonly output: Output<Pair<readonly string[]>>;
 }
 
 const nothing: readonly string[] = [];
+
+/** A thing that has labels. */
+class Member extends Source {
+  set: LabelSet<Member> | undefined = undefined;
+  /** What the sink holds, by identity; undefined when that is to be told in any case. */
+  told: readonly string[] | undefined = nothing;
+}
 
 export class Join implements Operator {
   readonly name: string;
   readonly failures: ReadonlyMap<string, unknown> = new Map();
   readonly #spec: JoinSpec;
   readonly #scopes = new Set<string>();
-  readonly #entities = new ShardedMap<true>();
+  readonly #entities: Queue<Labelled>;
   readonly #selections = new Set<string>();
-  readonly #members = new ShardedMap<Member>();
-  #matching = new Matching();
+  #matching = new Matching<Member>();
   #work: Generator<void, void> | undefined;
   #runs = 0;
   #testsBefore = 0;
@@ -43,14 +43,16 @@ export class Join implements Operator {
   constructor(spec: JoinSpec) {
     this.name = spec.name;
     this.#spec = spec;
+    this.#entities = new Queue(spec.entities);
     this.#markAll();
-    spec.scopes.listen((key) => void this.#scopes.add(key));
+    spec.scopes.listen(({ key }) => void this.#scopes.add(key));
     // Only labels and their scope count: other fields of a thing may change freely.
-    spec.entities.listen((key, before, after) => {
+    spec.entities.listen((row, before) => {
+      const { value: after } = row;
       if (!before || !after || before.scope !== after.scope || !sameLabels(before.labels, after.labels))
-        this.#entities.set(key, true);
+        this.#entities.add(row);
     });
-    spec.selections.listen((key) => void this.#selections.add(key));
+    spec.selections.listen(({ key }) => void this.#selections.add(key));
   }
 
   get counter(): Counter {
@@ -58,19 +60,20 @@ export class Join implements Operator {
   }
 
   get idle(): boolean {
-    return !this.#work && this.#scopes.size + this.#entities.size + this.#selections.size === 0;
+    return !this.#work && this.#entities.empty && this.#scopes.size + this.#selections.size === 0;
   }
 
   step(): boolean {
     if (this.idle) return false;
     this.#work ??= this.#drain();
     try {
-      if (this.#work.next().done) this.#work = undefined;
+      if (!this.#work.next().done) return true;
+      this.#work = undefined;
+      return !this.idle;
     } catch (error) {
       this.#work = undefined;
       throw error;
     }
-    return true;
   }
 
   /** Forgets how things were matched, and what was told of them. */
@@ -78,21 +81,23 @@ export class Join implements Operator {
     this.#testsBefore += this.#matching.tests;
     this.#matching = new Matching();
     this.#work = undefined;
-    for (const [key, member] of this.#members) {
+    for (const row of this.#spec.entities.rows()) {
+      const member = this.#member(row);
+      if (!member) continue;
       member.set = undefined;
       member.told = undefined;
-      this.#entities.set(key, true);
     }
     this.#markAll();
   }
 
   dump(): object[] {
-    return [...this.#matching.dump()];
+    const keys = (members: readonly Member[]): string[] => members.map(({ row }) => row.key);
+    return [...this.#matching.dump()].map((set) => ({ ...set, entities: keys(set.entities) }));
   }
 
   #markAll(): void {
     for (const [key] of this.#spec.scopes.entries()) this.#scopes.add(key);
-    for (const [key] of this.#spec.entities.entries()) this.#entities.set(key, true);
+    for (const row of this.#spec.entities.rows()) this.#entities.add(row);
     for (const [key] of this.#spec.selections.entries()) this.#selections.add(key);
   }
 
@@ -104,9 +109,20 @@ export class Join implements Operator {
       this.#scopes.delete(key);
       yield;
     }
-    for (const key of this.#entities.keys()) {
-      this.#runs++;
-      this.#place(key);
+    // With no other selections, where a thing is placed is what is to be told of it.
+    const final = this.#selections.size + this.#matching.touched.size === 0;
+    if (!final) yield* this.#select();
+    for (let row = this.#entities.take(); row; row = this.#entities.take()) {
+      if (final) this.#place(row);
+      this.#tell(row);
+      row.release();
+      yield;
+    }
+  }
+
+  *#select(): Generator<void, void> {
+    for (const row of this.#entities.waiting) {
+      this.#place(row);
       yield;
     }
     for (const key of this.#selections) {
@@ -115,44 +131,38 @@ export class Join implements Operator {
       this.#selections.delete(key);
       yield;
     }
-    yield* this.#tellTouched();
-    for (const key of this.#entities.keys()) {
-      this.#tell(key);
-      this.#entities.delete(key);
-      yield;
-    }
-  }
-
-  *#tellTouched(): Generator<void, void> {
     for (const set of this.#matching.touched) {
       this.#matching.update(set);
       yield;
-      for (const key of set.entities) {
-        this.#tell(key);
+      for (const { row } of set.entities) {
+        this.#tell(row);
         yield;
       }
     }
   }
 
-  #place(key: string): void {
-    const member = this.#members.get(key);
-    const entity = this.#spec.entities.get(key);
-    const before = member?.set;
-    const set = entity && this.#matching.join(key, entity);
-    if (member) member.set = set;
-    else if (set) this.#members.set(key, { source: `${this.name}/${key}`, set, told: nothing });
-    if (before && before !== set) this.#matching.leave(key, before);
+  #place(row: Row<Labelled>): void {
+    this.#runs++;
+    const member = this.#member(row) ?? new Member(this, row);
+    const before = member.set;
+    member.set = row.value && this.#matching.join(member, row.value);
+    if (!before && member.set && !row.kept(this)) row.keep(member);
+    if (before && before !== member.set) this.#matching.leave(member, before);
   }
 
-  #tell(key: string): void {
-    const member = this.#members.get(key);
+  #tell(row: Row<unknown>): void {
+    const member = this.#member(row);
     if (!member) return;
     const now = member.set?.selections ?? nothing;
-    if (!member.set) this.#members.delete(key);
+    if (!member.set) row.drop(member);
     if (member.told === now) return;
     this.#runs++;
     member.told = now;
-    this.#spec.sink.replace(member.source, now.length > 0 ? [[key, now]] : []);
+    this.#spec.output.replace(member, now.length > 0 ? [[row.key, now]] : []);
+  }
+
+  #member(row: Row<unknown>): Member | undefined {
+    return row.kept(this) as Member | undefined;
   }
 }
 

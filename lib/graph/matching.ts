@@ -19,35 +19,35 @@ export interface Labelled {
   readonly labels: Labels;
 }
 
-interface Scope {
+interface Scope<T> {
   readonly key: string;
   /** Undefined while the scope is unknown: then no selector of scopes matches it. */
   labels: Labels | undefined;
-  groups: Set<Group>;
-  readonly sets: Map<string, LabelSet>;
-  readonly index: LabelIndex<LabelSet>;
+  groups: Set<Group<T>>;
+  readonly sets: Map<string, LabelSet<T>>;
+  readonly index: LabelIndex<LabelSet<T>>;
 }
 
-interface Group {
+interface Group<T> {
   readonly key: string;
   readonly scope: string | undefined;
   readonly selector: Selector | undefined;
-  readonly scopes: Set<Scope>;
-  readonly selected: SelectorIndex<Selected>;
+  readonly scopes: Set<Scope<T>>;
+  readonly selected: SelectorIndex<Selected<T>>;
 }
 
-interface Selected {
+interface Selected<T> {
   readonly key: string;
-  readonly group: Group;
+  readonly group: Group<T>;
   readonly selector: Selector;
 }
 
-export interface LabelSet {
-  readonly scope: Scope;
+export interface LabelSet<T> {
+  readonly scope: Scope<T>;
   readonly text: string;
   readonly labels: Labels;
-  /** Keys of the things that have these labels. */
-  readonly entities: Set<string>;
+  /** The things that have these labels. */
+  readonly entities: Set<T>;
   /** Keys of the selections that match, sorted. */
   selections: readonly string[];
   /** Selections that were added and taken away since. */
@@ -60,17 +60,17 @@ const everything: Selector = [];
 const stride = 64;
 
 /** Its generators yield where a slice may end; each must be run to its end before the next call. */
-export class Matching {
+export class Matching<T> {
   /** Label sets whose `selections` may have changed; to be brought up to date by `update`. */
-  readonly touched = new Set<LabelSet>();
+  readonly touched = new Set<LabelSet<T>>();
   /** Comparisons of a selector with a label set so far. */
   tests = 0;
-  readonly #scopes = new Map<string, Scope>();
-  readonly #groups = new Map<string, Group>();
-  readonly #groupsByScope = new Map<string, Set<Group>>();
-  readonly #groupsBySelector = new SelectorIndex<Group>();
-  readonly #scopeIndex = new LabelIndex<Scope>();
-  readonly #selected = new Map<string, Selected>();
+  readonly #scopes = new Map<string, Scope<T>>();
+  readonly #groups = new Map<string, Group<T>>();
+  readonly #groupsByScope = new Map<string, Set<Group<T>>>();
+  readonly #groupsBySelector = new SelectorIndex<Group<T>>();
+  readonly #scopeIndex = new LabelIndex<Scope<T>>();
+  readonly #selected = new Map<string, Selected<T>>();
   readonly #counts = new LabelCounts();
 
   /** The labels of a scope, undefined when it is unknown. */
@@ -90,7 +90,7 @@ export class Matching {
   }
 
   /** Puts a thing where its labels belong. */
-  join(key: string, { scope: scopeKey, labels }: Labelled): LabelSet {
+  join(entity: T, { scope: scopeKey, labels }: Labelled): LabelSet<T> {
     const scope = this.#scope(scopeKey);
     const text = textOf(labels);
     let set = scope.sets.get(text);
@@ -101,13 +101,13 @@ export class Matching {
       this.#counts.add(labels);
       this.#evaluate(set);
     }
-    set.entities.add(key);
+    set.entities.add(entity);
     return set;
   }
 
   /** Takes a thing out of its label set, which goes with the last. */
-  leave(key: string, set: LabelSet): void {
-    if (!set.entities.delete(key) || set.entities.size > 0) return;
+  leave(entity: T, set: LabelSet<T>): void {
+    if (!set.entities.delete(entity) || set.entities.size > 0) return;
     set.scope.sets.delete(set.text);
     set.scope.index.delete(set, set.labels);
     this.#counts.delete(set.labels);
@@ -125,7 +125,7 @@ export class Matching {
     }
     if (!selection) return;
     const group = this.#group(selection);
-    const now: Selected = { key, group, selector: selection.entities };
+    const now: Selected<T> = { key, group, selector: selection.entities };
     const only = group.scope !== undefined && group.scopes.size === 1 ? [...group.scopes][0] : undefined;
     const counts = only?.index ?? this.#counts;
     group.selected.add(now, now.selector, (requirement) => counts.count(requirement));
@@ -134,7 +134,7 @@ export class Matching {
   }
 
   /** Brings a touched label set up to date. */
-  update(set: LabelSet): void {
+  update(set: LabelSet<T>): void {
     this.touched.delete(set);
     const { pending } = set;
     if (!pending) return;
@@ -145,13 +145,13 @@ export class Matching {
   }
 
   /** Label sets with their things and selections, for debugging. */
-  *dump(): Generator<{ scope: string; labels: Labels; entities: readonly string[]; selections: readonly string[] }> {
+  *dump(): Generator<{ scope: string; labels: Labels; entities: readonly T[]; selections: readonly string[] }> {
     for (const { key, sets } of this.#scopes.values())
       for (const { labels, entities, selections } of sets.values())
         yield { scope: key, labels, entities: [...entities], selections };
   }
 
-  *#note(selected: Selected, matched: boolean): Generator<void, void> {
+  *#note(selected: Selected<T>, matched: boolean): Generator<void, void> {
     let at = 0;
     for (const scope of selected.group.scopes) {
       for (const set of scope.index.candidates(selected.selector)) {
@@ -166,9 +166,9 @@ export class Matching {
     }
   }
 
-  #evaluate(set: LabelSet): void {
+  #evaluate(set: LabelSet<T>): void {
     const list: string[] = [];
-    const test = ({ key, selector }: Selected): void => {
+    const test = ({ key, selector }: Selected<T>): void => {
       this.tests++;
       if (matches(selector, set.labels)) list.push(key);
     };
@@ -177,7 +177,7 @@ export class Matching {
     assign(set, list);
   }
 
-  #scope(key: string): Scope {
+  #scope(key: string): Scope<T> {
     let scope = this.#scopes.get(key);
     if (!scope) {
       scope = { key, labels: undefined, groups: new Set(), sets: new Map(), index: new LabelIndex() };
@@ -188,9 +188,9 @@ export class Matching {
   }
 
   /** Finds the groups that apply to the scope; answers whether they are others than before. */
-  #regroup(scope: Scope): boolean {
-    const groups = new Set<Group>();
-    const add = (group: Group): void => void (applies(group, scope) && groups.add(group));
+  #regroup(scope: Scope<T>): boolean {
+    const groups = new Set<Group<T>>();
+    const add = (group: Group<T>): void => void (applies(group, scope) && groups.add(group));
     this.#groupsByScope.get(scope.key)?.forEach(add);
     this.#groupsBySelector.candidates(scope.labels ?? {}, add);
     const gone = [...scope.groups].filter((group) => !groups.has(group));
@@ -201,18 +201,18 @@ export class Matching {
     return !same;
   }
 
-  #prune(scope: Scope): void {
+  #prune(scope: Scope<T>): void {
     if (scope.labels || scope.sets.size > 0) return;
     for (const group of scope.groups) group.scopes.delete(scope);
     this.#scopes.delete(scope.key);
   }
 
-  #group(selection: Selection): Group {
+  #group(selection: Selection): Group<T> {
     const key = scopesKey(selection);
     const found = this.#groups.get(key);
     if (found) return found;
     const { scope, scopes: selector } = selection;
-    const group: Group = { key, scope, selector, scopes: new Set(), selected: new SelectorIndex() };
+    const group: Group<T> = { key, scope, selector, scopes: new Set(), selected: new SelectorIndex() };
     this.#groups.set(key, group);
     if (scope === undefined) {
       this.#groupsBySelector.add(group, selector ?? everything, (requirement) => this.#scopeIndex.count(requirement));
@@ -226,14 +226,14 @@ export class Matching {
   }
 
   /** Scopes that the group may apply to. */
-  #reach({ scope, selector }: Group): Iterable<Scope> {
+  #reach({ scope, selector }: Group<T>): Iterable<Scope<T>> {
     if (selector && scope === undefined) return this.#scopeIndex.candidates(selector);
     if (scope === undefined) return this.#scopes.values();
     const only = this.#scopes.get(scope);
     return only ? [only] : [];
   }
 
-  #forget(selected: Selected): void {
+  #forget(selected: Selected<T>): void {
     const { group } = selected;
     group.selected.delete(selected);
     if (group.selected.size > 0) return;
@@ -249,13 +249,13 @@ export class Matching {
   }
 }
 
-function applies({ scope, selector }: Group, to: Scope): boolean {
+function applies<T>({ scope, selector }: Group<T>, to: Scope<T>): boolean {
   if (scope !== undefined && scope !== to.key) return false;
   return selector === undefined || (to.labels !== undefined && matches(selector, to.labels));
 }
 
 /** A list of equal content stays the one that it was. */
-function assign(set: LabelSet, list: string[]): void {
+function assign(set: LabelSet<unknown>, list: string[]): void {
   list.sort();
   const { selections } = set;
   if (list.length === selections.length && list.every((key, at) => key === selections[at])) return;

@@ -1,4 +1,6 @@
 // What the settler drains: a derivation or a join, at its place in the wiring order.
+import type { Source } from './source.ts';
+import type { Sink } from './types.ts';
 
 /** Work done so far; tests assert these instead of times. */
 export interface Counter {
@@ -20,4 +22,17 @@ export interface Operator {
   step(): boolean;
   /** Marks everything, so that the next settle computes it anew. */
   rerun(): void;
+}
+
+/** A sink as the one operator sees it whose outputs go there. */
+export interface Output<F> {
+  replace(source: Source, facts: readonly F[]): void;
+  freeze(source: Source, error: unknown): void;
+}
+
+export function outputTo<F>(sink: Sink<F>): Output<F> {
+  return {
+    replace: (source, facts) => sink.replace(source.text, facts),
+    freeze: (source, error) => sink.freeze(source.text, error),
+  };
 }

@@ -40,6 +40,10 @@ export class ShardedMap<V> {
     for (const part of this.#parts) yield* part.keys();
   }
 
+  *values(): Generator<V, undefined> {
+    for (const part of this.#parts) yield* part.values();
+  }
+
   [Symbol.iterator](): Generator<[string, V], undefined> {
     return this.entries();
   }

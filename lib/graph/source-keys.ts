@@ -2,13 +2,16 @@
 
 import { ShardedMap } from './sharded-map.ts';
 
+type Keys = string | readonly string[];
+type Facts = readonly (readonly [string, unknown])[];
+
 const none: readonly string[] = [];
 
 export class SourceKeys {
-  readonly #keys = new ShardedMap<string | readonly string[]>();
+  readonly #keys = new ShardedMap<Keys>();
 
   /** Takes note of the keys of these facts; answers the keys that the source yields no more. */
-  replace(source: string, facts: readonly (readonly [string, unknown])[]): readonly string[] {
+  replace(source: string, facts: Facts): readonly string[] {
     const before = this.#keys.get(source);
     if (facts.length === 0) {
       this.#keys.delete(source);
@@ -21,6 +24,11 @@ export class SourceKeys {
     return listOf(before).filter((key) => !now.has(key));
   }
 
+  /** Whether anything is noted of the source. */
+  knows(source: string): boolean {
+    return this.#keys.size > 0 && this.#keys.has(source);
+  }
+
   /** Whether the source has yielded this key. */
   has(source: string, key: string): boolean {
     const keys = this.#keys.get(source);
@@ -28,12 +36,12 @@ export class SourceKeys {
   }
 }
 
-function listOf(keys: string | readonly string[] | undefined): readonly string[] {
+function listOf(keys: Keys | undefined): readonly string[] {
   if (keys === undefined) return none;
   return typeof keys === 'string' ? [keys] : keys;
 }
 
-function keysOf(facts: readonly (readonly [string, unknown])[]): string | readonly string[] {
+function keysOf(facts: Facts): Keys {
   const [first] = facts;
   if (facts.length === 1 && first) return first[0];
   return [...new Set(facts.map(([key]) => key))];

@@ -1,12 +1,14 @@
 // A table: keyed values, equality-suppressed, that tells the graph which key changed. Knows nothing of derivations;
 // it must never tell of a write that changed nothing, because every stage behind it would run.
+import { WiringError } from './errors.ts';
+import { Row, wakeReaders } from './row.ts';
 import { ShardedMap } from './sharded-map.ts';
 import type { Table } from './types.ts';
 
 export type Equals<V> = (a: V, b: V) => boolean;
 
-/** Told after the change is visible; `before` and `after` are undefined for a new and a deleted key. */
-export type Listener<V> = (key: string, before: V | undefined, after: V | undefined) => void;
+/** Told after the change is visible; there is no value before of a new key, and none after of a deleted one. */
+export type Listener<V> = (row: Row<V>, before: V | undefined) => void;
 
 export interface StoreHooks<V> {
   readonly equals: Equals<V>;
@@ -14,12 +16,18 @@ export interface StoreHooks<V> {
   readonly guard: (table: string) => void;
 }
 
+/** Operators per table: a bit of each row for one, in a number that V8 need not put elsewhere. */
+const bits = 31;
+
 /** The one implementation of `Table`; the graph hands it out as `Table` to a writer and as `ReadTable` to readers. */
 export class Store<V> implements Table<V> {
   readonly name: string;
-  readonly #rows = new ShardedMap<V>();
+  /** Also those without a value that somebody reads or has yet to look at. */
+  readonly #rows = new ShardedMap<Row<V>>();
   readonly #hooks: StoreHooks<V>;
   readonly #listeners: Listener<V>[] = [];
+  #size = 0;
+  #bits = 0;
 
   constructor(name: string, hooks: StoreHooks<V>) {
     this.name = name;
@@ -27,19 +35,19 @@ export class Store<V> implements Table<V> {
   }
 
   get size(): number {
-    return this.#rows.size;
+    return this.#size;
   }
 
   get(key: string): V | undefined {
-    return this.#rows.get(key);
+    return this.#rows.get(key)?.value;
   }
 
   has(key: string): boolean {
-    return this.#rows.has(key);
+    return this.get(key) !== undefined;
   }
 
-  entries(): IterableIterator<[string, V]> {
-    return this.#rows.entries();
+  *entries(): Generator<[string, V], undefined> {
+    for (const { key, value } of this.rows()) if (value !== undefined) yield [key, value];
   }
 
   /** Equality as the table sees it. */
@@ -49,6 +57,12 @@ export class Store<V> implements Table<V> {
 
   listen(listener: Listener<V>): void {
     this.#listeners.push(listener);
+  }
+
+  /** A bit of `Row.queued` that nobody else has. */
+  newBit(): number {
+    if (this.#bits === bits) throw new WiringError(`table ${this.name} is the input of more than ${bits} operators`);
+    return 1 << this.#bits++;
   }
 
   set(key: string, value: V): void {
@@ -71,19 +85,55 @@ export class Store<V> implements Table<V> {
     for (const key of gone) this.erase(key);
   }
 
+  /** All rows, also those without a value. */
+  rows(): Iterable<Row<V>> {
+    return this.#rows.values();
+  }
+
+  find(key: string): Row<V> | undefined {
+    return this.#rows.get(key);
+  }
+
+  /** The row of a key, made when there is none: to be given a value or a reader. */
+  row(key: string): Row<V> {
+    let row = this.#rows.get(key);
+    if (!row) {
+      row = new Row(key, this.#rows);
+      this.#rows.set(key, row);
+    }
+    return row;
+  }
+
   /** `set` for the graph itself, which writes derived tables in the middle of a settle. */
   write(key: string, value: V): void {
-    const before = this.#rows.get(key);
-    if (before !== undefined && this.#hooks.equals(before, value)) return;
-    this.#rows.set(key, value);
-    for (const listener of this.#listeners) listener(key, before, value);
+    this.put(this.row(key), value);
   }
 
   /** `delete` for the graph itself. */
   erase(key: string): void {
-    const before = this.#rows.get(key);
+    const row = this.#rows.get(key);
+    if (row) this.clear(row);
+  }
+
+  put(row: Row<V>, value: V): void {
+    const before = row.value;
+    if (before === undefined) this.#size++;
+    else if (this.#hooks.equals(before, value)) return;
+    row.value = value;
+    this.#tell(row, before);
+  }
+
+  clear(row: Row<V>): void {
+    const before = row.value;
     if (before === undefined) return;
-    this.#rows.delete(key);
-    for (const listener of this.#listeners) listener(key, before, undefined);
+    this.#size--;
+    row.value = undefined;
+    this.#tell(row, before);
+    row.release();
+  }
+
+  #tell(row: Row<V>, before: V | undefined): void {
+    wakeReaders(row);
+    for (const listener of this.#listeners) listener(row, before);
   }
 }

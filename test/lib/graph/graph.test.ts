@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { WiringError } from '../../../lib/graph/errors.ts';
 import { Graph } from '../../../lib/graph/graph.ts';
+import type { Store } from '../../../lib/graph/table.ts';
 import type { Conflict } from '../../../lib/graph/types.ts';
 import { CollectingSink } from '../../oracle.ts';
 import { HandClock } from './clock.ts';
@@ -104,6 +105,55 @@ describe('reads', () => {
     expect(step(() => pod.replace([]))).toEqual([['count/s', [[]]]]);
   });
 
+  it('of what is not there leave nothing in the table, and nothing at all when they end', () => {
+    const { graph, pod, subnet } = ports();
+    graph.enter(() => pod.set('a', { subnet: 's' }));
+    graph.settleNow();
+    const rows = (): readonly string[] => [...(subnet as Store<Tables['subnet']>).rows()].map(({ key }) => key);
+    expect([subnet.size, subnet.has('s'), [...subnet.entries()], rows()]).toEqual([0, false, [], ['s']]);
+    graph.enter(() => pod.set('a', { subnet: 't' }));
+    graph.settleNow();
+    expect(rows()).toEqual(['t']);
+    graph.enter(() => {
+      subnet.set('t', { cidr: '1' });
+      subnet.delete('t');
+      subnet.set('u', { cidr: '1' });
+    });
+    graph.settleNow();
+    expect([subnet.size, rows()]).toEqual([1, ['t', 'u']]);
+    graph.enter(() => pod.delete('a'));
+    graph.settleNow();
+    expect(rows()).toEqual(['u']);
+    expect([...(pod as Store<Tables['pod']>).rows()]).toEqual([]);
+  });
+
+  it('of several things follow each, and let go of what is not read again', () => {
+    const { graph, pod, subnet } = world();
+    const sink = new CollectingSink();
+    graph.derive(
+      'all',
+      pod,
+      (value, read) => value.subnet.split('').map((key) => read.get('subnet', key)?.cidr ?? '-'),
+      sink,
+    );
+    const step = (fn: () => void): readonly unknown[] | undefined => {
+      graph.enter(fn);
+      graph.settleNow();
+      return sink.sources.get('all/a');
+    };
+    const runs = (): number => graph.counters['all']?.runs ?? 0;
+    expect(step(() => pod.set('a', { subnet: 'xyx' }))).toEqual(['-', '-', '-']);
+    expect(step(() => subnet.set('y', { cidr: '1' }))).toEqual(['-', '1', '-']);
+    expect(step(() => pod.set('a', { subnet: 'x' }))).toEqual(['-']);
+    const before = runs();
+    expect(step(() => subnet.set('y', { cidr: '2' }))).toEqual(['-']);
+    expect(runs()).toBe(before);
+    expect(step(() => pod.set('a', { subnet: 'xzy' }))).toEqual(['-', '-', '2']);
+    expect(step(() => subnet.set('z', { cidr: '3' }))).toEqual(['-', '3', '2']);
+    expect(step(() => pod.set('a', { subnet: '' }))).toBeUndefined();
+    expect([...(subnet as Store<Tables['subnet']>).rows()].map(({ key }) => key).sort()).toEqual(['y', 'z']);
+  });
+
   it('after the run has ended are refused', () => {
     const { graph, pod } = world();
     let leaked: (() => unknown) | undefined;
@@ -158,6 +208,30 @@ describe('outputs', () => {
     graph.settleNow();
     expect(sink.sources.get('row/a')).toEqual(['3']);
     expect(graph.failures.size).toBe(0);
+  });
+
+  it('of one source may be any keys, its own or others, and replace each other as a set', () => {
+    const { graph, pod, port } = world();
+    graph.derive(
+      'many',
+      pod,
+      (value, _, key) => value.subnet.split('').map((at) => [at, { pod: key, cidr: value.subnet }] as const),
+      graph.into(port),
+    );
+    for (const keys of ['a', 'ab', 'b', 'cb', 'a', '', 'c', 'ca', '', 'a']) {
+      graph.enter(() => pod.set('a', { subnet: keys }));
+      graph.settleNow();
+      const found = [...port.entries()].map(([key, { cidr }]) => `${key} of ${cidr}`);
+      expect(found.sort()).toEqual(
+        keys
+          .split('')
+          .sort()
+          .map((key) => `${key} of ${keys}`),
+      );
+    }
+    graph.enter(() => pod.delete('a'));
+    graph.settleNow();
+    expect([...port.entries()]).toEqual([]);
   });
 
   it('tell the sink of the freeze', () => {
@@ -220,6 +294,17 @@ describe('wiring', () => {
       'derivation late writes table port, which early uses before it is complete',
     );
     expect(() => graph.derive('self', pod, nothing, graph.into(pod))).toThrow(/derivation self writes table pod/);
+  });
+
+  it('refuses more operators over one table than it can tell apart', () => {
+    const { graph, pod } = world();
+    for (let n = 0; n < 31; n++) graph.derive(`d${n}`, pod, nothing, new CollectingSink());
+    expect(() => graph.derive('one more', pod, nothing, new CollectingSink())).toThrow(
+      'table pod is the input of more than 31 operators',
+    );
+    graph.enter(() => pod.set('a', { subnet: '' }));
+    graph.settleNow();
+    expect(Object.values(graph.counters).map(({ runs }) => runs)).toEqual(Array.from({ length: 31 }, () => 1));
   });
 
   const run = (graph: Graph<Tables, Indexes>, pod: { set(key: string, value: Tables['pod']): void }) => () => {
