@@ -136,8 +136,8 @@ function events({ pods }: Size): Event[] {
     return [key, { ...pod, labels: { ...pod.labels, app: `app${(at * 31) % 50}` } }] as const;
   };
   const namespace = (at: number): readonly [string, Readonly<Record<string, string>>] => {
-    const index = at % namespaceCount(pods);
-    return [`ns${index}`, { ...namespaceLabels(index), team: `team${(index + at + 1) % 20}` }];
+    const [index, round] = [at % namespaceCount(pods), Math.floor(at / namespaceCount(pods))];
+    return [`ns${index}`, { ...namespaceLabels(index), team: `team${(index + at + round + 1) % 20}` }];
   };
   return [
     {
