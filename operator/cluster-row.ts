@@ -8,6 +8,11 @@ const range = (cidrBlock: string, gateway: string, excludeIps: string): RangeSet
   excludeIps,
 });
 
+const ethernetMtu = 1500;
+
+/** Bytes that each encapsulation takes, as Kube-OVN reckons them. */
+const encapsulation: Readonly<Record<Settings['networkType'], number>> = { geneve: 100, vxlan: 50, stt: 72 };
+
 const list = (text: string): string[] => text.split(',').filter((part) => part !== '');
 const text = (parts: readonly string[]): string => parts.join(',');
 
@@ -22,6 +27,7 @@ export function clusterRow(settings: Settings, salt: string, apiServer: readonly
     serviceCidrs: list(settings.serviceCidrs),
     enableLb: settings.enableLb,
     keepVmIp: settings.keepVmIp,
+    overlayMtu: ethernetMtu - encapsulation[settings.networkType],
     podNicType: settings.podNicType,
     defaultRange: range(settings.defaultCidr, text(settings.defaultGateway), text(settings.defaultExcludeIps)),
     joinRange: range(settings.joinCidr, text(settings.joinGateway), ''),

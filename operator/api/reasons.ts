@@ -12,6 +12,7 @@ export const reasons = {
     'the InternalIP of the node lies in the range of a subnet, whose pods cannot reach the node',
   NodeNetworkUnavailable: 'the join subnet is missing or invalid, so nodes and pods cannot reach each other',
   ObjectRefused: 'the API server refuses an object or a field that is written for this one; the message says why',
+  OptionInvalid: 'an option of DHCP or of router advertisements cannot be used and is left out',
   PeeringInvalid: 'a peering of the VPC cannot be made and is left out',
   ReconcileAddressSetFailed: 'the address set of the IPPool cannot be made; the pool itself works',
   Rejected: 'the northbound database refuses a row; it is tried again with pauses, and nobody else waits for it',
@@ -30,7 +31,7 @@ export const reasons = {
 export type Reason = keyof typeof reasons;
 
 /** Reasons of what does not keep an object from being used: it is ready all the same. */
-export const advisory: ReadonlySet<Reason> = new Set<Reason>(['FeatureNotAvailable']);
 
 /** Kube-OVN's words for being ready, by kind. */
 export const readyReasons: Readonly<Record<string, string>> = { IPPool: 'UpdateIPAMSucceeded' };
+export const advisory: ReadonlySet<Reason> = new Set<Reason>(['FeatureNotAvailable', 'OptionInvalid']);

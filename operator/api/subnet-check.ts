@@ -2,6 +2,7 @@
 // one object; a spec that breaks a rule gives findings and no network, so that nothing is built on it.
 import { canonicalIp, formatCidr, parseCidrs } from '../../lib/net/index.ts';
 import type { Cidr } from '../../lib/net/index.ts';
+import { dhcpOptions } from './dhcp-options.ts';
 import type { Json } from './fact.ts';
 import { commaList } from './json.ts';
 import { selectorOf } from './labels.ts';
@@ -31,7 +32,7 @@ export function checkedSubnet(row: SubnetRow, cluster: Cluster): CheckedSubnet {
     created: row.created,
     defaults: defaultsOf(spec, full, row.ownDefaults),
     findings,
-    notices: [...subnetNotices(full), ...unusableRules(full)],
+    notices: [...subnetNotices(full), ...unusableRules(full), ...unusableOptions(full)],
     ...(findings.length === 0 && { network: networkOf(row, full, cidrs) }),
   };
 }
@@ -39,6 +40,19 @@ export function checkedSubnet(row: SubnetRow, cluster: Cluster): CheckedSubnet {
 /** An underlay needs its Vlan object; as long as it does not exist, there is nothing to connect the subnet to. */
 const vlan = (spec: SubnetSpec): Finding[] =>
   spec.vlan ? [{ reason: 'ValidateSubnetVlanFailed', message: `vlan ${spec.vlan} does not exist` }] : [];
+
+/** One finding for each option that is left out. */
+function unusableOptions(spec: SubnetSpec): Finding[] {
+  const lists = {
+    ...(spec.enableDHCP === true && {
+      dhcpV4Options: dhcpOptions(4, spec.dhcpV4Options ?? ''),
+      dhcpV6Options: dhcpOptions(6, spec.dhcpV6Options ?? ''),
+    }),
+  };
+  return Object.entries(lists).flatMap(([field, { faults }]) =>
+    faults.map((fault): Finding => ({ reason: 'OptionInvalid', message: `${field}: ${fault}` })),
+  );
+}
 
 /** What is absent in an optional field of the API. */
 const absent = {
@@ -71,6 +85,12 @@ function networkOf(row: SubnetRow, given: SubnetSpec, cidrs: readonly Cidr[]): N
     isDefault: spec.default,
     natOutgoing: spec.natOutgoing,
     isolation: isolationOf(given),
+    ...(given.enableDHCP === true && {
+      dhcp: {
+        v4: dhcpOptions(4, given.dhcpV4Options ?? '').options,
+        v6: dhcpOptions(6, given.dhcpV6Options ?? '').options,
+      },
+    }),
     mtu: spec.mtu,
     routeTable: spec.routeTable,
     namespaces: spec.namespaces,

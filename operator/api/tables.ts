@@ -3,6 +3,7 @@
 import type { RowId } from '../../lib/delta/fact.ts';
 import type { PortItem } from '../plan/item.ts';
 import type { JsonObject, Ref } from './fact.ts';
+import type { Options } from './option-list.ts';
 import type { Reason } from './reasons.ts';
 
 export interface Meta {
@@ -200,6 +201,8 @@ export interface Network {
   readonly isDefault: boolean;
   readonly natOutgoing: boolean;
   readonly isolation: Isolation;
+  /** Options of DHCP that the user gives, by family; absent without DHCP. */
+  readonly dhcp?: { readonly v4: Options; readonly v6: Options };
   /** 0: the node's default. */
   readonly mtu: number;
   /** OVN route table of the router port, '' is the main one. */
@@ -346,6 +349,8 @@ export interface Cluster {
   readonly enableLb: boolean;
   /** Pods of a virtual machine share its name, and its address is kept while there is none. */
   readonly keepVmIp: boolean;
+  /** MTU of overlay subnets that name none, as DHCP tells it. */
+  readonly overlayMtu: number;
   /** Of pods that do not ask for another. */
   readonly podNicType: PortItem['nicType'];
   /** CIDRs, gateways and excludeIps with which the default subnet and the join subnet are made when absent. */

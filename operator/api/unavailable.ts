@@ -4,7 +4,6 @@ import type { SubnetSpec } from './subnet.gen.ts';
 import type { VpcSpec } from './vpc.gen.ts';
 
 const ofSubnet = [
-  'enableDHCP',
   'enableExternalLBAddress',
   'enableIPv6RA',
   'enableMulticastSnoop',

@@ -38,6 +38,7 @@ export const columns: Readonly<Record<string, readonly string[]>> = {
     'external_ids',
     'ha_chassis_group',
   ],
+  DHCP_Options: ['cidr', 'options', 'external_ids'],
   ACL: ['direction', 'priority', 'match', 'action', 'tier', 'log', 'name', 'severity', 'external_ids'],
   Port_Group: ['name', 'ports', 'acls', 'external_ids'],
   Address_Set: ['name', 'addresses', 'external_ids'],

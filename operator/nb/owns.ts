@@ -23,6 +23,7 @@ export const owns: Owns = {
     external_ids: [...tag, 'ls', 'pod', 'vips', 'attach-vips'],
     options: ['router-port', 'requested-chassis', 'activation-strategy'],
   },
+  DHCP_Options: { external_ids: [...tag, 'ls', 'protocol', 'port'], options: 'all' },
   ACL: { external_ids: [...tag, 'subnet'] },
   Port_Group: { external_ids: [...tag, 'node', 'np'], ports: 'all' },
   Address_Set: { external_ids: [...tag, 'ippool'], addresses: 'all' },

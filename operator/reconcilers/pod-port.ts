@@ -3,14 +3,16 @@
 import type { RowFact } from '../../lib/delta/fact.ts';
 import type { Fact } from '../api/fact.ts';
 import type { PortWish } from '../api/port-wish.ts';
-import { ipRef } from '../api/refs.ts';
+import { ipRef, podRef } from '../api/refs.ts';
 import type { PodRow } from '../api/tables.ts';
 import { groupMember } from '../nb/rows/group.ts';
 import { vifPort } from '../nb/rows/switch.ts';
 import type { PortItem } from '../plan/item.ts';
 import type { Assignment } from './assignment.ts';
+import { portDhcp } from './dhcp.ts';
+import type { PortDhcp } from './dhcp.ts';
 import type { Identity } from './identity.ts';
-import { clusterOf, ofFamily, withLength } from './reconciler.ts';
+import { clusterOf, ofFamily, problem, withLength } from './reconciler.ts';
 import type { WorldRead } from './reconciler.ts';
 
 export interface Interface {
@@ -28,7 +30,10 @@ export function* podPort(row: PodRow, nic: Interface, read: WorldRead): Generato
   const { namespace, name, uid } = row.meta;
   yield { hold: ipRef(self.ip), reason: `pod ${namespace}/${name} uses it`, owner: self.owner };
   if (self.pods[0]?.meta.uid === uid) {
-    const lsp = port(row, nic, read);
+    const answered = dhcp(row, nic, read);
+    yield* answered.rows;
+    for (const fault of answered.faults) yield problem(podRef(namespace, name), 'OptionInvalid', fault);
+    const lsp = port(row, nic, answered.ids, read);
     yield lsp;
     yield* memberships(row, nic.assigned, lsp, read);
   }
@@ -43,7 +48,21 @@ export function* podPort(row: PodRow, nic: Interface, read: WorldRead): Generato
   return values;
 }
 
-function port(row: PodRow, { assigned: { ip, network }, self, wish }: Interface, read: WorldRead): RowFact {
+function dhcp(row: PodRow, { provider, self, assigned: { network } }: Interface, read: WorldRead): PortDhcp {
+  const asked = row.meta.annotations;
+  const texts = {
+    4: asked[`${provider}.kubernetes.io/dhcp-v4-options`] ?? '',
+    6: asked[`${provider}.kubernetes.io/dhcp-v6-options`] ?? '',
+  };
+  return portDhcp(network, { owner: self.owner, name: self.ip, texts }, read);
+}
+
+function port(row: PodRow, nic: Interface, dhcp: PortDhcp['ids'], read: WorldRead): RowFact {
+  const {
+    assigned: { ip, network },
+    self,
+    wish,
+  } = nic;
   // ovn-controller compares with the name and with the hostname of its chassis, and the agent sets the latter.
   const chassis = self.pods.map(({ node }) => read.get('host', node)?.chassis || node);
   return vifPort({
@@ -53,6 +72,7 @@ function port(row: PodRow, { assigned: { ip, network }, self, wish }: Interface,
     mac: ip.mac,
     addresses: ip.addresses,
     chassis: [...new Set(chassis)].join(','),
+    dhcp,
     forwards: wish.forwards,
     security: wish.security ? [ip.mac, ...ip.addresses, ...wish.vips] : [],
     external: {

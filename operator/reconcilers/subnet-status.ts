@@ -5,6 +5,7 @@ import { defaultsManager } from '../api/managers.ts';
 import { subnetRef } from '../api/refs.ts';
 import type { Network, SubnetRow } from '../api/tables.ts';
 import { subnetCounts } from './counts.ts';
+import { subnetDhcpIds } from './dhcp.ts';
 import { activeGateways } from './gateway.ts';
 import { findingsOf } from './network.ts';
 import { routerPortNames } from './router-port-name.ts';
@@ -55,7 +56,16 @@ function isCentralized({ name, vpc, gatewayType }: Network, read: WorldRead): bo
 function fields(row: SubnetRow, read: WorldRead): JsonObject {
   const network = read.get('network', row.meta.name);
   const usage = read.get('usage', row.meta.name);
-  return { ...(usage && subnetCounts(usage.families)), ...(network && gatewayFields(row, network, read)) };
+  return {
+    ...(usage && subnetCounts(usage.families)),
+    ...(network && { ...gatewayFields(row, network, read), ...dhcpFields(network) }),
+  };
+}
+
+/** UUIDs of the rows, which are ours to choose; '' where there is none. */
+function dhcpFields(network: Network): JsonObject {
+  const { v4 = '', v6 = '' } = network.overlay ? subnetDhcpIds(network) : {};
+  return { dhcpV4OptionsUUID: v4, dhcpV6OptionsUUID: v6 };
 }
 
 function gatewayFields(row: SubnetRow, network: Network, read: WorldRead): JsonObject {

@@ -10,6 +10,7 @@ import { Withheld } from '../api/withheld.ts';
 import { routerPolicy as priority } from '../nb/priorities.ts';
 import { routerPolicy, routerPort, staticRoute } from '../nb/rows/router.ts';
 import { logicalSwitch, routerTypePort } from '../nb/rows/switch.ts';
+import { subnetDhcp } from './dhcp.ts';
 import { gateway } from './gateway.ts';
 import { isolation } from './isolation.ts';
 import { routerPortNames } from './router-port-name.ts';
@@ -29,6 +30,7 @@ export const subnet: Reconciler<SubnetRow> = {
     const cluster = clusterOf(read);
     if (network.overlay) {
       yield logicalSwitch(name);
+      yield* subnetDhcp(network, read);
       yield* isolation(network, read.get('network', cluster.joinSubnet)?.cidrs ?? []);
       // A missing router narrows the subnet to itself; the problem is told by the status.
       if (read.get('vpc', network.vpc)) yield* attached(row, network, read);

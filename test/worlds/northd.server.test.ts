@@ -2,29 +2,11 @@
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { MemberFact, RowFact } from '../../lib/delta/fact.ts';
-import { parseSchema } from '../../lib/ovsdb/index.ts';
-import { fitting } from '../../operator/nb/fitting.ts';
 import { installations, startOvn } from '../ovn-central.ts';
 import type { OvnCentral } from '../ovn-central.ts';
 import type { Change } from '../expand.ts';
-import { build } from './objects.ts';
-import { factsOf, feed, start } from './process.ts';
+import { enter, pod, put, rowsOf } from './northd.ts';
 import { scenario } from './scenario.ts';
-import { operations } from './transaction.ts';
-
-type Facts = readonly (RowFact | MemberFact)[];
-
-const put = (kind: string, key: string, fields: Record<string, unknown>): Change => ({
-  kind,
-  key,
-  object: build(kind, key, fields),
-});
-
-const pod = (name: string, at: { node: string; subnet: string; ip: string; mac: string }): Change[] => [
-  put('Pod', `a/${name}`, { node: at.node, annotations: { 'ovn.kubernetes.io/logical_switch': at.subnet } }),
-  put('IP', `${name}.a`, { for: `a/${name}`, ...at }),
-];
 
 /** Two nodes, a distributed and a centralized subnet of both families, and a VPC of its own. */
 const cluster: readonly Change[] = [
@@ -45,35 +27,16 @@ const cluster: readonly Change[] = [
   ...pod('o1', { node: 'n1', subnet: 'own', ip: '10.20.0.2', mac: '02:00:00:00:00:04' }),
 ];
 
-function rowsOf(changes: readonly Change[]): { facts: (RowFact | MemberFact)[]; macOf: (port: string) => string } {
-  const process = start();
-  feed(process, changes);
-  const facts = factsOf(process, 'rows') as (RowFact | MemberFact)[];
-  const macOf = (port: string): string => {
-    const rows = facts.filter((fact) => 'row' in fact);
-    const mac = rows.find(({ row, columns }) => row === 'Logical_Router_Port' && columns['name'] === port)?.columns[
-      'mac'
-    ];
-    return typeof mac === 'string' ? mac : '';
-  };
-  return { facts, macOf };
-}
-
-/** The facts as this OVN's schema takes them. */
-async function fit({ nb }: OvnCentral, facts: Facts): Promise<Facts> {
-  return fitting(parseSchema(JSON.parse(await nb.client('get-schema', nb.remote, nb.database))))(facts);
-}
-
 describe.each(installations())('OVN $name', (installation) => {
   let ovn: OvnCentral;
-  const { facts, macOf } = rowsOf(cluster);
+  const wanted = rowsOf(cluster);
+  const { macOf } = wanted;
 
   beforeAll(async () => {
     ovn = await startOvn(installation);
     await ovn.chassis('first', 'n1');
     await ovn.chassis('second', 'n2');
-    await ovn.nb.transact(operations(await fit(ovn, facts)));
-    await ovn.settled();
+    await enter(ovn, wanted);
   });
   afterAll(() => ovn.stop());
 
@@ -149,12 +112,11 @@ describe.each(installations())('OVN $name takes the rows of', (installation) => 
   it.each(files.map((file) => [basename(file, '.world'), file]))('%s', async (_, file) => {
     const ovn = await startOvn(installation);
     try {
-      const { facts } = rowsOf(scenario(readFileSync(file, 'utf8')).steps[0]?.state ?? []);
+      const wanted = rowsOf(scenario(readFileSync(file, 'utf8')).steps[0]?.state ?? []);
       for (const node of ['n1', 'n2', 'c2', 'x.y']) await ovn.chassis(`of-${node}`, node);
-      await ovn.nb.transact(operations(await fit(ovn, facts)));
-      await ovn.settled();
+      await enter(ovn, wanted);
       expect(await ovn.complaints()).toEqual([]);
-      const rows = facts.filter((fact) => 'row' in fact);
+      const rows = wanted.facts.filter((fact) => 'row' in fact);
       const tables = [...new Set(rows.map(({ row }) => row))];
       const present = await Promise.all(tables.map((table) => ovn.nb.dump(table, ['_uuid'])));
       expect(present.flat().map((row) => row['_uuid'])).toEqual(expect.arrayContaining(rows.map(({ id }) => id)));

@@ -33,6 +33,7 @@ export const defaults: Cluster = {
   apiServer: ['10.96.0.1'],
   enableLb: true,
   keepVmIp: true,
+  overlayMtu: 1400,
   podNicType: 'veth-pair',
   defaultRange: { cidrBlock: '10.16.0.0/16', gateway: '', excludeIps: '' },
   joinRange: { cidrBlock: '100.64.0.0/16', gateway: '', excludeIps: '' },

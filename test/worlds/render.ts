@@ -52,10 +52,13 @@ const named = ({ kind, namespace, name }: Ref): string => `${kind} ${namespace =
 
 const nameOf = ({ columns: { name } }: RowFact): string => (typeof name === 'string' ? name : '');
 
+/** What stands for the id of a row elsewhere. */
+const labelOf = (fact: RowFact): string => nameOf(fact) || `${fact.row} of ${fact.owner}`;
+
 function nb(facts: readonly (RowFact | MemberFact)[]): Line[] {
   const names = new Map<string, string>();
   names.set(singletonId('NB_Global'), 'of all');
-  for (const fact of facts) if ('row' in fact) names.set(fact.id, nameOf(fact));
+  for (const fact of facts) if ('row' in fact) names.set(fact.id, labelOf(fact));
   const text = (value: Atom): string => names.get(String(value)) ?? String(value);
   return facts.map((fact) => {
     if ('member' in fact) {

@@ -41,6 +41,8 @@ export interface VifPort {
    * moves from a to b: nothing passes at b before the machine has announced itself there by a RARP.
    */
   readonly chassis: string;
+  /** Rows of DHCP that the port is answered with. */
+  readonly dhcp?: { readonly v4?: RowId; readonly v6?: RowId };
   readonly external?: Readonly<Record<string, string>>;
   /** Takes what no other port of the switch has. */
   readonly forwards?: boolean;
@@ -60,6 +62,8 @@ export const vifPort = (port: VifPort): RowFact =>
       addresses: set([port.mac, ...port.addresses].join(' '), ...(port.forwards === true ? ['unknown'] : [])),
       ...(port.security && { port_security: port.security.length > 0 ? set(port.security.join(' ')) : set() }),
       options: map(binding(port.chassis)),
+      dhcpv4_options: set(...(port.dhcp?.v4 ? [port.dhcp.v4] : [])),
+      dhcpv6_options: set(...(port.dhcp?.v6 ? [port.dhcp.v6] : [])),
     },
     external: { ...port.external, ls: port.subnet },
     in: onSwitch(port.subnet),
