@@ -5,13 +5,14 @@ import { owner as ownerOf } from '../lib/delta/ids.ts';
 import type { Graph } from '../lib/graph/graph.ts';
 import { pooledRandom } from '../lib/net/index.ts';
 import { ipRow } from './api/project.ts';
-import { nodeRef, podRef } from './api/refs.ts';
+import { interconnectionIpName, nodeIpName, nodeRef, podIpName, podRef, querierIpName, subnetRef } from './api/refs.ts';
 import type { Indexes, IpRow, Tables } from './api/tables.ts';
 import { Assignments } from './ipam/assignments.ts';
 import { Ipam } from './ipam/ipam.ts';
 import { Allocator, loadAllocator } from './ipam/module.ts';
 import { assignmentLimits } from './ipam/options.ts';
 import { ipManifest, type NewIp, WriteRefused } from './ipam/writer.ts';
+import { isOwn } from './reconcilers/own-address.ts';
 import type { KubeClient } from './kube/client.ts';
 import { messageOf } from './kube/errors.ts';
 import { KubeIpWriter } from './kube/ip-writer.ts';
@@ -71,8 +72,21 @@ export function assignments(options: AddressEdgeOptions): Assignments {
 }
 
 /** Whose rows stand on an IP object. */
-export const holderOf = ({ namespace, podName }: IpRow): Owner =>
-  ownerOf(namespace === '' ? nodeRef(podName) : podRef(namespace, podName));
+export function holderOf(row: IpRow): Owner {
+  const { namespace, podName, subnet } = row;
+  if (isOwn(row)) return ownerOf(subnetRef(subnet));
+  return ownerOf(namespace === '' ? nodeRef(podName) : podRef(namespace, podName));
+}
+
+/** The other way round: names of the IP objects on which rows of an owner can stand. */
+export function ipNamesOf(owner: Owner, { vpc }: Pick<World, 'vpc'>): string[] {
+  const [kind = '', namespace = '', name = ''] = owner.split('/');
+  if (kind === 'Pod') return [podIpName(namespace, name)];
+  if (kind === 'Node') return [nodeIpName(name)];
+  if (kind !== 'Subnet') return [];
+  // Whichever VPC it was in.
+  return [querierIpName(name), ...[...vpc.entries()].map(([each]) => interconnectionIpName(each, name))];
+}
 
 /**
  * What the last leader wrote may not have come by the watch yet: a list that is consistent with everything before this

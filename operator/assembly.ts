@@ -6,9 +6,9 @@ import { randomUUID } from 'node:crypto';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Owner } from '../lib/delta/fact.ts';
 import { Graph } from '../lib/graph/graph.ts';
-import { ipPoolRef, ipRef, nodeIpName, only, podIpName, subnetRef, vpcRef } from './api/refs.ts';
+import { ipPoolRef, ipRef, only, subnetRef, vpcRef } from './api/refs.ts';
 import type { Indexes, Tables } from './api/tables.ts';
-import { assignments, holderOf, takeInIps } from './address-edge.ts';
+import { assignments, holderOf, ipNamesOf, takeInIps } from './address-edge.ts';
 import { CentralEdge, centralTls } from './central-edge.ts';
 import { clusterRow } from './cluster-row.ts';
 import type { Environment } from './environment.ts';
@@ -274,9 +274,7 @@ export class Assembly {
     this.#applier.confirmed(owner);
     this.#status.confirmed(owner);
     this.#finalizers.confirmed(owner);
-    const [kind = '', namespace = '', name = ''] = owner.split('/');
-    if (kind === 'Pod') this.#assignments.recheck(podIpName(namespace, name));
-    if (kind === 'Node') this.#assignments.recheck(nodeIpName(name));
+    for (const ip of ipNamesOf(owner, this.#world)) this.#assignments.recheck(ip);
   }
 
   /** Nobody tells of owners that have no rows: whoever waited for them looks again. */

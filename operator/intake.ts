@@ -2,7 +2,7 @@
 // nothing, as `kubeloom plan` and the tests do. Kinds that are not here make nothing.
 import type { Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
-import { ipPoolRow, ipRow, namespaceRow, nodeRow, podRow, subnetRow, vpcRow } from './api/project.ts';
+import { ipPoolRow, ipRow, namespaceRow, nodeRow, podRow, subnetRow, vlanRow, vpcRow } from './api/project.ts';
 import { kubeOvn } from './api/refs.ts';
 import type { World } from './world.ts';
 
@@ -25,6 +25,7 @@ const doors: Readonly<Record<string, { readonly apiVersion: string; readonly ent
   IPPool: { apiVersion: kubeOvn, enter: entering((world) => world.ippool, ipPoolRow) },
   Subnet: { apiVersion: kubeOvn, enter: entering((world) => world.subnet, subnetRow) },
   Vpc: { apiVersion: kubeOvn, enter: entering((world) => world.vpc, vpcRow) },
+  Vlan: { apiVersion: kubeOvn, enter: entering((world) => world.vlan, vlanRow) },
 };
 
 /** A kind of an API group; others may have a kind of the same name. */

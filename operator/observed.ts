@@ -9,13 +9,14 @@ import type { World } from './world.ts';
 
 /** Undefined when the object does not exist, and for kinds that are not watched. */
 export function metaOf(world: World, ref: Ref): Meta | undefined {
-  const { pod, node, namespace, subnet, vpc, ip, ippool } = world;
+  const { pod, node, namespace, subnet, vpc, vlan, ip, ippool } = world;
   const tables: Readonly<Record<string, ReadTable<{ readonly meta: Meta }>>> = {
     Pod: pod,
     Node: node,
     Namespace: namespace,
     Subnet: subnet,
     Vpc: vpc,
+    Vlan: vlan,
     IP: ip,
     IPPool: ippool,
   };

@@ -12,9 +12,10 @@ import {
   nodeRow,
   podRow,
   subnetRow,
+  vlanRow,
   vpcRow,
 } from './api/project.ts';
-import { ipPoolRef, subnetRef, vpcRef } from './api/refs.ts';
+import { ipPoolRef, subnetRef, vlanRef, vpcRef } from './api/refs.ts';
 import type { CentralRow } from './api/tables.ts';
 import type { Member } from './kube/leader-labels.ts';
 import type { Part } from './kube/operator.ts';
@@ -42,7 +43,7 @@ type Keeper = (typeof keepers)[number];
 
 const isOptional = (kind: Kind): boolean => isLater(kind) || kind.startsWith('VirtualMachine');
 
-type Kind = 'Pod' | 'Node' | 'Namespace' | 'IP' | 'IPPool' | 'Subnet' | 'Vpc' | Keeper | LaterKind;
+type Kind = 'Pod' | 'Node' | 'Namespace' | 'IP' | 'IPPool' | 'Subnet' | 'Vpc' | 'Vlan' | Keeper | LaterKind;
 
 export class Watches implements Part {
   readonly name = 'watches';
@@ -52,6 +53,7 @@ export class Watches implements Part {
   readonly #subnetStatus: Notes<ObservedStatus>;
   readonly #vpcStatus: Notes<ObservedStatus>;
   readonly #ippoolStatus: Notes<ObservedStatus>;
+  readonly #vlanStatus: Notes<ObservedStatus>;
   readonly #laterStatus: Notes<ObservedStatus>;
   readonly #reflectors: ReadonlyMap<Kind, Reflector>;
   #synced = false;
@@ -61,6 +63,7 @@ export class Watches implements Part {
     this.#subnetStatus = new Notes('subnet status', (name) => status().check(subnetRef(name)));
     this.#vpcStatus = new Notes('vpc status', (name) => status().check(vpcRef(name)));
     this.#ippoolStatus = new Notes('ippool status', (name) => status().check(ipPoolRef(name)));
+    this.#vlanStatus = new Notes('vlan status', (name) => status().check(vlanRef(name)));
     this.#laterStatus = new Notes('later status', (key) => status().check(laterRef(key)));
     const shown = ({ metadata: { resourceVersion }, status: now }: KubeObject): ObservedStatus => ({
       resourceVersion,
@@ -93,6 +96,7 @@ export class Watches implements Part {
       VirtualMachineInstance: keeper('VirtualMachineInstance'),
       Subnet: [into(world.subnet, subnetRow), into(this.#subnetStatus, shown)],
       Vpc: [into(world.vpc, vpcRow), into(this.#vpcStatus, shown)],
+      Vlan: [into(world.vlan, vlanRow), into(this.#vlanStatus, shown)],
     };
     const reflector = (kind: Kind): Reflector => {
       const resource = isLater(kind) ? laterResource(kind) : resources[kind];
@@ -110,7 +114,18 @@ export class Watches implements Part {
         onRestart: restarted,
       });
     };
-    const kinds: readonly Kind[] = ['Pod', 'Node', 'Namespace', 'IP', 'IPPool', 'Subnet', 'Vpc', ...keepers, ...laters];
+    const kinds: readonly Kind[] = [
+      'Pod',
+      'Node',
+      'Namespace',
+      'IP',
+      'IPPool',
+      'Subnet',
+      'Vpc',
+      'Vlan',
+      ...keepers,
+      ...laters,
+    ];
     this.#reflectors = new Map(kinds.map((kind) => [kind, reflector(kind)]));
   }
 
@@ -121,6 +136,7 @@ export class Watches implements Part {
       Subnet: this.#subnetStatus,
       Vpc: this.#vpcStatus,
       IPPool: this.#ippoolStatus,
+      Vlan: this.#vlanStatus,
     };
     return statuses[ref.kind]?.get(ref.name);
   }

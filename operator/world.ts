@@ -9,9 +9,10 @@
 //     |  \          |                     v  |   +--------------------> Vpc: router, routes, status
 //     |   +-> host -|-------------+   binding|   |
 //   namespace ------|-------------|----> ^   |   |   +----------------> Namespace: annotations
+//   vlan -----------+-------------|------|-----------|----------------> Vlan: status
 //   vpc ------------|-------------|------|---+---+   |
 //   pod ------------|-------------|------+-> demand  |     +----------> Pod: port, groups, annotations, plan, holds
-//     ^             |             |            |     |     |
+//     ^             |             |   network -^     |     |
 //   cluster --------+ settings    +------------|-----|-----+----------> Node: join port, groups, policies, plan
 //                                              v
 //                                         [allocator] --> API: IP objects --> ip ----------> Pod, Node
@@ -26,10 +27,21 @@ import type { Graph } from '../lib/graph/graph.ts';
 import type { ReadTable, Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
 import { addressKeys, rangeKeys, usedKey } from './api/keys.ts';
-import { requiredLabel } from './api/labels.ts';
+import { labelKeys, requiredLabel } from './api/labels.ts';
 import { textsOf } from './api/json.ts';
 import { laterRef } from './api/later.ts';
-import { clusterRef, ipPoolRef, ipRef, namespaceRef, nodeRef, only, podRef, subnetRef, vpcRef } from './api/refs.ts';
+import {
+  clusterRef,
+  ipPoolRef,
+  ipRef,
+  namespaceRef,
+  nodeRef,
+  only,
+  podRef,
+  subnetRef,
+  vlanRef,
+  vpcRef,
+} from './api/refs.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import { nodeGroupName, poolSetName } from './nb/names.ts';
 import { binding } from './reconcilers/binding.ts';
@@ -42,12 +54,15 @@ import { later } from './reconcilers/later.ts';
 import { namespace } from './reconcilers/namespace.ts';
 import { candidate, checked, network, nodeScope } from './reconcilers/network.ts';
 import { host, node } from './reconcilers/node.ts';
+import { subnetDemand } from './reconcilers/own-address.ts';
 import { pod } from './reconcilers/pod.ts';
 import type { Reconciler } from './reconcilers/reconciler.ts';
 import { portKeys } from './reconcilers/router-port-name.ts';
 import { subnet } from './reconcilers/subnet.ts';
 import { subnetStatus } from './reconcilers/subnet-status.ts';
+import { tagKey, vlan } from './reconcilers/underlay.ts';
 import { reservation } from './reconcilers/unassigned.ts';
+import { vipKeys } from './reconcilers/virtual-port.ts';
 import { vpc } from './reconcilers/vpc.ts';
 import { Split } from './sinks.ts';
 import type { Sinks } from './sinks.ts';
@@ -64,6 +79,7 @@ export interface World {
   readonly vpc: Table<Tables['vpc']>;
   readonly ippool: Table<Tables['ippool']>;
   readonly keeper: Table<Tables['keeper']>;
+  readonly vlan: Table<Tables['vlan']>;
   /** Objects of all kinds that nothing acts on yet. */
   readonly later: Table<Tables['later']>;
   /** Written by the allocator, by IP object. */
@@ -85,6 +101,9 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   const { checked: checkedTable, network: networkTable, ...computed } = computedTables(graph);
 
   graph.index('vpcsByNamespace', tables.vpc, (row) => textsOf(row.spec['namespaces']));
+  graph.index('vlansByTag', tables.vlan, (row) => [tagKey(row)]);
+  graph.index('podsByVip', tables.pod, vipKeys);
+  graph.index('nodesByLabel', tables.node, (row) => labelKeys(row.meta.labels));
   graph.index('nodesByBlock', tables.node, (row) => addressKeys(nodeScope, row.internalIps));
   graph.index('ipsByAddress', tables.ip, (row) => row.addresses.map((address) => usedKey(row.subnet, address)));
   graph.index('ipsBySubnet', tables.ip, (row) => [row.subnet]);
@@ -102,6 +121,8 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.index('networksByNamespace', networkTable, (row) => row.namespaces);
   graph.index('networksBySelector', networkTable, (row) => row.namespaceSelectors.map(requiredLabel));
   graph.index('networksByPort', networkTable, portKeys);
+  graph.index('networksByVlan', networkTable, (row) => (row.vlan === '' ? [] : [row.vlan]));
+  graph.index('interconnections', networkTable, (row) => (row.link === 'interconnection' ? [only] : []));
   graph.index('hostsByGroup', computed.host, (row) => [nodeGroupName(row.name)]);
 
   graph.derive('host', tables.node, host, graph.into(computed.host));
@@ -114,9 +135,11 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.derive('demand/pod', tables.pod, podDemand, demands);
   graph.derive('demand/node', tables.node, nodeDemand, demands);
   graph.derive('kept', tables.ip, kept, graph.into(computed.kept));
+  graph.derive('demand/subnet', networkTable, subnetDemand, demands);
 
   reconcile(graph, sinks, { reconciler: defaultObjects, input: tables.cluster, about: () => subnetRef('') });
   reconcile(graph, sinks, { reconciler: vpc, input: tables.vpc, about: vpcRef });
+  reconcile(graph, sinks, { reconciler: vlan, input: tables.vlan, about: vlanRef });
   reconcile(graph, sinks, { reconciler: subnet, input: tables.subnet, about: subnetRef });
   reconcile(graph, sinks, { reconciler: subnetStatus, name: 'SubnetStatus', input: tables.subnet, about: subnetRef });
   reconcile(graph, sinks, { reconciler: node, input: tables.node, about: nodeRef });
@@ -156,6 +179,7 @@ function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand'
     vpc: graph.table('vpc'),
     ippool: graph.table('ippool'),
     keeper: graph.table('keeper'),
+    vlan: graph.table('vlan'),
     later: graph.table('later'),
     unassigned: graph.table('unassigned'),
     usage: graph.table('usage'),

@@ -11,6 +11,7 @@ const read = [
   ['v1', 'Node'],
   ['v1', 'Pod'],
   [kubeOvn, 'Vpc'],
+  [kubeOvn, 'Vlan'],
   [kubeOvn, 'Subnet'],
   [kubeOvn, 'IP'],
 ] as const;

@@ -15,7 +15,7 @@ export interface Manifest {
 }
 
 /** Of the kinds that make rows: a namespace that is stated all the same means nothing. */
-const clusterScoped: ReadonlySet<string> = new Set(['Node', 'Namespace', 'IP', 'Subnet', 'Vpc']);
+const clusterScoped: ReadonlySet<string> = new Set(['Node', 'Namespace', 'IP', 'Subnet', 'Vpc', 'Vlan']);
 
 /** As the tables of the operator know it: `namespace/name`, or the name alone. */
 export const keyOf = ({ namespace, name }: Pick<Manifest, 'namespace' | 'name'>): string =>

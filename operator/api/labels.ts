@@ -46,6 +46,12 @@ function holds(term: Selector['matchExpressions'][number], value: string | undef
 /** Key of one label in an index. */
 export const labelKey = (key: string, value: string): string => `${key}=${value}`;
 
+/** The keys under which something with these labels is found by `requiredLabel`: one for each, and one for all. */
+export const labelKeys = (labels: Labels): string[] => [
+  '',
+  ...Object.entries(labels).map(([key, value]) => labelKey(key, value)),
+];
+
 /** The label without which the selector cannot match, as an index key; '' when there is no such label. */
 export function requiredLabel(selector: Selector): string {
   const [first] = Object.entries(selector.matchLabels).sort(([a], [b]) => (a < b ? -1 : 1));

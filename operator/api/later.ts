@@ -31,7 +31,6 @@ export const laterKinds = {
   SecurityGroup: { plural: 'security-groups' },
   SwitchLBRule: plain('switch-lb-rules'),
   Vip: { plural: 'vips' },
-  Vlan: plain('vlans'),
   VpcDns: plain('vpc-dnses'),
   VpcEgressGateway: {
     plural: 'vpc-egress-gateways',

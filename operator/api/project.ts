@@ -16,6 +16,7 @@ import type {
   NodeRow,
   PodRow,
   SubnetRow,
+  VlanRow,
   VpcRow,
 } from './tables.ts';
 
@@ -232,6 +233,17 @@ export function ipPoolRow(source: unknown): IpPoolRow {
     ips: textsOf(spec['ips']),
     namespaces: textsOf(spec['namespaces']),
     addressSet: flagOf(spec['enableAddressSet']),
+  };
+}
+
+export function vlanRow(source: unknown): VlanRow {
+  const object = objectOf(source);
+  const spec = objectOf(object['spec']);
+  return {
+    meta: metaOf(object),
+    created: createdOf(object),
+    provider: textOf(spec['provider']),
+    id: integerOf(spec['id']),
   };
 }
 

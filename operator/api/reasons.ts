@@ -15,6 +15,8 @@ export const reasons = {
   OptionInvalid: 'an option of DHCP or of router advertisements cannot be used and is left out',
   PeeringInvalid: 'a peering of the VPC cannot be made and is left out',
   ReconcileAddressSetFailed: 'the address set of the IPPool cannot be made; the pool itself works',
+  ProviderNetworkNotReady:
+    'the provider network of the underlay subnet does not exist or is on no node, so nothing passes to or from it',
   Rejected: 'the northbound database refuses a row; it is tried again with pauses, and nobody else waits for it',
   RouteInvalid: 'a static route or a policy route of the VPC cannot be used and is left out',
   SetLogicalSwitchAclsFailed:
@@ -24,6 +26,7 @@ export const reasons = {
   ValidatePodNetworkFailed:
     'an annotation of the pod cannot be understood; what it asks for is not done, and a pod without an address gets none',
   ValidateSubnetVlanFailed: 'the Vlan of the subnet does not exist or is in conflict',
+  VlanConflict: 'another Vlan has the same provider network and id; the older is right',
   VpcNotFound: 'the VPC of the subnet does not exist; the subnet is not routed',
   Waiting: 'a row waits for another one that it refers to',
 } as const;

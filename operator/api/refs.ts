@@ -12,6 +12,7 @@ export const namespaceRef = (name: string): Ref => core('Namespace', '', name);
 export const subnetRef = (name: string): Ref => crd('Subnet', name);
 export const vpcRef = (name: string): Ref => crd('Vpc', name);
 export const ipPoolRef = (name: string): Ref => crd('IPPool', name);
+export const vlanRef = (name: string): Ref => crd('Vlan', name);
 export const ipRef = (name: string): Ref => crd('IP', name);
 
 /** Key of an object in its table: `namespace/name`, or the name alone for cluster-scoped kinds. */
@@ -23,6 +24,12 @@ export const podIpName = (namespace: string, name: string): string => `${name}.$
 
 /** Name of the IP object of a node's join port, and of its logical switch port. */
 export const nodeIpName = (node: string): string => `node-${node}`;
+
+/** Name of the IP object of the address by which a subnet asks its ports for multicast, and of its port. */
+export const querierIpName = (subnet: string): string => `mcast-querier.${subnet}`;
+
+/** Name of the IP object of a router's address in an underlay subnet. */
+export const interconnectionIpName = (vpc: string, subnet: string): string => `u2o-interconnection.${vpc}.${subnet}`;
 
 /** The key of the one row of table `cluster`, and of the index `centrals`. */
 export const only = 'cluster';
@@ -36,6 +43,7 @@ const builders: Readonly<Record<string, (namespace: string, name: string) => Ref
   Namespace: (_, name) => namespaceRef(name),
   Subnet: (_, name) => subnetRef(name),
   Vpc: (_, name) => vpcRef(name),
+  Vlan: (_, name) => vlanRef(name),
   IP: (_, name) => ipRef(name),
   IPPool: (_, name) => ipPoolRef(name),
 };

@@ -6,10 +6,11 @@ import { dhcpOptions } from './dhcp-options.ts';
 import type { Json } from './fact.ts';
 import { commaList } from './json.ts';
 import { selectorOf } from './labels.ts';
+import { raOptions } from './ra-options.ts';
 import { defaultsOf, filled, isOvn } from './subnet-defaults.ts';
 import { broken } from './subnet-rules.ts';
 import type { SubnetSpec } from './subnet.gen.ts';
-import type { CheckedSubnet, Cluster, Finding, Network, SubnetRow } from './tables.ts';
+import type { CheckedSubnet, Cluster, Finding, Network, Selector, SubnetRow } from './tables.ts';
 import { isolationOf, unusableRules } from './subnet-isolation.ts';
 import { subnetNotices } from './unavailable.ts';
 
@@ -19,13 +20,9 @@ export function checkedSubnet(row: SubnetRow, cluster: Cluster): CheckedSubnet {
   const spec = row.spec as SubnetSpec;
   const full = filled(name, spec, cluster);
   const cidrs = parseCidrs(full.cidrBlock ?? '') ?? [];
-  const findings = [
-    ...broken({ name, spec: full, block: full.cidrBlock ?? '', cidrs, cluster }).map((message): Finding => ({
-      reason: 'ValidateLogicalSwitchFailed',
-      message,
-    })),
-    ...vlan(full),
-  ];
+  const findings = broken({ name, spec: full, block: full.cidrBlock ?? '', cidrs, cluster }).map(
+    (message): Finding => ({ reason: 'ValidateLogicalSwitchFailed', message }),
+  );
   return {
     name,
     uid,
@@ -37,10 +34,6 @@ export function checkedSubnet(row: SubnetRow, cluster: Cluster): CheckedSubnet {
   };
 }
 
-/** An underlay needs its Vlan object; as long as it does not exist, there is nothing to connect the subnet to. */
-const vlan = (spec: SubnetSpec): Finding[] =>
-  spec.vlan ? [{ reason: 'ValidateSubnetVlanFailed', message: `vlan ${spec.vlan} does not exist` }] : [];
-
 /** One finding for each option that is left out. */
 function unusableOptions(spec: SubnetSpec): Finding[] {
   const lists = {
@@ -48,6 +41,7 @@ function unusableOptions(spec: SubnetSpec): Finding[] {
       dhcpV4Options: dhcpOptions(4, spec.dhcpV4Options ?? ''),
       dhcpV6Options: dhcpOptions(6, spec.dhcpV6Options ?? ''),
     }),
+    ...(spec.enableIPv6RA === true && { ipv6RAConfigs: raOptions(spec.ipv6RAConfigs ?? '') }),
   };
   return Object.entries(lists).flatMap(([field, { faults }]) =>
     faults.map((fault): Finding => ({ reason: 'OptionInvalid', message: `${field}: ${fault}` })),
@@ -57,6 +51,7 @@ function unusableOptions(spec: SubnetSpec): Finding[] {
 /** What is absent in an optional field of the API. */
 const absent = {
   vpc: '',
+  vlan: '',
   provider: '',
   gateway: '',
   gatewayNode: '',
@@ -64,8 +59,8 @@ const absent = {
   mtu: 0,
   natOutgoing: false,
 } as const;
-const off = { natOutgoing: false, enableEcmp: false, default: false } as const;
-const absentLists = { excludeIps: [], namespaces: [], namespaceSelectors: [] } as const;
+const off = { natOutgoing: false, enableEcmp: false, default: false, enableMulticastSnoop: false } as const;
+const absentLists = { excludeIps: [], namespaces: [], namespaceSelectors: [], gatewayNodeSelectors: [] } as const;
 
 function networkOf(row: SubnetRow, given: SubnetSpec, cidrs: readonly Cidr[]): Network {
   const spec = { ...absent, ...off, ...absentLists, ...given };
@@ -77,30 +72,66 @@ function networkOf(row: SubnetRow, given: SubnetSpec, cidrs: readonly Cidr[]): N
     cidrs: cidrs.map(formatCidr),
     gateways: byFamily(commaList(spec.gateway), cidrs),
     excludeIps: spec.excludeIps,
-    overlay: isOvn(spec.provider),
+    vlan: spec.vlan,
+    ...placeOf(given),
     gatewayType: spec.gatewayType === 'centralized' ? 'centralized' : 'distributed',
     // An entry may be node:egressIP.
     gatewayNodes: commaList(spec.gatewayNode).map((entry) => entry.replace(/:.*$/, '')),
+    gatewayNodeSelectors: selectors(spec.gatewayNodeSelectors),
     ecmp: spec.enableEcmp,
     isDefault: spec.default,
     natOutgoing: spec.natOutgoing,
     isolation: isolationOf(given),
-    ...(given.enableDHCP === true && {
-      dhcp: {
-        v4: dhcpOptions(4, given.dhcpV4Options ?? '').options,
-        v6: dhcpOptions(6, given.dhcpV6Options ?? '').options,
-      },
-    }),
+    ...servicesOf(given, cidrs),
+    multicastSnoop: spec.enableMulticastSnoop,
     mtu: spec.mtu,
     routeTable: spec.routeTable,
     namespaces: spec.namespaces,
-    namespaceSelectors: spec.namespaceSelectors.map((entry) => selectorOf(entry as Json)),
+    namespaceSelectors: selectors(spec.namespaceSelectors),
     deleting: row.meta.deleting,
   };
 }
 
+const selectors = (given: readonly unknown[]): Selector[] => given.map((entry) => selectorOf(entry as Json));
+
+/** Where its switch stands: in OVN at all, on a router, beside another gateway. */
+function placeOf(spec: SubnetSpec): Pick<Network, 'switched' | 'link' | 'interconnection'> {
+  const switched = isOvn(spec.provider ?? '');
+  const overlayOnly = spec.u2oFeatures?.overlayOnlyRouting === true;
+  return {
+    switched,
+    link: switched ? linkOf(spec) : 'none',
+    interconnection: { addresses: canonical(commaList(spec.u2oInterconnectionIP ?? '')), overlayOnly },
+  };
+}
+
+function linkOf({ vlan, cidrBlock, logicalGateway, u2oInterconnection }: SubnetSpec): Network['link'] {
+  if (!vlan) return 'gateway';
+  // Without addresses there is nothing to route.
+  if (!cidrBlock) return 'none';
+  if (logicalGateway === true) return 'gateway';
+  return u2oInterconnection === true ? 'interconnection' : 'none';
+}
+
+/** What OVN does for the pods by itself. */
+function servicesOf(spec: SubnetSpec, cidrs: readonly Cidr[]): Pick<Network, 'dhcp' | 'advertised' | 'vips'> {
+  const advertises = spec.enableIPv6RA === true && cidrs.some(({ family }) => family === 6);
+  return {
+    ...(spec.enableDHCP === true && {
+      dhcp: {
+        v4: dhcpOptions(4, spec.dhcpV4Options ?? '').options,
+        v6: dhcpOptions(6, spec.dhcpV6Options ?? '').options,
+      },
+    }),
+    ...(advertises && { advertised: raOptions(spec.ipv6RAConfigs ?? '').options }),
+    vips: [...new Set(canonical(spec.vips ?? []))],
+  };
+}
+
+const canonical = (addresses: readonly string[]): string[] => addresses.map((text) => canonicalIp(text) ?? text);
+
 /** One gateway per CIDR, in the order of the CIDRs, canonical. */
 function byFamily(gateways: readonly string[], cidrs: readonly Cidr[]): string[] {
-  const canonical = gateways.map((text) => canonicalIp(text) ?? text);
-  return cidrs.flatMap((cidr) => canonical.filter((text) => text.includes(':') === (cidr.family === 6)));
+  const all = canonical(gateways);
+  return cidrs.flatMap((cidr) => all.filter((text) => text.includes(':') === (cidr.family === 6)));
 }

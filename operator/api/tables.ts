@@ -107,6 +107,16 @@ export interface KeeperRow {
   readonly count: number;
 }
 
+export interface VlanRow {
+  readonly meta: Meta;
+  /** Creation time in ms since the epoch: of two Vlans with one provider and id the older is right. */
+  readonly created: number;
+  /** Name of its ProviderNetwork. */
+  readonly provider: string;
+  /** 0 is untagged. */
+  readonly id: number;
+}
+
 /** An object of a kind that nothing acts on yet. */
 export interface LaterRow {
   readonly meta: Meta;
@@ -190,11 +200,21 @@ export interface Network {
   readonly gateways: readonly string[];
   /** `a` or `a..b`, merged and sorted, gateways included. */
   readonly excludeIps: readonly string[];
-  /** A logical switch with a port of its VPC's router; false where addresses alone are managed for another plugin. */
-  readonly overlay: boolean;
+  /** A logical switch of OVN; false where addresses alone are managed for another plugin. */
+  readonly switched: boolean;
+  /** Vlan by which the switch meets a physical network, '' for an overlay. */
+  readonly vlan: string;
+  /**
+   * How the switch hangs on the router of its VPC: `gateway`, the router is the gateway of its pods; `interconnection`,
+   * a physical gateway is, and the router has an address of its own beside it; or not at all.
+   */
+  readonly link: 'gateway' | 'interconnection' | 'none';
+  readonly interconnection: Interconnection;
   readonly gatewayType: 'distributed' | 'centralized';
   /** Nodes of a centralized gateway, in order of preference. */
   readonly gatewayNodes: readonly string[];
+  /** By label, when none is named. */
+  readonly gatewayNodeSelectors: readonly Selector[];
   /** A centralized gateway uses all ready nodes at once. */
   readonly ecmp: boolean;
   /** Namespaces of the VPC without a subnet of their own use this one. */
@@ -203,6 +223,12 @@ export interface Network {
   readonly isolation: Isolation;
   /** Options of DHCP that the user gives, by family; absent without DHCP. */
   readonly dhcp?: { readonly v4: Options; readonly v6: Options };
+  /** Options of the router's advertisements; absent when it makes none. */
+  readonly advertised?: Options;
+  /** Multicast goes to those alone who have asked for it. */
+  readonly multicastSnoop: boolean;
+  /** Addresses that pods take over from each other; canonical. */
+  readonly vips: readonly string[];
   /** 0: the node's default. */
   readonly mtu: number;
   /** OVN route table of the router port, '' is the main one. */
@@ -210,6 +236,14 @@ export interface Network {
   readonly namespaces: readonly string[];
   readonly namespaceSelectors: readonly Selector[];
   readonly deleting: boolean;
+}
+
+/** Of a subnet with link `interconnection`. */
+export interface Interconnection {
+  /** Addresses that the router must have; empty when any do. */
+  readonly addresses: readonly string[];
+  /** Only what goes to overlay subnets takes the router. */
+  readonly overlayOnly: boolean;
 }
 
 /** Who may talk to the pods of a subnet. */
@@ -232,7 +266,7 @@ export interface SwitchRule {
   readonly action: string;
 }
 
-/** Someone who needs an address: a bound pod's interface, a node's join port. Computed; input of the allocator. */
+/** Someone who needs an address: a bound pod's interface, a node's join port, a subnet. Computed; input of the allocator. */
 export interface Demand {
   /** Name of the IP object, `<pod>.<ns>` or `node-<node>`: the key of this table. */
   readonly ip: string;
@@ -249,6 +283,8 @@ export interface Demand {
   readonly labels: Readonly<Record<string, string>>;
   /** Absent when any address will do. */
   readonly wish?: Wish;
+  /** Another address takes the place of one that is not as wished: nobody runs with it. */
+  readonly moves?: true;
 }
 
 /** What is asked of an address; what is absent is chosen. */
@@ -317,6 +353,7 @@ export interface Tables {
   ip: IpRow;
   subnet: SubnetRow;
   vpc: VpcRow;
+  vlan: VlanRow;
   checked: CheckedSubnet;
   candidate: Candidate;
   network: Network;
@@ -375,18 +412,28 @@ export interface Indexes {
   networksByNamespace: Network;
   /** By the label that a namespace selector cannot do without, or by '' when there is none such. */
   networksBySelector: Network;
-  /** By the names of its two router ports. */
+  /** By the names of its rows that are made of two names, or of one with other characters. */
   networksByPort: Network;
+  /** By Vlan. */
+  networksByVlan: Network;
+  /** All of link `interconnection`, under one key. */
+  interconnections: Network;
   /** By the blocks of addresses that the subnet's CIDRs touch. */
   candidatesByBlock: Candidate;
   /** By the blocks of addresses that the node's InternalIPs lie in. */
   nodesByBlock: NodeRow;
+  /** By label, and all by ''. */
+  nodesByLabel: NodeRow;
   /** By the name of the node's port group. */
   hostsByGroup: Host;
   /** By subnet and address. */
   ipsByAddress: IpRow;
   /** By subnet. */
   ipsBySubnet: IpRow;
+  /** By address in the annotation `port_vips`. */
+  podsByVip: PodRow;
+  /** By provider network and id. */
+  vlansByTag: VlanRow;
   /** By namespace in spec.namespaces. */
   vpcsByNamespace: VpcRow;
   /** By subnet, those that are not being deleted. */

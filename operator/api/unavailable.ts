@@ -5,15 +5,9 @@ import type { VpcSpec } from './vpc.gen.ts';
 
 const ofSubnet = [
   'enableExternalLBAddress',
-  'enableIPv6RA',
-  'enableMulticastSnoop',
   'externalEgressGateway',
-  'gatewayNodeSelectors',
-  'logicalGateway',
   'natOutgoingPolicyRules',
   'nodeNetwork',
-  'u2oInterconnection',
-  'vips',
 ] as const satisfies readonly (keyof SubnetSpec)[];
 
 const ofVpc = ['enableBfd', 'enableExternal', 'extraExternalSubnets'] as const satisfies readonly (keyof VpcSpec)[];
@@ -21,7 +15,9 @@ const ofVpc = ['enableBfd', 'enableExternal', 'extraExternalSubnets'] as const s
 /** What a Subnet asks for in vain; `spec` is filled with its defaults. */
 export function subnetNotices(spec: SubnetSpec): Finding[] {
   const egress = (spec.gatewayNode ?? '').includes(':') ? ['gatewayNode (node:ip)'] : [];
-  return withoutEffect([...asked(spec, ofSubnet), ...egress]);
+  // Without load balancers, pods of an interconnected underlay would need policies to the nodes for Services.
+  const services = spec.u2oInterconnection === true && spec.enableLb === false ? ['enableLb: false (Services)'] : [];
+  return withoutEffect([...asked(spec, ofSubnet), ...egress, ...services]);
 }
 
 /** What a Vpc asks for in vain. */

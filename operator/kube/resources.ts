@@ -51,6 +51,7 @@ export const resources = {
   Vpc: clusterScoped('kubeovn.io/v1', 'Vpc', 'vpcs'),
   IP: clusterScoped('kubeovn.io/v1', 'IP', 'ips'),
   IPPool: clusterScoped('kubeovn.io/v1', 'IPPool', 'ippools'),
+  Vlan: clusterScoped('kubeovn.io/v1', 'Vlan', 'vlans'),
 } as const satisfies Record<string, Resource>;
 
 /** Where the API server keeps objects of a kind that nothing acts on yet. */

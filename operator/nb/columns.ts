@@ -11,6 +11,7 @@ export const columns: Readonly<Record<string, readonly string[]>> = {
     'networks',
     'peer',
     'options',
+    'ipv6_ra_configs',
     'external_ids',
     'gateway_chassis',
     'ha_chassis_group',

@@ -35,6 +35,16 @@ export const poolSetName = (pool: string): string => pool.replaceAll('-', '.');
 
 /** Whether a match can name the set: ovn-nb(5) wants it so. */
 export const isSetName = (name: string): boolean => /^[A-Za-z_.][A-Za-z0-9_.]*$/.test(name);
+/** Address_Set of the InternalIPs of all nodes, for an interconnected underlay subnet. */
+export const excludedSetName = (subnet: string, family: 4 | 6): string =>
+  identifier(`${subnet}.u2o_exclude_ip.ip${family}`);
+/** Address_Set of the CIDRs of a VPC's overlay subnets. */
+export const overlaySetName = (vpc: string, family: 4 | 6): string =>
+  identifier(`${vpc}.u2o_overlay_cidrs.ip${family}`);
+/** Logical_Switch_Port by which an underlay subnet meets its physical network. */
+export const localnetPortName = (subnet: string): string => `localnet.${subnet}`;
+/** Logical_Switch_Port of an address of spec.vips. */
+export const virtualPortName = (subnet: string, address: string): string => `${subnet}-vip-${address}`;
 
 /** The name of the loser of a collision: the same for the same owner, ever. */
 export const suffixed = (name: string, owner: Owner): string => `${name}.${rowId(owner, 'name', name).slice(0, 8)}`;

@@ -15,18 +15,33 @@ export const owns: Owns = {
     external_ids: tag,
     options: ['mac_binding_age_threshold', 'dynamic_neigh_routers', 'always_learn_from_arp_request'],
   },
-  Logical_Router_Port: { external_ids: [...tag, 'lr'], options: ['route_table'] },
+  Logical_Router_Port: { external_ids: [...tag, 'lr'], options: ['route_table'], ipv6_ra_configs: 'all' },
   Logical_Router_Static_Route: { external_ids: [...tag, 'subnet'], options: ['ecmp_symmetric_reply'] },
-  Logical_Router_Policy: { external_ids: [...tag, 'subnet', 'node', 'address-family'] },
-  Logical_Switch: { external_ids: tag },
+  Logical_Router_Policy: {
+    external_ids: [...tag, 'subnet', 'node', 'address-family', 'isU2ORoutePolicy', 'isU2OOverlayOnlyRoutePolicy'],
+  },
+  Logical_Switch: {
+    external_ids: tag,
+    other_config: ['mcast_snoop', 'mcast_querier', 'mcast_eth_src', 'mcast_ip4_src', 'mcast_ip6_src'],
+  },
   Logical_Switch_Port: {
-    external_ids: [...tag, 'ls', 'pod', 'vips', 'attach-vips'],
-    options: ['router-port', 'requested-chassis', 'activation-strategy'],
+    external_ids: [...tag, 'ls', 'pod', 'vips', 'attach-vips', 'ipv4_network', 'ipv6_network'],
+    options: [
+      'router-port',
+      'requested-chassis',
+      'activation-strategy',
+      'network_name',
+      'virtual-ip',
+      'virtual-parents',
+    ],
   },
   DHCP_Options: { external_ids: [...tag, 'ls', 'protocol', 'port'], options: 'all' },
   ACL: { external_ids: [...tag, 'subnet'] },
   Port_Group: { external_ids: [...tag, 'node', 'np'], ports: 'all' },
-  Address_Set: { external_ids: [...tag, 'ippool'], addresses: 'all' },
+  Address_Set: {
+    external_ids: [...tag, 'ippool', 'subnet', 'vpc', 'isU2ORoutePolicy', 'isU2OOverlayCIDRs'],
+    addresses: 'all',
+  },
 };
 
 /** Columns by which a row of a Kube-OVN that ran before is known for ours, in tables without a unique index. */

@@ -10,6 +10,19 @@ export const routerPolicy = {
   gateway: 29000,
 } as const;
 
+/** Logical_Router_Policy of underlay subnets that are interconnected with overlay ones. */
+export const interconnectionPolicy = {
+  /** To nodes. */
+  nodes: 31000,
+  /** Where only overlay subnets are reached by the router: inside of the subnet, and from it to everywhere else. */
+  insideSubnet: 30060,
+  fromSubnetAtOnce: 30050,
+  /** To the subnet. */
+  toSubnet: 29400,
+  /** From it to everywhere else. */
+  fromSubnet: 29000,
+} as const;
+
 /** ACL tiers (OVN has 0 to 3): one that passes a packet on asks the next. */
 export const aclTier = {
   /** NetworkPolicy, security groups, subnets, nodes. */

@@ -28,7 +28,8 @@ export function assignment(claimant: Claimant, read: WorldRead): Assignment | un
   const ip = read.get('ip', claimant.ip);
   if (!ip || !isFor(ip, claimant) || !keepsAddresses(ip, read)) return undefined;
   const network = read.get('network', ip.subnet);
-  if (network) return { ip, network };
+  // An object without addresses is one of a subnet without.
+  if (network) return ip.addresses.length > 0 || network.cidrs.length === 0 ? { ip, network } : undefined;
   if (read.get('checked', ip.subnet)) throw new Withheld(`subnet ${ip.subnet} of ${claimant.ip} cannot be used now`);
   return undefined;
 }
@@ -38,7 +39,7 @@ export function assignment(claimant: Claimant, read: WorldRead): Assignment | un
  * address out. One made by hand is a wish, not an assignment.
  */
 function isFor(ip: IpRow, { ref, uid }: Claimant): boolean {
-  if (ip.mac === '' || ip.addresses.length === 0) return false;
+  if (ip.mac === '') return false;
   if (ip.ownerUid !== '') return ip.ownerUid === uid;
   const named = ip.podName === ref.name && ip.namespace === ref.namespace;
   return named && ip.meta.finalizers.includes(finalizer);

@@ -9,10 +9,14 @@ import { subnetRef } from '../api/refs.ts';
 import type { Network } from '../api/tables.ts';
 import type { Family } from '../nb/rows/address-set.ts';
 import { dhcpId, dhcpRow } from '../nb/rows/dhcp.ts';
+import { podGateways } from './interconnection.ts';
 import { clusterOf, ofFamily } from './reconciler.ts';
 import type { WorldRead } from './reconciler.ts';
 
 const families = [4, 6] as const;
+
+/** Of a frame that is not encapsulated. */
+const ethernetMtu = 1500;
 
 const cidrOf = ({ cidrs }: Network, family: Family): string | undefined =>
   cidrs.find((cidr) => cidr.includes(':') === (family === 6));
@@ -86,12 +90,12 @@ function defaults(network: Network, family: Family, read: WorldRead): Options {
   const cluster = clusterOf(read);
   const mac = derivedMac(cluster.salt, `dhcp ${network.name}`);
   if (family === 6) return { server_id: mac };
-  const router = ofFamily(network.gateways, '0.0.0.0');
+  const router = ofFamily(podGateways(network, read), '0.0.0.0');
   return {
     lease_time: '3600',
     ...(router !== undefined && { router }),
     server_id: '169.254.0.254',
     server_mac: mac,
-    mtu: String(network.mtu || cluster.overlayMtu),
+    mtu: String(network.mtu || (network.vlan === '' ? cluster.overlayMtu : ethernetMtu)),
   };
 }

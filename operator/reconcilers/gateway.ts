@@ -2,6 +2,7 @@
 // of the nodes say for all such subnets at once (node.ts). Centralized: by chosen nodes, said here.
 import type { Owner } from '../../lib/delta/fact.ts';
 import type { Fact } from '../api/fact.ts';
+import { matches, requiredLabel } from '../api/labels.ts';
 import { nodeIpName, nodeRef } from '../api/refs.ts';
 import type { Network, SubnetRow } from '../api/tables.ts';
 import { routerPolicy as priority } from '../nb/priorities.ts';
@@ -10,7 +11,7 @@ import { assignment } from './assignment.ts';
 import type { WorldRead } from './reconciler.ts';
 
 export function* gateway(owner: Owner, row: SubnetRow, network: Network, read: WorldRead): Generator<Fact> {
-  if (network.gatewayType !== 'centralized') return;
+  if (network.link !== 'gateway' || network.gatewayType !== 'centralized') return;
   const active = activeGateways(row, network, read);
   const joins = active.flatMap((node) => joinAddresses(node, read));
   for (const cidr of network.cidrs) {
@@ -35,11 +36,20 @@ export function* gateway(owner: Owner, row: SubnetRow, network: Network, read: W
  * is usable, as status.activateGateway remembers it; the order of gatewayNode counts only when choosing anew.
  */
 export function activeGateways(row: SubnetRow, network: Network, read: WorldRead): string[] {
-  const usable = network.gatewayNodes.filter(
+  const usable = gatewayNodes(network, read).filter(
     (node) => read.get('node', node)?.ready === true && joinAddresses(node, read).length > 0,
   );
   if (network.ecmp) return usable;
   return usable.includes(row.activeGateway) ? [row.activeGateway] : usable.slice(0, 1);
+}
+
+/** The nodes that are named, else those that are selected, in the order of their names. */
+export function gatewayNodes({ gatewayNodes: named, gatewayNodeSelectors }: Network, read: WorldRead): string[] {
+  if (named.length > 0) return [...named];
+  const selected = gatewayNodeSelectors.flatMap((selector) =>
+    read.at('nodesByLabel', requiredLabel(selector)).filter(({ meta }) => matches(selector, meta.labels)),
+  );
+  return [...new Set(selected.map(({ meta }) => meta.name))].sort();
 }
 
 /** A node's addresses on the join subnet, none before they are assigned. */

@@ -5,16 +5,20 @@ import type { Cidr } from '../../lib/net/index.ts';
 import { overlapKeys } from '../api/keys.ts';
 import { checkedSubnet } from '../api/subnet-check.ts';
 import type { Candidate, CheckedSubnet, Finding, Indexes, Network, NodeRow, SubnetRow } from '../api/tables.ts';
+import { textOf } from '../api/json.ts';
 import { Withheld } from '../api/withheld.ts';
 import { clusterOf } from './reconciler.ts';
 import type { Projection, WorldRead } from './reconciler.ts';
+import { vlanFindings } from './underlay.ts';
 
 /** Scope of the index of node addresses. */
 export const nodeScope = 'node';
 
-/** Table `checked`: one subnet by itself. */
+/** Table `checked`: one subnet by itself, and its Vlan. */
 export const checked: Projection<SubnetRow, CheckedSubnet> = function* (row, read) {
-  yield [row.meta.name, checkedSubnet(row, clusterOf(read))];
+  const { network, findings, ...rest } = checkedSubnet(row, clusterOf(read));
+  const wrong = [...findings, ...vlanFindings(textOf(row.spec['vlan']), read)];
+  yield [row.meta.name, { ...rest, findings: wrong, ...(network && wrong.length === 0 && { network }) }];
 };
 
 /**
@@ -40,9 +44,9 @@ export function findingsOf(row: CheckedSubnet, read: WorldRead): Finding[] {
   return [...row.findings, ...found.map((message): Finding => ({ reason: 'ValidateLogicalSwitchFailed', message }))];
 }
 
-/** Without OVN addresses may overlap: only the same place in a VPC is one address space. */
+/** Without OVN addresses may overlap. */
 function conflicts(row: Candidate, read: WorldRead): string[] {
-  return row.network.overlay ? [...overlapping(row, read), ...onNodes(row, read)] : [];
+  return row.network.switched ? [...overlapping(row, read), ...onNodes(row, read)] : [];
 }
 
 function* overlapping(row: Candidate, read: WorldRead): Generator<string> {
@@ -50,16 +54,23 @@ function* overlapping(row: Candidate, read: WorldRead): Generator<string> {
   for (const cidr of parsed(cidrs)) {
     for (const other of found('candidatesByBlock', vpc, cidr, read)) {
       const rival = other.network;
-      if (other.name === row.name || !rival.overlay || !isOlder(other, row)) continue;
+      if (other.name === row.name || !isOneSpace(row.network, rival) || !isOlder(other, row)) continue;
       const met = parsed(rival.cidrs).some((range) => overlaps(range, cidr));
       if (met) yield `cidrBlock ${cidrs.join(',')} overlaps subnet ${other.name} (${rival.cidrs.join(',')})`;
     }
   }
 }
 
+/** Of one VPC: on one wire, or on its router. */
+function isOneSpace(a: Network, b: Network): boolean {
+  if (!a.switched || !b.switched) return false;
+  return a.vlan === b.vlan || (a.link !== 'none' && b.link !== 'none');
+}
+
+/** Nodes may stand in an underlay subnet: that is what they share a wire for. */
 function* onNodes(row: Candidate, read: WorldRead): Generator<string> {
-  const { vpc, cidrs } = row.network;
-  if (vpc !== clusterOf(read).defaultVpc) return;
+  const { vpc, cidrs, vlan } = row.network;
+  if (vpc !== clusterOf(read).defaultVpc || vlan !== '') return;
   for (const cidr of parsed(cidrs)) {
     for (const node of found('nodesByBlock', nodeScope, cidr, read)) {
       const inside = node.internalIps.find((text) => contains(cidr, text));

@@ -15,6 +15,7 @@ import { routerPolicy } from '../nb/rows/router.ts';
 import { vifPort } from '../nb/rows/switch.ts';
 import { assignment } from './assignment.ts';
 import type { Assignment } from './assignment.ts';
+import { excludedMembers } from './interconnection.ts';
 import { nodeIsOlder } from './network.ts';
 import { nodeItem, peerItem } from './node-item.ts';
 import { clusterOf, ofFamily, problem } from './reconciler.ts';
@@ -37,7 +38,7 @@ export const node: Reconciler<NodeRow> = {
     const ref = nodeRef(name);
     const join = assignment({ ip: nodeIpName(name), ref, uid }, read);
     yield* groups(row, read);
-    yield* addresses(row);
+    yield* addresses(row, read);
     if (join) yield* joined(row, join, read);
     else yield* unassigned(nodeIpName(name), ref, read);
     yield nodeItem(row, join, read);
@@ -65,10 +66,11 @@ function* groups({ meta: { name } }: NodeRow, read: WorldRead): Generator<Fact> 
   if (taken) yield problem(nodeRef(name), 'NameCollision', message);
 }
 
-/** By which subnets that keep others out know the nodes. */
-function* addresses({ meta: { name }, internalIps }: NodeRow): Generator<Fact> {
-  for (const address of internalIps)
-    yield addressMember(nodesSetId(familyOf(address)), address, ownerOf(nodeRef(name)));
+/** By which subnets that keep others out, or go to nodes by a gateway of their own, know them. */
+function* addresses({ meta: { name }, internalIps }: NodeRow, read: WorldRead): Generator<Fact> {
+  const owner = ownerOf(nodeRef(name));
+  for (const address of internalIps) yield addressMember(nodesSetId(familyOf(address)), address, owner);
+  yield* excludedMembers(owner, internalIps, read);
 }
 
 function* joined(row: NodeRow, join: Assignment, read: WorldRead): Generator<Fact> {
@@ -152,7 +154,8 @@ function* inSubnets(row: NodeRow, read: WorldRead): Generator<Fact> {
     const candidates = coveringKeys(defaultVpc, address).flatMap((key) => read.at('candidatesByBlock', key));
     for (const subnet of candidates) {
       const { network } = subnet;
-      if (!network.overlay || nodeIsOlder(row, subnet) || !covers(network.cidrs, address)) continue;
+      if (!network.switched || network.vlan !== '' || nodeIsOlder(row, subnet) || !covers(network.cidrs, address))
+        continue;
       const message = `InternalIP ${address} is in subnet ${subnet.name} (${network.cidrs.join(',')})`;
       yield problem(nodeRef(row.meta.name), 'NodeAddressConflictWithSubnet', message);
     }

@@ -12,6 +12,7 @@ import type { Assignment } from './assignment.ts';
 import { portDhcp } from './dhcp.ts';
 import type { PortDhcp } from './dhcp.ts';
 import type { Identity } from './identity.ts';
+import { podGateways } from './interconnection.ts';
 import { clusterOf, ofFamily, problem, withLength } from './reconciler.ts';
 import type { WorldRead } from './reconciler.ts';
 
@@ -43,7 +44,7 @@ export function* podPort(row: PodRow, nic: Interface, read: WorldRead): Generato
     plan: `port/${namespace}/${name}/${provider}`,
     span: new Set([row.node]),
     owner: self.owner,
-    item: item(row, nic, { nicType, values }),
+    item: item(row, nic, { nicType, values, gateways: podGateways(nic.assigned.network, read) }),
   };
   return values;
 }
@@ -87,7 +88,8 @@ function* memberships(row: PodRow, { network }: Assignment, lsp: RowFact, read: 
   const host = read.get('host', row.node);
   if (network.vpc !== clusterOf(read).defaultVpc || !host) return;
   yield groupMember(host.groups.all, lsp.id, lsp.owner);
-  if (network.gatewayType === 'distributed') yield groupMember(host.groups.distributed, lsp.id, lsp.owner);
+  const isDistributed = network.link === 'gateway' && network.gatewayType === 'distributed';
+  if (isDistributed) yield groupMember(host.groups.distributed, lsp.id, lsp.owner);
 }
 
 type NicType = PortItem['nicType'];
@@ -102,17 +104,23 @@ function annotations({ provider, self, assigned: { ip, network } }: Interface, n
     cidr: network.cidrs.join(','),
     gateway: network.gateways.join(','),
     logical_switch: network.name,
-    ...(network.overlay && { logical_router: network.vpc }),
+    ...(network.link !== 'none' && { logical_router: network.vpc }),
     pod_nic_type: nicType,
     ...(self.pods.some((pod) => pod.meta.name !== self.name) && { virtualmachine: self.name }),
   };
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [`${provider}.kubernetes.io/${key}`, value]));
 }
 
+interface Given {
+  readonly nicType: NicType;
+  readonly values: Annotations;
+  readonly gateways: readonly string[];
+}
+
 function item(
   row: PodRow,
   { provider, self, assigned: { ip, network }, wish }: Interface,
-  { nicType, values }: { readonly nicType: NicType; readonly values: Annotations },
+  { nicType, values, gateways }: Given,
 ): PortItem {
   const { namespace, name, uid } = row.meta;
   const seen = row.meta.annotations;
@@ -124,7 +132,7 @@ function item(
     subnet: network.name,
     mac: ip.mac,
     addresses: withLength(ip.addresses, network),
-    gateways: ip.addresses.map((address) => ofFamily(network.gateways, address) ?? ''),
+    gateways: ip.addresses.map((address) => ofFamily(gateways, address) ?? ''),
     routes: wish.routes,
     defaultRoute: wish.defaultRoute ?? true,
     mtu: network.mtu,

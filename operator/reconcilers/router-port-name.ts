@@ -3,7 +3,7 @@
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import { nodeIpName, objectKey, subnetRef } from '../api/refs.ts';
 import type { Network } from '../api/tables.ts';
-import { routerPortName, suffixed, switchPortName } from '../nb/names.ts';
+import { excludedSetName, routerPortName, suffixed, switchPortName } from '../nb/names.ts';
 import type { WorldRead } from './reconciler.ts';
 
 export interface RouterPortNames {
@@ -14,8 +14,26 @@ export interface RouterPortNames {
 }
 
 /** Keys of the index `networksByPort`. */
-export function portKeys({ name, vpc, overlay }: Network): string[] {
-  return overlay ? [`lrp ${routerPortName(vpc, name)}`, `lsp ${switchPortName(name, vpc)}`] : [];
+export function portKeys({ name, vpc, link }: Network): string[] {
+  if (link === 'none') return [];
+  const ports = [`lrp ${routerPortName(vpc, name)}`, `lsp ${switchPortName(name, vpc)}`];
+  return link === 'interconnection' ? [...ports, setKey(name)] : ports;
+}
+
+const setKey = (subnet: string): string => `set ${excludedSetName(subnet, 4)}`;
+
+/** Names of the sets of addresses that an interconnected subnet reaches by its own gateway, by family. */
+export function excludedSetNames(
+  network: Network,
+  read: WorldRead,
+): { readonly names: Readonly<Record<4 | 6, string>>; readonly taken: boolean } {
+  const { name } = network;
+  const taken = earlier(network, setKey(name), read);
+  const called = (family: 4 | 6): string => {
+    const plain = excludedSetName(name, family);
+    return taken ? suffixed(plain, ownerOf(subnetRef(name))) : plain;
+  };
+  return { names: { 4: called(4), 6: called(6) }, taken };
 }
 
 export function routerPortNames(network: Network, read: WorldRead): RouterPortNames {

@@ -6,11 +6,15 @@ import { subnetRef } from '../api/refs.ts';
 import type { Network, SubnetRow } from '../api/tables.ts';
 import { subnetCounts } from './counts.ts';
 import { subnetDhcpIds } from './dhcp.ts';
-import { activeGateways } from './gateway.ts';
+import { activeGateways, gatewayNodes } from './gateway.ts';
+import { querierFields } from './multicast.ts';
 import { findingsOf } from './network.ts';
-import { routerPortNames } from './router-port-name.ts';
+import { addressesOfOthers, ownAddress, ownDemands } from './own-address.ts';
+import { excludedSetNames, routerPortNames } from './router-port-name.ts';
 import { clusterOf, problem } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
+import { unassigned } from './unassigned.ts';
+import { underlayProblems } from './underlay.ts';
 
 export const subnetStatus: Reconciler<SubnetRow> = {
   kind: 'Subnet',
@@ -38,19 +42,35 @@ export const subnetStatus: Reconciler<SubnetRow> = {
 
 function* linkProblems(row: SubnetRow, network: Network, read: WorldRead): Generator<Fact> {
   const about = subnetRef(network.name);
-  if (!network.overlay) return;
+  if (!network.switched) return;
   if (!read.get('vpc', network.vpc)) yield problem(about, 'VpcNotFound', `VPC ${network.vpc} does not exist`);
-  const { taken } = routerPortNames(network, read);
-  if (taken.length > 0) yield problem(about, 'NameCollision', `${taken.join(', ')}: another port has this name`);
+  yield* collisions(network, read);
+  for (const ip of ownDemands(network)) yield* unassigned(ip, about, read);
+  yield* underlayProblems(network, read);
   if (!isCentralized(network, read) || activeGateways(row, network, read).length > 0) return;
-  const nodes = network.gatewayNodes.join(', ') || 'none is named in gatewayNode';
+  const nodes = gatewayNodes(network, read).join(', ') || 'none is named or selected';
   yield problem(about, 'NoReadyGateway', `no gateway node is ready and has its join address (${nodes})`);
 }
 
+function* collisions(network: Network, read: WorldRead): Generator<Fact> {
+  const about = subnetRef(network.name);
+  if (network.link === 'none') return;
+  const { taken } = routerPortNames(network, read);
+  if (taken.length > 0) yield problem(about, 'NameCollision', `${taken.join(', ')}: another port has this name`);
+  if (network.link !== 'interconnection') return;
+  const sets = excludedSetNames(network, read);
+  if (sets.taken)
+    yield problem(
+      about,
+      'NameCollision',
+      `address set ${sets.names[4]}: another subnet has its name without the suffix`,
+    );
+}
+
 /** Leaves the default VPC by nodes of its own. */
-function isCentralized({ name, vpc, gatewayType }: Network, read: WorldRead): boolean {
+function isCentralized({ name, vpc, link, gatewayType }: Network, read: WorldRead): boolean {
   const { defaultVpc, joinSubnet } = clusterOf(read);
-  return gatewayType === 'centralized' && vpc === defaultVpc && name !== joinSubnet;
+  return link === 'gateway' && gatewayType === 'centralized' && vpc === defaultVpc && name !== joinSubnet;
 }
 
 function fields(row: SubnetRow, read: WorldRead): JsonObject {
@@ -58,14 +78,28 @@ function fields(row: SubnetRow, read: WorldRead): JsonObject {
   const usage = read.get('usage', row.meta.name);
   return {
     ...(usage && subnetCounts(usage.families)),
-    ...(network && { ...gatewayFields(row, network, read), ...dhcpFields(network) }),
+    ...(network && {
+      ...gatewayFields(row, network, read),
+      ...dhcpFields(network),
+      ...querierFields(network, read),
+      ...interconnectionFields(network, read),
+    }),
   };
 }
 
 /** UUIDs of the rows, which are ours to choose; '' where there is none. */
 function dhcpFields(network: Network): JsonObject {
-  const { v4 = '', v6 = '' } = network.overlay ? subnetDhcpIds(network) : {};
+  const { v4 = '', v6 = '' } = network.switched ? subnetDhcpIds(network) : {};
   return { dhcpV4OptionsUUID: v4, dhcpV6OptionsUUID: v6 };
+}
+
+function interconnectionFields(network: Network, read: WorldRead): JsonObject {
+  const own = ownAddress(network, 'interconnection', read);
+  return {
+    u2oInterconnectionIP: own?.addresses.join(',') ?? '',
+    u2oInterconnectionMAC: own?.mac ?? '',
+    u2oInterconnectionVPC: own ? network.vpc : '',
+  };
 }
 
 function gatewayFields(row: SubnetRow, network: Network, read: WorldRead): JsonObject {
@@ -76,6 +110,6 @@ function gatewayFields(row: SubnetRow, network: Network, read: WorldRead): JsonO
 /** Asked only of a subnet that is being deleted, since the list is as long as the subnet has addresses in use. */
 function* holds(name: string, read: WorldRead): Generator<HoldFact> {
   const about = subnetRef(name);
-  const used = read.at('ipsBySubnet', name).length;
+  const used = addressesOfOthers(name, read);
   if (used > 0) yield { hold: about, reason: `${used} addresses are in use`, owner: ownerOf(about) };
 }

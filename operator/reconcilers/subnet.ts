@@ -12,10 +12,15 @@ import { routerPolicy, routerPort, staticRoute } from '../nb/rows/router.ts';
 import { logicalSwitch, routerTypePort } from '../nb/rows/switch.ts';
 import { subnetDhcp } from './dhcp.ts';
 import { gateway } from './gateway.ts';
+import { excludedSets, interconnectionPolicies } from './interconnection.ts';
 import { isolation } from './isolation.ts';
+import { querierPort, snooping } from './multicast.ts';
+import { addressesOfOthers, ownAddress } from './own-address.ts';
 import { routerPortNames } from './router-port-name.ts';
 import { clusterOf, ofFamily, withLength } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
+import { localnet } from './underlay.ts';
+import { virtualPorts } from './virtual-port.ts';
 
 export const subnet: Reconciler<SubnetRow> = {
   kind: 'Subnet',
@@ -24,14 +29,12 @@ export const subnet: Reconciler<SubnetRow> = {
     const network = read.get('network', name);
     if (!network) {
       // Nothing is taken away because of a spec that cannot be read, unless all of it is to go and nobody uses it.
-      if (row.meta.deleting && read.at('ipsBySubnet', name).length === 0) return;
+      if (row.meta.deleting && addressesOfOthers(name, read) === 0) return;
       throw new Withheld(`subnet ${name} cannot be used`);
     }
     const cluster = clusterOf(read);
-    if (network.overlay) {
-      yield logicalSwitch(name);
-      yield* subnetDhcp(network, read);
-      yield* isolation(network, read.get('network', cluster.joinSubnet)?.cidrs ?? []);
+    if (network.switched) {
+      yield* switched(network, read);
       // A missing router narrows the subnet to itself; the problem is told by the status.
       if (read.get('vpc', network.vpc)) yield* attached(row, network, read);
     }
@@ -39,21 +42,53 @@ export const subnet: Reconciler<SubnetRow> = {
   },
 };
 
+/** The switch, what it does for its pods, and who may talk to them. */
+function* switched(network: Network, read: WorldRead): Generator<Fact> {
+  const { name } = network;
+  const owner = ownerOf(subnetRef(name));
+  yield logicalSwitch(name, snooping(network, read));
+  if (network.vlan !== '') yield localnet(network, read);
+  yield* querierPort(owner, network, read);
+  yield* virtualPorts(owner, network, read);
+  yield* subnetDhcp(network, read);
+  yield* excludedSets(network, read);
+  yield* isolation(network, read.get('network', clusterOf(read).joinSubnet)?.cidrs ?? []);
+}
+
 /** Everything on the VPC's router that is there for this subnet. */
 function* attached(row: SubnetRow, network: Network, read: WorldRead): Generator<Fact> {
-  const { name, vpc } = network;
+  const end = routersEnd(network, read);
+  if (!end) return;
+  const { name, vpc, routeTable, advertised = {} } = network;
   const cluster = clusterOf(read);
   const owner = ownerOf(subnetRef(name));
   const { onRouter, onSwitch } = routerPortNames(network, read);
-  const mac = derivedMac(cluster.salt, onRouter);
-  const networks = withLength(network.gateways, network);
-  yield routerPort({ owner, vpc, name: onRouter, mac, networks, routeTable: network.routeTable });
+  yield routerPort({ owner, vpc, name: onRouter, ...end, routeTable, advertised });
   yield routerTypePort(name, onSwitch, onRouter);
-  for (const cidr of network.cidrs) yield allowed(owner, network, cidr);
+  if (network.link === 'interconnection') yield* interconnectionPolicies(owner, network, read);
+  if (isRoutedAsUsual(network, cluster)) for (const cidr of network.cidrs) yield allowed(owner, network, cidr);
   if (vpc !== cluster.defaultVpc) yield* sourceRoutes(owner, network);
   else if (name === cluster.joinSubnet) yield* defaultRoutes(owner, network, read);
   else yield* gateway(owner, row, network, read);
 }
+
+/** MAC and addresses of the router's port; undefined where there is none, or as long as it has no address. */
+function routersEnd(
+  network: Network,
+  read: WorldRead,
+): { readonly mac: string; readonly networks: readonly string[] } | undefined {
+  if (network.link === 'none') return undefined;
+  if (network.link === 'interconnection') {
+    const own = ownAddress(network, 'interconnection', read);
+    return own && { mac: own.mac, networks: withLength(own.addresses, network) };
+  }
+  const mac = derivedMac(clusterOf(read).salt, routerPortNames(network, read).onRouter);
+  return { mac, networks: withLength(network.gateways, network) };
+}
+
+/** An interconnected subnet has policies of its own that say so, of other priorities. */
+const isRoutedAsUsual = ({ link, vpc, interconnection }: Network, { defaultVpc }: Cluster): boolean =>
+  link === 'gateway' || (vpc !== defaultVpc && !interconnection.overlayOnly);
 
 /**
  * Default routes to the join gateway. Policies decide where traffic goes, but OVN drops what has no route at all before
@@ -61,8 +96,8 @@ function* attached(row: SubnetRow, network: Network, read: WorldRead): Generator
  * the join subnet's own, so that they stay when its spec cannot be used any more.
  */
 function* defaultRoutes(owner: Owner, { vpc, gateways }: Network, read: WorldRead): Generator<Fact> {
-  const overlays = read.at('networksByVpc', vpc).filter(({ overlay }) => overlay);
-  const tables = new Set(['', ...overlays.map(({ routeTable }) => routeTable)]);
+  const attached = read.at('networksByVpc', vpc).filter(({ link }) => link !== 'none');
+  const tables = new Set(['', ...attached.map(({ routeTable }) => routeTable)]);
   for (const prefix of ['0.0.0.0/0', '::/0']) {
     const nexthop = ofFamily(gateways, prefix);
     if (nexthop === undefined) continue;
@@ -110,6 +145,6 @@ const item = (network: Network, cluster: Cluster): Fact => ({
     gatewayType: network.gatewayType,
     mtu: network.mtu,
     provider: network.provider,
-    routedByNodes: network.overlay && network.vpc === cluster.defaultVpc,
+    routedByNodes: network.link === 'gateway' && network.vpc === cluster.defaultVpc,
   },
 });

@@ -6,6 +6,7 @@ import { textOf } from '../api/json.ts';
 import type { Cluster, Network, VpcRow } from '../api/tables.ts';
 import { vpcNotices } from '../api/unavailable.ts';
 import { logicalRouter } from '../nb/rows/router.ts';
+import { overlaySets } from './interconnection.ts';
 import { clusterOf, problem } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
 import { peerings, peersOf } from './vpc-peering.ts';
@@ -18,9 +19,11 @@ export const vpc: Reconciler<VpcRow> = {
     const cluster = clusterOf(read);
     const about = vpcRef(name);
     const owner = ownerOf(about);
-    const subnets = overlays(name, read);
+    const subnets = switched(name, read);
     const peers = peersOf(row, read);
-    yield logicalRouter(name, peers.length > 0);
+    const isInterconnected = subnets.some(({ link }) => link === 'interconnection');
+    yield logicalRouter(name, peers.length > 0 || isInterconnected);
+    yield* overlaySets(name, subnets);
     yield* peerings(row, read);
     yield* userRoutes(row);
     yield* userPolicies(row);
@@ -38,10 +41,10 @@ export const vpc: Reconciler<VpcRow> = {
   },
 };
 
-const overlays = (name: string, read: WorldRead): Network[] =>
+const switched = (name: string, read: WorldRead): Network[] =>
   read
     .at('networksByVpc', name)
-    .filter((network) => network.overlay)
+    .filter((network) => network.switched)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 
 function status(row: VpcRow, subnets: readonly Network[], cluster: Cluster): JsonObject {

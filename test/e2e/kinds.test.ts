@@ -17,12 +17,12 @@ beforeAll(() => freshNamespace(ns));
 describe('an object of a kind that nothing acts on yet', () => {
   it('says so in its conditions', async () => {
     await apply(
-      object('Vlan', 'e2e-kinds', { id: 7, provider: 'none' }),
+      object('QoSPolicy', 'e2e-kinds', {}),
       object('VpcEgressGateway', 'gateway', { externalSubnet: 'none', policies: [{ subnets: ['none'] }] }, ns),
     );
     const ready = '{.status.conditions[?(@.type=="Ready")].status} {.status.conditions[?(@.type=="Ready")].reason}';
     for (const [kind, name] of [
-      ['vlan', 'e2e-kinds'],
+      ['qos', 'e2e-kinds'],
       ['veg', 'gateway'],
     ] as const) {
       const said = await waitFor(async () => (await field(kind, name, ready, ns)).trim() || undefined, {
@@ -32,7 +32,7 @@ describe('an object of a kind that nothing acts on yet', () => {
       });
       expect(said).toBe('False KindNotAvailable');
     }
-    await cluster().kubectl(['delete', 'vlan', 'e2e-kinds', '--wait=true']);
+    await cluster().kubectl(['delete', 'qos', 'e2e-kinds', '--wait=true']);
   });
 
   it('says so by an event when it has none', async () => {

@@ -52,6 +52,7 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
     status: { activateGateway: fields['activateGateway'] },
   }),
   Vpc: (key, fields) => ({ metadata: meta(key, fields), spec: rest(fields) }),
+  Vlan: (key, fields) => ({ metadata: meta(key, fields), spec: rest(fields) }),
   IP: (key, fields) => ip(key, fields),
   Central: (key, fields) => ({
     metadata: meta(`kube-system/${key}`, fields),

@@ -10,6 +10,7 @@ import {
   nodeRow,
   podRow,
   subnetRow,
+  vlanRow,
   vpcRow,
 } from '../../operator/api/project.ts';
 import type { Cluster, Indexes, Tables, Unassigned, Usage } from '../../operator/api/tables.ts';
@@ -92,6 +93,7 @@ const puts: Readonly<Record<string, Put>> = {
   VirtualMachine: (tables, key, object) => write(tables.keeper, `VirtualMachine/${key}`, object, keeperRow),
   VirtualMachineInstance: (tables, key, object) =>
     write(tables.keeper, `VirtualMachineInstance/${key}`, object, keeperRow),
+  Vlan: (tables, key, object) => write(tables.vlan, key, object, vlanRow),
   IP: (tables, key, object) => write(tables.ip, key, object, ipRow),
   Central: (tables, key, object) => write(tables.central, key, object, centralRow),
   Usage: (tables, key, object) => write(tables.usage, key, object, (fields) => usage(key, fields as Counts)),

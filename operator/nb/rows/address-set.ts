@@ -8,15 +8,25 @@ import { row } from './row.ts';
 /** Addresses of one family; a set of both is refused by ovn-controller. */
 export type Family = 4 | 6;
 
+export interface AddressSet {
+  readonly owner: Owner;
+  /** Unique among the sets of the owner. */
+  readonly key: string;
+  /** As matches name it. */
+  readonly name: string;
+  readonly external?: Readonly<Record<string, string>>;
+}
+
+export const addressSetId = (owner: Owner, key: string): RowId => rowId(owner, 'Address_Set', key);
+
+export const addressSet = ({ owner, key, name, external = {} }: AddressSet): RowFact =>
+  row('Address_Set', { owner, name: key, columns: { name }, external });
+
 /** Id of the set of all nodes' InternalIPs. */
-export const nodesSetId = (family: Family): RowId => rowId(ownerOf(clusterRef), 'Address_Set', nodesSetName(family));
+export const nodesSetId = (family: Family): RowId => addressSetId(ownerOf(clusterRef), nodesSetName(family));
 
 export const nodesSet = (family: Family): RowFact =>
-  row('Address_Set', {
-    owner: ownerOf(clusterRef),
-    name: nodesSetName(family),
-    columns: { name: nodesSetName(family) },
-  });
+  addressSet({ owner: ownerOf(clusterRef), key: nodesSetName(family), name: nodesSetName(family) });
 
 /** The set of an IPPool, for matches that its user writes. */
 export const poolSet = (pool: string): RowFact =>

@@ -12,7 +12,7 @@ const onRouter = (vpc: string, column: string): Place => ({ row: 'Logical_Router
 
 /**
  * Kube-OVN's options: neighbours age, and are learned from what they answer rather than resolved in advance. A router
- * with peers (`learns`) learns from their requests as well.
+ * with neighbours beyond its subnets (`learns`) learns from their requests as well.
  */
 export const logicalRouter = (vpc: string, learns = false): RowFact =>
   row('Logical_Router', {
@@ -37,9 +37,11 @@ export interface RouterPort {
   readonly networks: readonly string[];
   /** '' for the main table. */
   readonly routeTable: string;
+  /** Options of its advertisements (IPv6); it makes none without them. */
+  readonly advertised?: Readonly<Record<string, string>>;
 }
 
-export const routerPort = ({ owner, vpc, name, mac, networks, routeTable }: RouterPort): RowFact =>
+export const routerPort = ({ owner, vpc, name, mac, networks, routeTable, advertised = {} }: RouterPort): RowFact =>
   row('Logical_Router_Port', {
     owner,
     // There is one per owner: a renamed port is the same row.
@@ -49,12 +51,13 @@ export const routerPort = ({ owner, vpc, name, mac, networks, routeTable }: Rout
       mac,
       networks: set(...networks),
       options: map(routeTable === '' ? {} : { route_table: routeTable }),
+      ipv6_ra_configs: map(advertised),
     },
     external: { lr: vpc },
     in: onRouter(vpc, 'ports'),
   });
 
-export interface PeerPort extends Omit<RouterPort, 'routeTable'> {
+export interface PeerPort extends Omit<RouterPort, 'routeTable' | 'advertised'> {
   /** Name of the port at the other end. */
   readonly peer: string;
 }

@@ -1,9 +1,10 @@
-// Rows of a subnet's logical switch: the switch, its port towards the router, and the ports of pods and nodes. Ports
-// are plain, unless somebody asks for more: no `unknown` address, no tag, no QoS in options, or northd cannot handle them
-// one by one.
+// Rows of a subnet's logical switch: the switch, its ports towards the router and a physical network, and the ports of
+// pods and nodes. These are plain, unless somebody asks for more: no `unknown` address, no tag, no QoS in options, or
+// northd cannot handle them one by one.
 import { owner as ownerOf, rowId } from '../../../lib/delta/ids.ts';
 import type { Owner, Place, RowFact, RowId } from '../../../lib/delta/fact.ts';
 import { subnetRef } from '../../api/refs.ts';
+import { localnetPortName, virtualPortName } from '../names.ts';
 import { map, row, set } from './row.ts';
 
 const subnetOwner = (subnet: string): Owner => ownerOf(subnetRef(subnet));
@@ -15,8 +16,13 @@ const onSwitch = (subnet: string): Place => ({ row: 'Logical_Switch', id: switch
 /** Where the rules of a switch hang. */
 export const acls = (subnet: string): Place => ({ row: 'Logical_Switch', id: switchId(subnet), column: 'acls' });
 
-export const logicalSwitch = (subnet: string): RowFact =>
-  row('Logical_Switch', { owner: subnetOwner(subnet), name: subnet, columns: { name: subnet } });
+/** `config` are keys of other_config. */
+export const logicalSwitch = (subnet: string, config: Readonly<Record<string, string>> = {}): RowFact =>
+  row('Logical_Switch', {
+    owner: subnetOwner(subnet),
+    name: subnet,
+    columns: { name: subnet, other_config: map(config) },
+  });
 
 /** The switch's end of the link to the router; northd copies the addresses of the router's end. */
 export const routerTypePort = (subnet: string, name: string, routerPort: string): RowFact =>
@@ -24,6 +30,56 @@ export const routerTypePort = (subnet: string, name: string, routerPort: string)
     owner: subnetOwner(subnet),
     name: 'router',
     columns: { name, type: 'router', addresses: set('router'), options: map({ 'router-port': routerPort }) },
+    external: { ls: subnet },
+    in: onSwitch(subnet),
+  });
+
+export interface LocalnetPort {
+  readonly subnet: string;
+  /** As `ovn-bridge-mappings` of the nodes names it. */
+  readonly provider: string;
+  /** 0 is untagged. */
+  readonly tag: number;
+  readonly cidrs: readonly string[];
+}
+
+/** Where the switch meets a physical network; everybody there is behind it. */
+export const localnetPort = ({ subnet, provider, tag, cidrs }: LocalnetPort): RowFact => {
+  const v4 = cidrs.find((cidr) => !cidr.includes(':'));
+  const v6 = cidrs.find((cidr) => cidr.includes(':'));
+  return row('Logical_Switch_Port', {
+    owner: subnetOwner(subnet),
+    name: 'localnet',
+    columns: {
+      name: localnetPortName(subnet),
+      type: 'localnet',
+      addresses: set('unknown'),
+      options: map({ network_name: provider }),
+      tag: new Set(tag > 0 ? [tag] : []),
+    },
+    external: { ls: subnet, ...(v4 && { ipv4_network: v4 }), ...(v6 && { ipv6_network: v6 }) },
+    in: onSwitch(subnet),
+  });
+};
+
+export interface VirtualPort {
+  readonly owner: Owner;
+  readonly subnet: string;
+  readonly address: string;
+  /** Names of the ports that may have the address. */
+  readonly parents: readonly string[];
+}
+
+/** An address that ports take over from each other. */
+export const virtualPort = ({ owner, subnet, address, parents }: VirtualPort): RowFact =>
+  row('Logical_Switch_Port', {
+    owner,
+    name: virtualPortName(subnet, address),
+    columns: {
+      name: virtualPortName(subnet, address),
+      type: 'virtual',
+      options: map({ 'virtual-ip': address, ...(parents.length > 0 && { 'virtual-parents': parents.join(',') }) }),
+    },
     external: { ls: subnet },
     in: onSwitch(subnet),
   });

@@ -153,12 +153,6 @@ describe('rules', () => {
   ])('allow %s', (_, spec) => {
     expect(check(spec).findings).toEqual([]);
   });
-
-  it('refuse an underlay as long as its Vlan does not exist', () => {
-    const { findings, network } = check({ cidrBlock: '10.1.0.0/16', vlan: 'v' });
-    expect(findings).toEqual([{ reason: 'ValidateSubnetVlanFailed', message: 'vlan v does not exist' }]);
-    expect(network).toBeUndefined();
-  });
 });
 
 it('makes a network with IPv4 first and gateways in the order of the CIDRs', () => {
@@ -171,6 +165,19 @@ it('makes a network with IPv4 first and gateways in the order of the CIDRs', () 
     cidrs: ['10.1.0.0/16', 'fd00::/64'],
     gateways: ['10.1.0.9', 'fd00::9'],
     gatewayNodes: ['n1', 'n2'],
-    overlay: true,
+    switched: true,
+    link: 'gateway',
   });
+});
+
+it.each<[string, JsonObject, string]>([
+  ['an overlay: the router is the gateway', { cidrBlock: '10.1.0.0/16' }, 'gateway'],
+  ['an underlay: a physical one is', { cidrBlock: '10.1.0.0/16', vlan: 'v' }, 'none'],
+  ['an underlay with logicalGateway', { cidrBlock: '10.1.0.0/16', vlan: 'v', logicalGateway: true }, 'gateway'],
+  ['an overlay that states logicalGateway', { cidrBlock: '10.1.0.0/16', logicalGateway: true }, 'gateway'],
+  ['an interconnected underlay', { cidrBlock: '10.1.0.0/16', vlan: 'v', u2oInterconnection: true }, 'interconnection'],
+  ['an underlay without addresses', { vlan: 'v', logicalGateway: true }, 'none'],
+  ['another provider', { cidrBlock: '10.1.0.0/16', provider: 'nad.ns' }, 'none'],
+])('links %s', (_, spec, link) => {
+  expect(check(spec).network?.link).toBe(link);
 });
