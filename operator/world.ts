@@ -52,7 +52,7 @@ import { ippool, pool } from './reconcilers/ippool.ts';
 import { kept } from './reconcilers/kept.ts';
 import { later } from './reconcilers/later.ts';
 import { namespace } from './reconcilers/namespace.ts';
-import { candidate, checked, network, nodeScope } from './reconcilers/network.ts';
+import { candidate, checked, network, nodeScope, tableKeys } from './reconcilers/network.ts';
 import { host, node } from './reconcilers/node.ts';
 import { subnetDemand } from './reconcilers/own-address.ts';
 import { pod } from './reconcilers/pod.ts';
@@ -117,6 +117,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.index('poolsByNamespace', computed.pool, (row) => row.namespaces);
   graph.index('centrals', tables.central, () => [only]);
   graph.index('candidatesByBlock', computed.candidate, (row) => rangeKeys(row.network.vpc, row.network.cidrs));
+  graph.index('candidatesByTable', computed.candidate, tableKeys);
   graph.index('networksByVpc', networkTable, (row) => [row.vpc]);
   graph.index('networksByNamespace', networkTable, (row) => row.namespaces);
   graph.index('networksBySelector', networkTable, (row) => row.namespaceSelectors.map(requiredLabel));

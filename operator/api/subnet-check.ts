@@ -85,6 +85,7 @@ function networkOf(row: SubnetRow, given: SubnetSpec, cidrs: readonly Cidr[]): N
     ...servicesOf(given, cidrs),
     multicastSnoop: spec.enableMulticastSnoop,
     mtu: spec.mtu,
+    ...(given.externalEgressGateway && { egressTable: given.policyRoutingTableID ?? 0 }),
     routeTable: spec.routeTable,
     namespaces: spec.namespaces,
     namespaceSelectors: selectors(spec.namespaceSelectors),

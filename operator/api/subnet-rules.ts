@@ -3,6 +3,7 @@
 import {
   addressBits,
   broadcastAddress,
+  canonicalIp,
   compareIp,
   containsIp,
   familyOf,
@@ -146,11 +147,11 @@ const vips: Rule = ({ spec, block, cidrs }) => {
 
 const interconnection: Rule = ({ spec, block, cidrs }) => {
   if (spec.logicalGateway && spec.u2oInterconnection) return 'logicalGateway and u2oInterconnection exclude each other';
-  const gateways = commaList(spec.gateway ?? '');
+  const gateways = commaList(spec.gateway ?? '').map(canonicalIp);
   for (const text of commaList(spec.u2oInterconnectionIP ?? '')) {
     const ip = parseIp(text);
     if (!ip || !within(cidrs, ip)) return `u2oInterconnectionIP ${text} is not in the CIDR ${block}`;
-    if (gateways.includes(text)) return `u2oInterconnectionIP ${text} is the gateway`;
+    if (gateways.includes(canonicalIp(text))) return `u2oInterconnectionIP ${text} is the gateway`;
   }
   return undefined;
 };
@@ -175,9 +176,8 @@ const familiesOf = (text: string): (4 | 6 | undefined)[] =>
   commaList(text).map((part) => familyOf(part) ?? parseCidr(part)?.family);
 
 const macOnly: Rule = ({ spec }) => {
-  const extra = listed(spec).find(
-    ([field, value]) => field !== 'cidrBlock' && field !== 'allowSubnets' && value !== '',
-  );
+  const fields = ['gateway', 'excludeIps', 'vips', 'u2oInterconnectionIP'];
+  const extra = listed(spec).find(([field, value]) => fields.includes(field) && value !== '');
   return extra && `${extra[0]} ${extra[1]} needs a cidrBlock`;
 };
 

@@ -231,6 +231,8 @@ export interface Network {
   readonly vips: readonly string[];
   /** 0: the node's default. */
   readonly mtu: number;
+  /** Route table of the nodes for traffic to an external egress gateway; absent without one. */
+  readonly egressTable?: number;
   /** OVN route table of the router port, '' is the main one. */
   readonly routeTable: string;
   readonly namespaces: readonly string[];
@@ -420,6 +422,8 @@ export interface Indexes {
   interconnections: Network;
   /** By the blocks of addresses that the subnet's CIDRs touch. */
   candidatesByBlock: Candidate;
+  /** By VPC, Vlan and route table, those with an external egress gateway. */
+  candidatesByTable: Candidate;
   /** By the blocks of addresses that the node's InternalIPs lie in. */
   nodesByBlock: NodeRow;
   /** By label, and all by ''. */

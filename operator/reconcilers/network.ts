@@ -5,7 +5,7 @@ import type { Cidr } from '../../lib/net/index.ts';
 import { overlapKeys } from '../api/keys.ts';
 import { checkedSubnet } from '../api/subnet-check.ts';
 import type { Candidate, CheckedSubnet, Finding, Indexes, Network, NodeRow, SubnetRow } from '../api/tables.ts';
-import { textOf } from '../api/json.ts';
+import { textOf, textsOf } from '../api/json.ts';
 import { Withheld } from '../api/withheld.ts';
 import { clusterOf } from './reconciler.ts';
 import type { Projection, WorldRead } from './reconciler.ts';
@@ -46,7 +46,13 @@ export function findingsOf(row: CheckedSubnet, read: WorldRead): Finding[] {
 
 /** Without OVN addresses may overlap. */
 function conflicts(row: Candidate, read: WorldRead): string[] {
-  return row.network.switched ? [...overlapping(row, read), ...onNodes(row, read)] : [];
+  if (!row.network.switched) return [];
+  return [
+    ...overlapping(row, read),
+    ...onNodes(row, read),
+    ...sharingTable(row, read),
+    ...ofOtherNamespaces(row.network, read),
+  ];
 }
 
 function* overlapping(row: Candidate, read: WorldRead): Generator<string> {
@@ -78,6 +84,31 @@ function* onNodes(row: Candidate, read: WorldRead): Generator<string> {
         yield `cidrBlock ${cidrs.join(',')} contains the address ${inside} of node ${node.meta.name}`;
       }
     }
+  }
+}
+
+/** Key of the index `candidatesByTable`. */
+export const tableKeys = ({ network: { vpc, vlan, egressTable } }: Candidate): string[] =>
+  egressTable === undefined ? [] : [`${vpc}|${vlan}|${egressTable}`];
+
+/** A route table of the nodes has one way out. */
+function* sharingTable(row: Candidate, read: WorldRead): Generator<string> {
+  for (const other of tableKeys(row).flatMap((key) => read.at('candidatesByTable', key))) {
+    if (other.name !== row.name && isOlder(other, row))
+      yield `policyRoutingTableID ${row.network.egressTable} is that of subnet ${other.name}`;
+  }
+}
+
+/** A VPC of its own says whose pods it takes, and the default VPC takes those of all others. */
+function* ofOtherNamespaces({ vpc, namespaces }: Network, read: WorldRead): Generator<string> {
+  const { defaultVpc } = clusterOf(read);
+  const own = read.get('vpc', vpc);
+  for (const namespace of namespaces) {
+    if (vpc !== defaultVpc && own && !textsOf(own.spec['namespaces']).includes(namespace))
+      yield `namespace ${namespace} is not one of VPC ${vpc}`;
+    const others = vpc === defaultVpc ? read.at('vpcsByNamespace', namespace) : [];
+    for (const { meta } of others)
+      if (meta.name !== defaultVpc) yield `namespace ${namespace} is one of VPC ${meta.name}`;
   }
 }
 
