@@ -2,7 +2,7 @@
 // addresses the older is right, so that a new object never takes something from one in use.
 import { containsIp, overlaps, parseCidr, parseIp } from '../../lib/net/index.ts';
 import type { Cidr } from '../../lib/net/index.ts';
-import { overlapKeys } from '../api/keys.ts';
+import { overlapKeys, usedKey } from '../api/keys.ts';
 import { checkedSubnet } from '../api/subnet-check.ts';
 import type { Candidate, CheckedSubnet, Finding, Indexes, Network, NodeRow, SubnetRow } from '../api/tables.ts';
 import { textOf, textsOf } from '../api/json.ts';
@@ -50,6 +50,7 @@ function conflicts(row: Candidate, read: WorldRead): string[] {
   return [
     ...overlapping(row, read),
     ...onNodes(row, read),
+    ...onGateway(row.network, read),
     ...sharingTable(row, read),
     ...ofOtherNamespaces(row.network, read),
   ];
@@ -84,6 +85,14 @@ function* onNodes(row: Candidate, read: WorldRead): Generator<string> {
         yield `cidrBlock ${cidrs.join(',')} contains the address ${inside} of node ${node.meta.name}`;
       }
     }
+  }
+}
+
+/** A gateway that moves onto an address in use would take it from whoever runs with it. */
+function* onGateway({ name, gateways }: Network, read: WorldRead): Generator<string> {
+  for (const gateway of gateways) {
+    const holder = read.at('ipsByAddress', usedKey(name, gateway)).find(({ ownerUid }) => ownerUid !== '');
+    if (holder) yield `gateway ${gateway} is the address of IP ${holder.meta.name}`;
   }
 }
 
