@@ -5,18 +5,18 @@
 import { randomUUID } from 'node:crypto';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Owner } from '../lib/delta/fact.ts';
-import { Graph } from '../lib/graph/graph.ts';
+import type { Graph } from '../lib/graph/graph.ts';
 import { ipPoolRef, ipRef, only, subnetRef, vpcRef } from './api/refs.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import { assignments, holderOf, ipNamesOf, takeInIps } from './address-edge.ts';
 import { CentralEdge, centralTls } from './central-edge.ts';
 import { clusterRow } from './cluster-row.ts';
+import { emptyGraph } from './empty-graph.ts';
 import type { Environment } from './environment.ts';
 import { apart, both, HoldBook } from './holds.ts';
 import { Applier } from './kube/applier.ts';
 import { KubeClient } from './kube/client.ts';
 import { systemClock } from './kube/clock.ts';
-import { messageOf } from './kube/errors.ts';
 import { EventRecorder } from './kube/events.ts';
 import { FinalizerKeeper } from './kube/finalizer.ts';
 import { LeaderLease } from './kube/lease.ts';
@@ -36,6 +36,7 @@ import { PlanStore } from './plan/store.ts';
 import { allocatedNote } from './allocated-note.ts';
 import { metricSources } from './metric-sources.ts';
 import { RowProblems } from './row-problems.ts';
+import { SubnetNotes } from './subnet-notes.ts';
 import { follow } from './taps.ts';
 import { probes } from './probes.ts';
 import { Watches } from './watches.ts';
@@ -51,7 +52,6 @@ export interface AssemblyOptions {
 }
 
 const leaseName = 'kube-ovn-controller';
-const graphClock = { now: () => performance.now(), defer: (fn: () => void) => void setImmediate(fn) };
 
 const part = (name: string, of: Pick<Part, 'start' | 'stop'>): Part => ({
   name,
@@ -77,6 +77,7 @@ export class Assembly {
   readonly #status: StatusWriter;
   readonly #finalizers: FinalizerKeeper;
   readonly #events: EventRecorder;
+  readonly #subnetNotes: SubnetNotes;
   readonly #assignments: Assignments;
   readonly #databaseTls: ReturnType<typeof centralTls>;
   readonly #central: CentralEdge;
@@ -109,15 +110,16 @@ export class Assembly {
     this.#metrics = operatorMetrics(sources, kubeConfig.getCurrentCluster()?.server ?? '');
     this.#client = new KubeClient({ kubeConfig, clock, onRequest: this.#metrics.request });
     this.#leaseClient = new KubeClient({ kubeConfig, clock, maxSockets: 2, onRequest: this.#metrics.request });
-    this.#graph = this.#newGraph();
+    this.#graph = emptyGraph(log);
     this.#plan = new PlanStore((key, sources) => log.error({ key, sources }, 'two sources want one plan item'));
     this.#databaseTls = centralTls(this.#client, options.environment.namespace, options.settings);
     this.#nb = this.#newNorthbound();
     const writer = this.#writer();
     const applied = (owner: Owner): boolean => this.#nb.applied(owner);
-    this.#status = new StatusWriter({ ...writer, applied, observed: (ref) => this.#watches.observedStatus(ref) });
+    this.#status = this.#newStatus(writer, applied);
     this.#finalizers = new FinalizerKeeper({ ...writer, applied });
     this.#events = this.#newEvents(writer);
+    this.#subnetNotes = new SubnetNotes(this.#events, (name) => this.#world.subnet.get(name));
     const problems = both(this.#status.problems, this.#events);
     this.#applier = new Applier({ ...writer, applied, observed: (ref) => observed(this.#world, ref), problems });
     this.#holds = new HoldBook((about) => about.kind === 'IP' && this.#assignments.recheck(about.name));
@@ -215,6 +217,7 @@ export class Assembly {
     const { settings, environment } = this.#options;
     const graph = this.#graph;
     follow(graph, ['follow/subnet', subnet], (name, row) => this.#finalizers.observe(subnetRef(name), row?.meta));
+    follow(graph, ['follow/gateway', subnet], (name, row) => this.#subnetNotes.changed(name, row));
     follow(graph, ['follow/vpc', vpc], (name, row) => this.#finalizers.observe(vpcRef(name), row?.meta));
     follow(graph, ['follow/ippool', ippool], (name, row) => this.#finalizers.observe(ipPoolRef(name), row?.meta));
     follow(graph, ['follow/central', central], () => this.#central.locate());
@@ -231,15 +234,6 @@ export class Assembly {
     this.#finalizers.settled();
     this.#assignments.run();
     this.#nb.poke();
-  }
-
-  #newGraph(): Graph<Tables, Indexes> {
-    return new Graph<Tables, Indexes>({
-      clock: graphClock,
-      sliceMs: 4,
-      onFailure: (source, error) => this.#log.debug({ source, error: messageOf(error) }, 'derivation gave nothing'),
-      onConflict: (conflict) => this.#log.error({ ...conflict }, 'two sources want one row of a table'),
-    });
   }
 
   #newNorthbound(): Northbound {
@@ -281,6 +275,15 @@ export class Assembly {
   #recheck(): void {
     this.#finalizers.recheck();
     for (const [name, { meta }] of this.#world.ip.entries()) if (meta.deleting) this.#assignments.recheck(name);
+  }
+
+  #newStatus(writer: WriterOptions, applied: (owner: Owner) => boolean): StatusWriter {
+    return new StatusWriter({
+      ...writer,
+      applied,
+      observed: (ref) => this.#watches.observedStatus(ref),
+      onReady: (ref, reason) => this.#subnetNotes.ready(ref, reason),
+    });
   }
 
   #newEvents({ client, clock, log, mayWrite }: WriterOptions): EventRecorder {

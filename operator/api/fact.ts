@@ -51,6 +51,8 @@ export interface StatusFact {
   readonly status: Ref;
   readonly generation: number;
   readonly fields: JsonObject;
+  /** Reason of Ready=True, Kube-OVN's word for it where it has several. */
+  readonly ready?: string;
   readonly owner: Owner;
 }
 

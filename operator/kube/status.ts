@@ -27,6 +27,8 @@ export interface StatusWriterOptions extends WriterOptions {
   readonly observed: (ref: Ref) => ObservedStatus | undefined;
   /** Whether every row of the owner is confirmed in the database. */
   readonly applied: (owner: Owner) => boolean;
+  /** An object has become ready, or ready for another reason, and the API server has taken it. */
+  readonly onReady?: (ref: Ref, reason: string) => void;
 }
 
 /** The field manager of every status. */
@@ -125,6 +127,8 @@ export class StatusWriter {
     if (this.#isShown(target, status, observed.status)) return;
     assertMayWrite(this.#options);
     await this.#write(target, { ref: fact.status, resourceVersion: observed.resourceVersion }, status);
+    const reason = readyReason(status);
+    if (reason !== undefined && reason !== readyReason(observed.status)) this.#options.onReady?.(fact.status, reason);
   }
 
   #wanted(target: string, fact: StatusFact, observed: JsonObject): JsonObject {
@@ -132,7 +136,7 @@ export class StatusWriter {
       generation: fact.generation,
       problems: this.#problems.at(target),
       applied: this.#options.applied(fact.owner),
-      readyReason: readyReasons[fact.status.kind] ?? 'ResetLogicalSwitchAclSuccess',
+      readyReason: fact.ready ?? readyReasons[fact.status.kind] ?? 'ResetLogicalSwitchAclSuccess',
       previous: conditionsOf(observed),
       now: isoSeconds(this.#options.clock.wall()),
     });
@@ -172,6 +176,13 @@ export class StatusWriter {
       this.#options.log.debug({ target }, 'the object is gone, no status written');
     }
   }
+}
+
+/** Why the object is ready; undefined when it is not. */
+function readyReason(status: JsonObject): string | undefined {
+  const ready = conditionsOf(status).find(({ type }) => type === 'Ready');
+  const { status: state, reason } = ready ?? {};
+  return state === 'True' && typeof reason === 'string' ? reason : undefined;
 }
 
 const canonical = (value: JsonObject): string => canonicalJson(rounded(value));

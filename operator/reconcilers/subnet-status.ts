@@ -35,10 +35,18 @@ export const subnetStatus: Reconciler<SubnetRow> = {
     if (network && findings.length === 0) yield* linkProblems(row, network, read);
     const usage = read.get('usage', name);
     // Without counts nothing is said at all: to leave them out would remove them.
-    if (usage || !network) yield { status: about, generation: row.meta.generation, owner, fields: fields(row, read) };
+    if (usage || !network) {
+      const ready = readyReason(network);
+      yield { status: about, generation: row.meta.generation, owner, fields: fields(row, read), ready };
+    }
     if (row.meta.deleting) yield* holds(name, read);
   },
 };
+
+function readyReason(network: Network | undefined): string {
+  if (network?.switched === false) return 'SetNonOvnSubnetSuccess';
+  return network?.isolation.isPrivate === true ? 'SetPrivateLogicalSwitchSuccess' : 'ResetLogicalSwitchAclSuccess';
+}
 
 function* linkProblems(row: SubnetRow, network: Network, read: WorldRead): Generator<Fact> {
   const about = subnetRef(network.name);

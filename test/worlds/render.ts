@@ -5,6 +5,9 @@ import type { HoldFact, ObjectFact, PlanFact, ProblemFact, Ref, StatusFact } fro
 import { factsOf } from './process.ts';
 import type { Process } from './process.ts';
 
+/** Of what is ready, unless it says another. */
+const usualReason = 'ResetLogicalSwitchAclSuccess';
+
 const ofTag = new Set(['vendor', 'kubeloom-owner', 'kubeloom-id']);
 
 interface Line {
@@ -119,7 +122,8 @@ const plan = ({ plan: key, span, item, owner }: PlanFact): Line => {
 const object = ({ object: ref, manifest, owner, manager, after, create }: ObjectFact): Line =>
   line(owner, named(ref), create ? 'if absent' : `by ${manager}`, after ? `after ${after}` : '', flow(manifest));
 
-const status = ({ status: ref, fields, owner }: StatusFact): Line => line(owner, named(ref), flow(fields));
+const status = ({ status: ref, fields, owner, ready }: StatusFact): Line =>
+  line(owner, named(ref), flow(fields), ready === undefined || ready === usualReason ? '' : `ready: ${ready}`);
 const problem = ({ problem: ref, reason, message, owner }: ProblemFact): Line =>
   line(owner, named(ref), `${reason}:`, message);
 const hold = ({ hold: ref, reason, owner }: HoldFact): Line => line(owner, named(ref), 'held:', reason);

@@ -46,29 +46,39 @@ function openIn({ first, bits, excluded: [from, to] }: Range): number[] {
   return hosts.filter((octet) => octet < from || octet > to);
 }
 
+/** One step; the address that it gave, if it gave one. */
+function take(ipam: Ipam, next: Step, held: ReadonlyMap<string, number>, open: readonly number[]): number | undefined {
+  if ('range' in next) change(ipam, next.range);
+  else if ('take' in next) ipam.release('s', next.take);
+  else if (!held.has(next.give) && open.some((octet) => ![...held.values()].includes(octet)))
+    return lastOctet(ipam.allocate('s', next.give).addresses[0] ?? '');
+  return undefined;
+}
+
+const isFree = (given: number | undefined, held: ReadonlyMap<string, number>, open: readonly number[]): boolean =>
+  given === undefined || (open.includes(given) && ![...held.values()].includes(given));
+
+function remember(held: Map<string, number>, next: Step, given: number | undefined): void {
+  if ('take' in next) held.delete(next.take);
+  if ('give' in next && given !== undefined) held.set(next.give, given);
+}
+
 it('keeps what is assigned and counts exactly', () => {
   const changes = fc.array(step, { minLength: 1, maxLength: 60 });
   fc.assert(
     fc.property(range, changes, (initial, steps) => {
       const ipam = new Ipam({ allocator: newAllocator(), now: () => 0, random: seededBytes(), holdDownMs: 0 });
       const held = new Map<string, number>();
-      let now = initial;
-      change(ipam, now);
+      let open = openIn(initial);
+      change(ipam, initial);
       for (const next of steps) {
-        const open = openIn(now);
-        if ('range' in next) change(ipam, (now = next.range));
-        else if ('take' in next) {
-          ipam.release('s', next.take);
-          held.delete(next.take);
-        } else if (!held.has(next.give) && open.some((octet) => ![...held.values()].includes(octet))) {
-          const [given = ''] = ipam.allocate('s', next.give).addresses;
-          expect(open).toContain(lastOctet(given));
-          expect([...held.values()]).not.toContain(lastOctet(given));
-          held.set(next.give, lastOctet(given));
-        }
-        const using = openIn(now).filter((octet) => [...held.values()].includes(octet)).length;
+        const given = take(ipam, next, held, open);
+        expect(isFree(given, held, open)).toBe(true);
+        if ('range' in next) open = openIn(next.range);
+        remember(held, next, given);
+        const using = open.filter((octet) => [...held.values()].includes(octet)).length;
         expect(ipam.usage('s')?.families).toMatchObject([
-          { using: BigInt(using), available: BigInt(openIn(now).length - using) },
+          { using: BigInt(using), available: BigInt(open.length - using) },
         ]);
         for (const [who, octet] of held) expect(ipam.holding('s', who)?.addresses).toEqual([text(octet)]);
       }

@@ -289,7 +289,7 @@ describe('Applier and what the API server refuses', () => {
 
 describe('StatusWriter', () => {
   const rig = (name: string, object: KubeObject, applied = () => true) => {
-    const shown = { object };
+    const shown = { object, ready: [] as string[] };
     const writer = new StatusWriter({
       ...common(),
       observed: (ref) => {
@@ -298,6 +298,7 @@ describe('StatusWriter', () => {
       },
       applied,
       onWritten: (written) => (shown.object = written),
+      onReady: (ref, reason) => shown.ready.push(`${ref.name} ${reason}`),
     });
     writer.start();
     return { writer, shown };
@@ -319,6 +320,19 @@ describe('StatusWriter', () => {
     const list = status.conditions as unknown as { type: string; status: string; reason: string }[];
     return Object.fromEntries(list.map((condition) => [condition.type, `${condition.status} ${condition.reason}`]));
   };
+
+  it('tells once that an object is ready, and again when the reason is another', async () => {
+    const { writer, shown } = rig('told', await makeSubnet('told'));
+    writer.statuses.replace('subnet/told', [status('told', { v4usingIPs: 1 })]);
+    await eventually(() => shown.ready.length > 0);
+    writer.statuses.replace('subnet/told', [status('told', { v4usingIPs: 2 })]);
+    await eventually(() => shown.object.status?.['v4usingIPs'] === 2);
+    writer.statuses.replace('subnet/told', [{ ...status('told', { v4usingIPs: 2 }), ready: 'SetNonOvnSubnetSuccess' }]);
+    await eventually(() => shown.ready.length > 1);
+    expect(shown.ready).toEqual(['told ResetLogicalSwitchAclSuccess', 'told SetNonOvnSubnetSuccess']);
+    expect(await summary('told')).toMatchObject({ Ready: 'True SetNonOvnSubnetSuccess' });
+    await writer.stop();
+  });
 
   it('writes counts beyond 2^63 once, and neither a repetition nor a restart writes again', async () => {
     const object = await makeSubnet('huge');

@@ -1,0 +1,65 @@
+// Events that Kube-OVN writes about subnets beside problems: that one is ready, and that it leaves the cluster another
+// way. A change is told by whoever saw the subnet before it.
+import { textOf } from './api/json.ts';
+import type { Ref } from './api/fact.ts';
+import { subnetRef } from './api/refs.ts';
+import type { SubnetRow } from './api/tables.ts';
+import type { EventNote } from './kube/events.ts';
+
+/** The ways out of a subnet, as its spec has them. */
+interface Ways {
+  readonly type: string;
+  readonly node: string;
+}
+
+const waysOf = ({ spec }: SubnetRow): Ways => ({
+  type: textOf(spec['gatewayType']),
+  node: textOf(spec['gatewayNode']),
+});
+
+/** What takes the events. */
+interface Events {
+  record(note: EventNote): void;
+}
+
+export class SubnetNotes {
+  readonly #events: Events;
+  readonly #subnet: (name: string) => SubnetRow | undefined;
+  readonly #seen = new Map<string, Ways>();
+
+  constructor(events: Events, subnet: (name: string) => SubnetRow | undefined) {
+    this.#events = events;
+    this.#subnet = subnet;
+  }
+
+  /** An object's condition Ready has become True for this reason. */
+  ready(ref: Ref, reason: string): void {
+    if (ref.kind === 'Subnet') this.#note(ref.name, reason, `subnet ${ref.name} is ready`);
+  }
+
+  /** A subnet as it is now. */
+  changed(name: string, row: SubnetRow | undefined): void {
+    const before = this.#seen.get(name);
+    if (!row) {
+      this.#seen.delete(name);
+      return;
+    }
+    const now = waysOf(row);
+    this.#seen.set(name, now);
+    // What is filled in by us is no change.
+    if (before !== undefined && before.type !== '' && before.type !== now.type)
+      this.#note(
+        name,
+        'SubnetGatewayTypeChanged',
+        `subnet gateway type changes from "${before.type}" to "${now.type}"`,
+      );
+    if (before !== undefined && before.node !== now.node)
+      this.#note(name, 'SubnetGatewayNodeChanged', `gateway node changes from "${before.node}" to "${now.node}"`);
+  }
+
+  #note(name: string, reason: string, message: string): void {
+    const uid = this.#subnet(name)?.meta.uid;
+    const about = uid === undefined ? subnetRef(name) : { ...subnetRef(name), uid };
+    this.#events.record({ about, type: 'Normal', reason, message });
+  }
+}
