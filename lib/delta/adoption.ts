@@ -111,12 +111,18 @@ export class Adoption {
   }
 
   #offer(table: string, uuid: string, row: Row): boolean {
-    const [key, value] = this.#options.vendor ?? [];
-    const marks = row[MARKS.column];
-    if (key === undefined || !isMap(marks) || marks.get(key) !== value) return false;
+    if (!this.#isVendors(table, row)) return false;
     const keys = this.#keys(table, row);
     for (const at of keys) this.#free.add(at, uuid);
     return keys.length > 0;
+  }
+
+  #isVendors(table: string, row: Row): boolean {
+    const { vendor, untagged } = this.#options;
+    if (!vendor) return false;
+    const [key, value] = vendor;
+    const marks = row[MARKS.column];
+    return (isMap(marks) && marks.get(key) === value) || untagged?.[table]?.(row) === true;
   }
 
   /** One text per unique index of the table, and one for the columns that stand in for an index. */

@@ -25,6 +25,8 @@ export interface TrackerOptions {
   readonly ours?: Readonly<Record<string, (row: Row, uuid: string) => boolean>>;
   /** external_ids key and value of the rows of a predecessor, which are taken over where they match a row of ours. */
   readonly vendor?: readonly [key: string, value: string];
+  /** Rows of a predecessor, by table, that it makes without that key. */
+  readonly untagged?: Readonly<Record<string, (row: Row) => boolean>>;
   /** Columns by which a predecessor's row matches, for tables without a unique index in the schema. */
   readonly adoptBy?: Readonly<Record<string, readonly string[]>>;
   /** Columns, by table, that stay as they are found in a row taken over: their values have left the database. */

@@ -15,7 +15,7 @@ import { ConnectionLost, QueueFull, RequestError, Session, TransactError, system
 import type { Clock, DatabaseSchema, Operation, Replica, RowChange, SessionOptions } from '../../lib/ovsdb/index.ts';
 import { columns, structural } from './columns.ts';
 import { fitting, type Fit, type NbFact } from './fitting.ts';
-import { adoptBy, keep, owns } from './owns.ts';
+import { adoptBy, keep, owns, untagged } from './owns.ts';
 
 export interface NorthboundOptions
   extends
@@ -220,6 +220,7 @@ export class Northbound {
       owns: withoutFence(owns),
       adoptBy,
       keep,
+      untagged,
       singletons: ['NB_Global'],
       vendor: ['vendor', 'kube-ovn'],
       slices: { now: () => this.#clock.now(), defer: (fn) => void setImmediate(fn), ms: SLICE_MS },

@@ -2,6 +2,8 @@
 // (northd, ovn-controller, an administrator), also in rows of ours.
 
 import type { Owns } from '../../lib/delta/options.ts';
+import type { Row } from '../../lib/ovsdb/index.ts';
+import { localnetPortName } from './names.ts';
 
 const tag = ['vendor', 'kubeloom-owner', 'kubeloom-id'] as const;
 
@@ -51,6 +53,12 @@ export const adoptBy: Readonly<Record<string, readonly string[]>> = {
   Logical_Router_Policy: ['priority', 'match'],
   Logical_Router_Static_Route: ['ip_prefix', 'nexthop', 'policy', 'route_table'],
   ACL: ['direction', 'priority', 'match'],
+};
+
+/** Kube-OVN tags the port to a physical network only when it writes it for the second time. */
+export const untagged: Readonly<Record<string, (row: Row) => boolean>> = {
+  Logical_Switch_Port: ({ type, name }) =>
+    type === 'localnet' && typeof name === 'string' && name.startsWith(localnetPortName('')),
 };
 
 /** Columns of such a row that are taken as found: the MAC of a router port is in the neighbour tables of running pods. */

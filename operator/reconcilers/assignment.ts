@@ -11,6 +11,7 @@ export const finalizer = 'kubeovn.io/kube-ovn-controller';
 export interface Claimant {
   /** Name of the IP object. */
   readonly ip: string;
+  /** As the object names its owner. */
   readonly ref: Ref;
   readonly uid: string;
 }

@@ -17,6 +17,7 @@ import type { WorldRead } from './reconciler.ts';
 import { excludedSetNames } from './router-port-name.ts';
 
 const families = [4, 6] as const;
+const familiesOf = ({ cidrs }: Network): Family[] => cidrs.map(familyOf);
 const familyOf = (text: string): Family => (text.includes(':') ? 6 : 4);
 
 const ofSubnet = (subnet: string): Readonly<Record<string, string>> => ({ subnet, isU2ORoutePolicy: 'true' });
@@ -42,7 +43,7 @@ export function* excludedSets(network: Network, read: WorldRead): Generator<RowF
   const { name } = network;
   const { names } = excludedSetNames(network, read);
   const owner = ownerOf(subnetRef(name));
-  for (const family of families) {
+  for (const family of familiesOf(network)) {
     yield addressSet({ owner, key: excludedKey(family), name: names[family], external: ofSubnet(name) });
   }
 }
@@ -53,8 +54,9 @@ const excludedKey = (family: Family): string => `u2o_exclude_ip/${family}`;
 export function* excludedMembers(owner: Owner, addresses: readonly string[], read: WorldRead): Generator<Fact> {
   for (const network of read.at('interconnections', only)) {
     if (!excludesNodes(network, clusterOf(read))) continue;
-    for (const address of addresses)
+    for (const address of addresses.filter((each) => ofFamily(network.cidrs, each) !== undefined)) {
       yield addressMember(excludedSetId(network.name, familyOf(address)), address, owner);
+    }
   }
 }
 

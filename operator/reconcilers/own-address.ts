@@ -53,8 +53,10 @@ export const ownDemands = (network: Network): string[] =>
  */
 export function ownAddress(network: Network, purpose: Purpose, read: WorldRead): IpRow | undefined {
   if (!needs(network, purpose)) return undefined;
-  const claimant = { ip: ownIpName(network, purpose), ref: subnetRef(network.name), uid: network.uid };
-  const assigned = assignment(claimant, read);
+  const ip = ownIpName(network, purpose);
+  // Kube-OVN's objects name nobody but themselves.
+  const ref = { ...subnetRef(ip), namespace };
+  const assigned = assignment({ ip, ref, uid: network.uid }, read);
   return assigned && !assigned.ip.meta.deleting ? assigned.ip : undefined;
 }
 

@@ -59,6 +59,11 @@ const chassis: Readonly<Record<string, string>> = {
 const ip = ([name, { at, node, subnet, ip: address }]: [string, Claimant], owner: string): string =>
   `IP ${name}  for: ${at}  node: ${node}  subnet: ${subnet}  ip: ${address}  mac: ${macOf(name)}  labels: {ovn.kubernetes.io/subnet: ${subnet}, ovn.kubernetes.io/node-name: ${node}}${owner}`;
 
+/** The router's address in an underlay subnet. */
+const interconnection = (owner: string): string =>
+  `IP ${routerIp}  for: default/${routerIp}  subnet: wire  ip: 172.30.0.3  mac: ${macOf('ovn-cluster-wire')}${owner}`;
+const routerIp = 'u2o-interconnection.ovn-cluster.wire';
+
 /** Annotations as Kube-OVN wrote them. */
 const annotated = (port: string, { subnet, ip: address }: Claimant): string => {
   const key = (name: string, value: string): string => `ovn.kubernetes.io/${name}: '${value}'`;
@@ -76,6 +81,9 @@ Subnet ovn-default  cidrBlock: 10.16.0.0/16  gateway: 10.16.0.1  default: true  
 Subnet join  cidrBlock: 100.64.0.0/16  gateway: 100.64.0.1  vpc: ovn-cluster
 Subnet central  cidrBlock: 10.17.0.0/16  gateway: 10.17.0.1  gatewayType: centralized  gatewayNode: kube-node-2  activateGateway: kube-node-2  vpc: ovn-cluster
 Subnet own  cidrBlock: 10.20.0.0/16  gateway: 10.20.0.1  vpc: v1
+Vlan v7  id: 7  provider: net
+Subnet wire  cidrBlock: 172.30.0.0/16  gateway: 172.30.0.1  vlan: v7  u2oInterconnection: true  vpc: ovn-cluster
+${interconnection("  owner: ''")}
 Namespace a
 Namespace b
 Namespace kube-system
@@ -92,6 +100,7 @@ ${Object.entries(ports)
   .map((entry) => ip(entry, "  owner: ''"))
   .join('\n')}
 -- then --
+${interconnection('  owner: uid-wire')}
 ${Object.entries(ports)
   .map((entry) => ip(entry, ''))
   .join('\n')}
@@ -189,6 +198,12 @@ describe.each(installations())('OVN $name, filled by a Kube-OVN', (installation)
     expect(operator.nb.counts()).toMatchObject({ pending: 0, parked: 0, failing: 0, conflicts: 0, frozen: 0 });
     expect(operator.nb.counts()['batches']).toBeGreaterThan(0);
     expect(operator.nb.counts()['adopted']).toBeGreaterThan(25);
+  });
+
+  it("takes over the port to a physical network, which is not tagged as Kube-OVN's", async () => {
+    const localnet = rowOf(await contents(ovn), 'localnet.wire');
+    expect(localnet).toMatchObject({ ...rowOf(before.rows, 'localnet.wire'), external_ids: localnet['external_ids'] });
+    expect(localnet['external_ids']).toMatchObject({ ls: 'wire', vendor: 'kube-ovn' });
   });
 
   it('keeps every binding of a port and every datapath', async () => {
