@@ -84,6 +84,13 @@ export class OvnCentral {
     return await this.#tool('/usr/bin/ovn-trace', [`--db=${this.sb.remote}`, '--minimal', datapath, packet]);
   }
 
+  /** What ovn-trace says of the flows that it cannot read, while it follows a packet. */
+  async misread(datapath: string, packet: string): Promise<string> {
+    const [program, ...argv] = this.#argv('/usr/bin/ovn-trace', [`--db=${this.sb.remote}`, datapath, packet]);
+    const { stderr } = await run(program, argv, { maxBuffer: 1 << 26 });
+    return stderr;
+  }
+
   /** Lines of northd's log that tell of something wrong. */
   async complaints(): Promise<string[]> {
     const lines = (await readFile(this.logFile, 'utf8')).split('\n');

@@ -1,6 +1,7 @@
 // Who may talk to a subnet, from its spec: private, allowSubnets, acls, allowEWTraffic. A rule that OVN would refuse is
 // named to its author and left out; the subnet is not ready then, since what the rule keeps out may get in.
 import { canonicalCidr } from '../../lib/net/index.ts';
+import { matchFault } from './match.ts';
 import type { SubnetSpec } from './subnet.gen.ts';
 import type { Finding, Isolation, SwitchRule } from './tables.ts';
 
@@ -42,5 +43,7 @@ function refusal(entry: Entry): string | undefined {
   if (!directions.includes(direction)) return `direction ${direction} is neither ${directions.join(' nor ')}`;
   if (priority < 0 || priority > 32_767) return `priority ${priority} is not from 0 to 32767`;
   if (match.trim() === '') return 'match is empty';
-  return actions.includes(action) ? undefined : `action ${action} is none of ${actions.join(', ')}`;
+  if (!actions.includes(action)) return `action ${action} is none of ${actions.join(', ')}`;
+  const fault = matchFault(match);
+  return fault && `match ${match} cannot be read: ${fault}`;
 }

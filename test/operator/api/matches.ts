@@ -1,0 +1,42 @@
+// Matches that OVN can read, and some that it cannot, for the check of the text and for OVN itself.
+
+export const readable: readonly string[] = [
+  'ip',
+  'ip4.src == 10.0.0.0/8 && tcp.dst == 8081',
+  'ip4.dst == {10.0.0.1, 10.0.0.2} || ip6.dst == fd00::/64',
+  '(tcp || udp) && !(ip4.src == 10.16.0.1)',
+  'inport == "web.a" && ip4',
+  'outport == "a \\"quoted\\" (name"',
+  'eth.src == 02:00:00:00:00:01',
+  '10.0.0.1 == ip4.src',
+  '0 <= tcp.dst < 1024',
+  'tcp.dst >= 1024 && tcp.dst <= 2048',
+  'tcp.flags == 0x2/0x17',
+  'reg0[0] == 1',
+  'ip4.src[0..7] == 10',
+  'ct.est && !ct.rpl',
+  'ip4 /* (a comment */ && tcp',
+  'ip4 // "to the end of the line\n && udp',
+  '1',
+  'icmp6.type == 135 && ip.ttl == 255',
+  'ip.proto == 6',
+  '!ct.new',
+];
+
+export const unreadable: readonly string[] = [
+  '(ip4',
+  'ip4)',
+  'ip4.src == {10.0.0.1',
+  'ip4.src == {10.0.0.1)',
+  'ip4 & tcp',
+  'ip4 | tcp',
+  'ip4.src = 10.0.0.1',
+  'inport == "web.a',
+  'ip4 &&',
+  '&& ip4',
+  'ip4 && || tcp',
+  'ip4.src ==',
+  'ip4 && !',
+  'ip4 /* no end',
+  'ip4 / tcp',
+];
