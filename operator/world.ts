@@ -15,7 +15,7 @@
 //     ^             |             |   network -^     |     |
 //   cluster --------+ settings    +------------|-----|-----+----------> Node: join port, groups, policies, plan
 //                                              v
-//                                         [allocator] --> API: IP objects --> ip ----------> Pod, Node
+//                                         [allocator] --> API: IP objects --> ip ----------> Pod, Node, Subnet
 //                                              |
 //                                              +--> usage, unassigned --------------------> Subnet, Pod, Node, IP
 //   ippool -> pool (in force) -> Namespace, demand, [allocator] --> poolUsage ------------------> IPPool: set, status, problems
