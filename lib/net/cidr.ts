@@ -22,19 +22,20 @@ export function parsePrefix(text: string): Prefix | undefined {
   const slash = text.lastIndexOf('/');
   if (slash < 0) return undefined;
   const ip = parseIp(text.slice(0, slash));
-  const digits = text.slice(slash + 1);
-  if (!ip || !/^(?:0|[1-9]\d{0,2})$/.test(digits)) return undefined;
-  const length = Number(digits);
-  return length <= addressBits(ip.family) ? { ip, length } : undefined;
+  const length = lengths.get(text.slice(slash + 1));
+  return ip && length !== undefined && length <= addressBits(ip.family) ? { ip, length } : undefined;
 }
+
+/** By their only spelling. */
+const lengths: ReadonlyMap<string, number> = new Map(Array.from({ length: 129 }, (_, length) => [`${length}`, length]));
 
 export const formatPrefix = (prefix: Prefix): string => `${formatIp(prefix.ip)}/${prefix.length}`;
 
 /** The prefix that an address with a length lies in: host bits cleared. */
 export function cidrOf(prefix: Prefix): Cidr {
   const { family, value } = prefix.ip;
-  const host = BigInt(addressBits(family) - prefix.length);
-  return { family, network: (value >> host) << host, length: prefix.length };
+  const host = value % (spans[addressBits(family) - prefix.length] ?? 1n);
+  return { family, network: host === 0n ? value : value - host, length: prefix.length };
 }
 
 /** `network/length`, host bits cleared. Undefined when malformed; a bare address is not a CIDR. */
@@ -63,7 +64,10 @@ export function parseCidrs(text: string): Cidr[] | undefined {
 }
 
 /** How many addresses the prefix spans, network and broadcast included. */
-export const span = (cidr: Cidr): bigint => 1n << BigInt(addressBits(cidr.family) - cidr.length);
+export const span = (cidr: Cidr): bigint => spans[addressBits(cidr.family) - cidr.length] ?? 0n;
+
+/** Powers of two, by how many bits of an address are the host's. */
+const spans = Array.from({ length: 129 }, (_, bits) => 1n << BigInt(bits));
 
 export const networkAddress = (cidr: Cidr): Ip => ({ family: cidr.family, value: cidr.network });
 

@@ -14,10 +14,10 @@ export interface Range {
 
 /** An entry of excludeIps: `a`, or `a..b` of one family with a <= b. Undefined otherwise. */
 export function parseRange(text: string): Range | undefined {
-  const [from = '', to, ...rest] = text.split('..');
-  if (rest.length > 0) return undefined;
-  const first = parseIp(from.trim());
-  const last = to === undefined ? first : parseIp(to.trim());
+  const dots = text.indexOf('..');
+  const first = parseIp((dots < 0 ? text : text.slice(0, dots)).trim());
+  // A second ".." is in what is to be the last address, which is none then.
+  const last = dots < 0 ? first : parseIp(text.slice(dots + 2).trim());
   if (!first || !last || first.family !== last.family || first.value > last.value) return undefined;
   return { family: first.family, first: first.value, last: last.value };
 }

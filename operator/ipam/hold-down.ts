@@ -1,7 +1,6 @@
 // Addresses that were freed a moment ago and are not given out yet: caches elsewhere (ARP, conntrack, a slow client)
 // still know their former holder. Time is the caller's.
-import { formatIp } from '../../lib/net/index.ts';
-import type { Ip } from '../../lib/net/index.ts';
+import type { Family, Ip } from '../../lib/net/index.ts';
 
 export interface Held {
   readonly ip: Ip;
@@ -10,35 +9,53 @@ export interface Held {
 
 /** A queue by end of hold-down. All entries are held equally long, so the order of entry is the order of expiry. */
 export class HoldDown {
-  readonly #held = new Map<string, Held>();
+  /** In order of expiry from `#first` on; those that are not in `#held` any more were taken. */
+  #queue: Held[] = [];
+  #first = 0;
+  readonly #held: Readonly<Record<Family, Map<bigint, Held>>> = { 4: new Map(), 6: new Map() };
 
   add(ip: Ip, until: number): void {
-    this.#held.set(formatIp(ip), { ip, until });
+    const held = { ip, until };
+    this.#held[ip.family].set(ip.value, held);
+    this.#queue.push(held);
   }
 
   /** Ends the hold-down of this address early; whether it was held. */
   take(ip: Ip): boolean {
-    return this.#held.size > 0 && this.#held.delete(formatIp(ip));
+    return this.#held[ip.family].delete(ip.value);
   }
 
   /** Removes and gives those whose time is over. */
   expired(now: number): Ip[] {
     const out: Ip[] = [];
-    for (const [key, { ip, until }] of this.#held) {
-      if (until > now) break;
-      this.#held.delete(key);
-      out.push(ip);
+    for (let held = this.#head(); held && held.until <= now; held = this.#head()) {
+      this.take(held.ip);
+      out.push(held.ip);
     }
     return out;
   }
 
   /** When the next one is over; undefined when none is held. */
   get next(): number | undefined {
-    const [first] = this.#held.values();
-    return first?.until;
+    return this.#head()?.until;
   }
 
-  entries(): IterableIterator<Held> {
-    return this.#held.values();
+  *entries(): Generator<Held> {
+    for (const held of this.#queue) if (this.#isHeld(held)) yield held;
+  }
+
+  /** The first that is still held. Constant cost over the life of an entry: what was passed over is dropped in bulk. */
+  #head(): Held | undefined {
+    let held = this.#queue[this.#first];
+    while (held && !this.#isHeld(held)) held = this.#queue[++this.#first];
+    if (this.#first * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#first);
+      this.#first = 0;
+    }
+    return held;
+  }
+
+  #isHeld(held: Held): boolean {
+    return this.#held[held.ip.family].get(held.ip.value) === held;
   }
 }

@@ -1,9 +1,20 @@
 // Who holds which address of which subnet, in memory. Holdings are kept apart from pools: a subnet may come after its
 // addresses, change its range or go and come back, and what is held stays held. Must not know the API, pods or time
 // beyond the clock that it is given.
-import { compareIp, formatIp, isUnicastMac, parseIp, randomMac } from '../../lib/net/index.ts';
+import {
+  canonicalIp,
+  compareIp,
+  formatIp,
+  formatMac,
+  isUnicastMac,
+  parseIp,
+  parseMac,
+  randomMac,
+} from '../../lib/net/index.ts';
 import type { Family, Ip, RandomBytes } from '../../lib/net/index.ts';
 import { AddressError } from './errors.ts';
+import { Holders } from './holders.ts';
+import type { Held } from './holders.ts';
 import type { Allocator } from './module.ts';
 import { SubnetPools } from './subnet-pools.ts';
 import type { NamedRanges, SubnetRanges } from './subnet-pools.ts';
@@ -39,13 +50,6 @@ export interface Holding {
   readonly mac: string;
 }
 
-interface Held {
-  readonly ips: readonly Ip[];
-  readonly mac: string;
-  /** Asked for by address: free at once when released. */
-  readonly fixed: boolean;
-}
-
 /** A pool of a subnet; of two that overlap, the lower in text order of `precedence` has the address. */
 export interface NamedPool extends NamedRanges {
   readonly subnet: string;
@@ -58,8 +62,7 @@ interface SubnetState {
   pools: SubnetPools | undefined;
   /** In order of precedence. */
   named: readonly NamedPool[];
-  readonly held: Map<string, Held>;
-  readonly macs: Map<string, string>;
+  readonly holders: Holders;
 }
 
 export class Ipam {
@@ -116,14 +119,14 @@ export class Ipam {
   /** Whether these addresses of a subnet are of this pool of it. */
   isOfPool(name: string, subnet: string, addresses: readonly string[]): boolean {
     const pools = this.subnetOfPool(name) === subnet ? this.#subnets.get(subnet)?.pools : undefined;
-    return pools !== undefined && readable(addresses).every((ip) => pools.isOfPool(name, ip));
+    return pools !== undefined && readable(addresses).every((address) => pools.isOfPool(name, parsed(address)));
   }
 
   #rebuild(state: SubnetState): void {
     const { ranges, named, pools: before } = state;
     if (ranges && before?.isSame(ranges, named)) return;
     state.pools = ranges && new SubnetPools(this.#options.allocator, ranges, named);
-    state.pools?.claimAll([...state.held.values()].flatMap((held) => held.ips));
+    state.pools?.claimAll([...state.holders.addresses()].map(parsed));
     if (before) state.pools?.inherit(before);
     before?.destroy();
   }
@@ -134,7 +137,7 @@ export class Ipam {
 
   /** Assigns addresses to a key that holds none in the subnet. Throws AddressError; then nothing is assigned. */
   allocate(subnet: string, key: string, wants: Wants = {}): Holding {
-    return this.#assign(subnet, key, wants.addresses?.map(parsed) ?? none, wants);
+    return this.#assign(subnet, key, wants.addresses?.map(parsed) ?? [], wants);
   }
 
   /** `allocate` of exactly these addresses. */
@@ -150,13 +153,12 @@ export class Ipam {
    */
   hold(subnet: string, key: string, addresses: readonly string[], mac: string): void {
     const state = this.#state(subnet);
-    const ips = readable(addresses);
-    const before = state.held.get(key) ?? unheld;
-    const gone = without(before.ips, ips);
-    for (const ip of without(ips, before.ips)) state.pools?.claim(ip);
+    const now = readable(addresses);
+    const before = state.holders.remove(key) ?? unheld;
+    const gone = without(before.addresses, now);
+    for (const address of without(now, before.addresses)) state.pools?.claim(parsed(address));
     this.#free(state, gone, before.fixed);
-    this.#forgetMac(state, key);
-    this.#keep(state, key, { ips, mac, fixed: before.fixed });
+    state.holders.add(key, { addresses: now, mac, fixed: before.fixed });
     this.#tidy(subnet);
     this.#options.changed?.(subnet, freed(gone, before.mac));
   }
@@ -164,23 +166,21 @@ export class Ipam {
   /** Frees what a key holds; false when it held nothing. Without `unused`, chosen addresses are held down first. */
   release(subnet: string, key: string, unused = false): boolean {
     const state = this.#subnets.get(subnet);
-    const held = state?.held.get(key);
+    const held = state?.holders.remove(key);
     if (!state || !held) return false;
-    this.#forgetMac(state, key);
-    state.held.delete(key);
-    this.#free(state, held.ips, held.fixed || unused);
+    this.#free(state, held.addresses, held.fixed || unused);
     this.#tidy(subnet);
-    this.#options.changed?.(subnet, freed(held.ips, held.mac));
+    this.#options.changed?.(subnet, freed(held.addresses, held.mac));
     return true;
   }
 
   /** A MAC that nobody holds in the subnet; not assigned. */
   freeMac(subnet: string): string {
-    return this.#macFor(this.#state(subnet), '', undefined);
+    return formatMac(this.#newMac(this.#state(subnet)));
   }
 
   holding(subnet: string, key: string): Holding | undefined {
-    const held = this.#subnets.get(subnet)?.held.get(key);
+    const held = this.#subnets.get(subnet)?.holders.get(key);
     return held && holdingOf(held);
   }
 
@@ -215,12 +215,13 @@ export class Ipam {
 
   #assign(subnet: string, key: string, fixed: readonly Ip[], wants: Wants): Holding {
     const state = this.#usable(subnet);
-    if (state.held.has(key)) throw new AddressError('AddressConflict', `${key} holds addresses of ${subnet} already`);
-    const mac = this.#macFor(state, key, wants.mac);
+    if (state.holders.get(key))
+      throw new AddressError('AddressConflict', `${key} holds addresses of ${subnet} already`);
+    const mac = wants.mac === undefined ? this.#newMac(state) : this.#wantedMac(state, key, wants.mac);
     const ips = state.pools.allocate(fixed, wants);
     if (ips.length > 1) ips.sort(compareIp);
-    const held: Held = { ips, mac, fixed: fixed.length > 0 };
-    this.#keep(state, key, held);
+    const held: Held = { addresses: ips.map(formatIp), mac: formatMac(mac), fixed: fixed.length > 0 };
+    state.holders.add(key, held, mac);
     this.#options.changed?.(subnet, []);
     return holdingOf(held);
   }
@@ -228,7 +229,7 @@ export class Ipam {
   #state(name: string): SubnetState {
     const present = this.#subnets.get(name);
     if (present) return present;
-    const state: SubnetState = { ranges: undefined, pools: undefined, named: [], held: new Map(), macs: new Map() };
+    const state: SubnetState = { ranges: undefined, pools: undefined, named: [], holders: new Holders() };
     this.#subnets.set(name, state);
     return state;
   }
@@ -242,53 +243,50 @@ export class Ipam {
 
   #tidy(name: string): void {
     const state = this.#subnets.get(name);
-    if (state && !state.pools && state.held.size + state.named.length === 0) this.#subnets.delete(name);
+    if (state && !state.pools && state.holders.size + state.named.length === 0) this.#subnets.delete(name);
   }
 
-  /** Records what a key holds; nothing is no holding. */
-  #keep(state: SubnetState, key: string, held: Held): void {
-    if (held.ips.length > 0 || held.mac !== '') state.held.set(key, held);
-    else state.held.delete(key);
-    if (held.mac !== '' && !state.macs.has(held.mac)) state.macs.set(held.mac, key);
-  }
-
-  #forgetMac(state: SubnetState, key: string): void {
-    const mac = state.held.get(key)?.mac;
-    if (mac !== undefined && state.macs.get(mac) === key) state.macs.delete(mac);
-  }
-
-  #free(state: SubnetState, ips: readonly Ip[], atOnce: boolean): void {
+  #free(state: SubnetState, addresses: readonly string[], atOnce: boolean): void {
     const { now, holdDownMs } = this.#options;
     const until = atOnce || holdDownMs <= 0 ? undefined : now() + holdDownMs;
-    for (const ip of ips) state.pools?.release(ip, until);
+    for (const address of addresses) state.pools?.release(parsed(address), until);
   }
 
-  #macFor(state: SubnetState, key: string, wanted: string | undefined): string {
-    if (wanted !== undefined) {
-      if (!isUnicastMac(wanted)) throw new AddressError('AddressOutOfRange', `${wanted} is not a unicast MAC`);
-      const holder = state.macs.get(wanted);
-      if (holder === undefined || holder === key) return wanted;
-      throw new AddressError('AddressConflict', `MAC ${wanted} is held by ${holder}`, { held: wanted });
-    }
+  #newMac(state: SubnetState): number {
     for (;;) {
       const mac = randomMac(this.#options.random);
-      if (!state.macs.has(mac)) return mac;
+      if (state.holders.holderOf(mac) === undefined) return mac;
     }
+  }
+
+  #wantedMac(state: SubnetState, key: string, wanted: string): number {
+    const mac = isUnicastMac(wanted) ? parseMac(wanted) : undefined;
+    if (mac === undefined) throw new AddressError('AddressOutOfRange', `${wanted} is not a unicast MAC`);
+    const holder = state.holders.holderOf(mac);
+    if (holder === undefined || holder === key) return mac;
+    throw new AddressError('AddressConflict', `MAC ${wanted} is held by ${holder}`, { held: formatMac(mac) });
   }
 }
 
-const none: readonly Ip[] = [];
-const unheld: Held = { ips: none, mac: '', fixed: false };
+const unheld: Held = { addresses: [], mac: '', fixed: false };
 
-const freed = (ips: readonly Ip[], mac: string): string[] => [...ips.map(formatIp), ...(mac === '' ? [] : [mac])];
+const freed = (addresses: readonly string[], mac: string): string[] =>
+  mac === '' ? [...addresses] : [...addresses, mac];
 
-const without = (ips: readonly Ip[], minus: readonly Ip[]): readonly Ip[] =>
-  minus.length === 0 ? ips : ips.filter((ip) => !minus.some((other) => compareIp(other, ip) === 0));
+const without = (addresses: readonly string[], minus: readonly string[]): readonly string[] =>
+  minus.length === 0 ? addresses : addresses.filter((address) => !minus.includes(address));
 
 /** The addresses among these texts, each once. */
-function readable(texts: readonly string[]): readonly Ip[] {
-  const ips = texts.map(parseIp).filter((ip) => ip !== undefined);
-  return ips.length < 2 ? ips : ips.filter((ip, at) => without([ip], ips.slice(0, at)).length > 0);
+const readable = (texts: readonly string[]): readonly string[] =>
+  texts
+    .map(canonicalText)
+    .filter((address) => address !== undefined)
+    .filter((address, at, all) => all.indexOf(address) === at);
+
+/** `canonicalIp`; the text itself when it is canonical, so that there is only one of it. */
+function canonicalText(text: string): string | undefined {
+  const canonical = canonicalIp(text);
+  return canonical === text ? text : canonical;
 }
 
 function parsed(text: string): Ip {
@@ -297,4 +295,4 @@ function parsed(text: string): Ip {
   return ip;
 }
 
-const holdingOf = (held: Held): Holding => ({ addresses: held.ips.map(formatIp), mac: held.mac });
+const holdingOf = ({ addresses, mac }: Held): Holding => ({ addresses, mac });

@@ -73,15 +73,17 @@ export function loadAllocator(bytes: Uint8Array): LoadedModule<Exports> {
   return loadModule<Exports>(bytes, { functions, abiVersion: 1, memoryCap: MEMORY_CAP });
 }
 
-const low = (offset: bigint): number => Number(offset & 0xffffffffn);
-const high = (offset: bigint): number => Number(offset >> 32n);
-
 /** One instance of the module. Calls are synchronous, tens of nanoseconds; nothing here allocates in the module but pools. */
 export class Allocator {
   readonly #exports: Exports & ModuleExports;
   readonly #scratch: number;
   readonly #records: number;
-  #words: Uint32Array = new Uint32Array();
+  /** The scratch area as words and as offsets; made anew when the memory has grown. */
+  #words = new Uint32Array();
+  #offsets = new BigUint64Array();
+  /** One offset as a number and as its two words: a store and two loads, where arithmetic on bigint makes garbage. */
+  readonly #whole = new BigUint64Array(1);
+  readonly #halves = new Uint32Array(this.#whole.buffer);
 
   constructor(module: LoadedModule<Exports>) {
     this.#exports = module.instance();
@@ -91,7 +93,8 @@ export class Allocator {
 
   /** A pool of the offsets 0 to `last`. */
   create(last: bigint): PoolHandle {
-    const pool = this.#exports.create(low(last), high(last));
+    this.#whole[0] = last;
+    const pool = this.#exports.create(this.#low, this.#high);
     if (pool === 0) throw new PoolFailure('create', 'noMemory');
     return pool as PoolHandle;
   }
@@ -102,11 +105,9 @@ export class Allocator {
 
   /** Offsets that are given on request only, do not return to the pool and do not count as using. */
   close(pool: PoolHandle, range: OffsetRange): void {
-    const words = this.#view();
-    words[0] = low(range.first);
-    words[1] = high(range.first);
-    words[2] = low(range.last);
-    words[3] = high(range.last);
+    this.#view();
+    this.#offsets[0] = range.first;
+    this.#offsets[1] = range.last;
     this.#must('close', this.#exports.close(pool));
   }
 
@@ -115,23 +116,25 @@ export class Allocator {
     const status = this.#status(this.#exports.allocate(pool));
     if (status === 'full') return undefined;
     if (status !== 'ok') throw new PoolFailure('allocate', status);
-    const words = this.#view();
-    const upper = words[1] ?? 0;
-    return upper === 0 ? BigInt(words[0] ?? 0) : (BigInt(upper) << 32n) | BigInt(words[0] ?? 0);
+    this.#view();
+    return this.#offsets[0];
   }
 
   /** Assigns this offset: `ok`, `used` or `outside`. */
   claim(pool: PoolHandle, offset: bigint): PoolStatus {
-    return this.#answer('claim', this.#exports.claim(pool, low(offset), high(offset)));
+    this.#whole[0] = offset;
+    return this.#answer('claim', this.#exports.claim(pool, this.#low, this.#high));
   }
 
   /** Frees this offset: `ok`, `unused` or `outside`. */
   release(pool: PoolHandle, offset: bigint): PoolStatus {
-    return this.#answer('release', this.#exports.release(pool, low(offset), high(offset)));
+    this.#whole[0] = offset;
+    return this.#answer('release', this.#exports.release(pool, this.#low, this.#high));
   }
 
   used(pool: PoolHandle, offset: bigint): boolean {
-    return this.#exports.used(pool, low(offset), high(offset)) === 1;
+    this.#whole[0] = offset;
+    return this.#exports.used(pool, this.#low, this.#high) === 1;
   }
 
   /** Assigned offsets that are not closed, and those that are. */
@@ -152,8 +155,9 @@ export class Allocator {
     const before = this.#view();
     for (const [at, offset] of offsets.entries()) {
       before[at * WORDS] = 1;
-      before[at * WORDS + 1] = low(offset);
-      before[at * WORDS + 2] = high(offset);
+      this.#whole[0] = offset;
+      before[at * WORDS + 1] = this.#low;
+      before[at * WORDS + 2] = this.#high;
     }
     this.#exports.batch(pool, offsets.length);
     const after = this.#view();
@@ -170,9 +174,10 @@ export class Allocator {
 
   /** Appends what fits the scratch area; where to go on, undefined when all is there. */
   #someRanges(pool: PoolHandle, from: bigint, out: OffsetRange[]): bigint | undefined {
-    const count = this.#exports.ranges(pool, low(from), high(from));
-    const buffer = this.#exports.memory.buffer;
-    const values = new BigUint64Array(buffer, this.#scratch, count * 2);
+    this.#whole[0] = from;
+    const count = this.#exports.ranges(pool, this.#low, this.#high);
+    this.#view();
+    const values = this.#offsets;
     for (let at = 0; at < count; at++) {
       const range = { first: values[at * 2] ?? 0n, last: values[at * 2 + 1] ?? 0n };
       const previous = out.at(-1);
@@ -191,9 +196,19 @@ export class Allocator {
   /** Growing a memory detaches its buffer and empties views on it. */
   #view(): Uint32Array {
     if (this.#words.length === 0) {
-      this.#words = new Uint32Array(this.#exports.memory.buffer, this.#scratch, this.#records * WORDS);
+      const { buffer } = this.#exports.memory;
+      this.#words = new Uint32Array(buffer, this.#scratch, this.#records * WORDS);
+      this.#offsets = new BigUint64Array(buffer, this.#scratch, (this.#records * WORDS) / 2);
     }
     return this.#words;
+  }
+
+  get #low(): number {
+    return this.#halves[0] ?? 0;
+  }
+
+  get #high(): number {
+    return this.#halves[1] ?? 0;
   }
 
   #status(code: number): PoolStatus {

@@ -8,12 +8,8 @@
 // first few are never touched.
 import {
   broadcastAddress,
-  cidrRange,
-  containsIp,
   countAddresses,
-  intersectRanges,
   mergeRanges,
-  rangesContain,
   span,
   subtractRanges,
   usableRange,
@@ -30,11 +26,12 @@ export class AddressPool {
   readonly open: readonly Range[];
   /** Number of open addresses, assigned or not: the usable addresses of the prefix less what is excluded. */
   readonly size: bigint;
-  /** First and last address that may be assigned at all. */
-  readonly usable: Range;
   readonly #allocator: Allocator;
-  readonly #closed: readonly Range[];
-  readonly #windows = new Map<bigint, PoolHandle>();
+  /** The highest address of the prefix. */
+  readonly #last: bigint;
+  /** Window 0. Most pools have no other, and what is in no map costs no look-up. */
+  #first: PoolHandle | undefined;
+  #further: Map<bigint, PoolHandle> | undefined;
   /** Whether window 0 is the whole prefix, as for IPv4 and IPv6 /64; offsets then need no division. */
   readonly #single: boolean;
 
@@ -42,25 +39,26 @@ export class AddressPool {
   constructor(allocator: Allocator, cidr: Cidr, exclude: readonly Range[]) {
     this.cidr = cidr;
     this.#allocator = allocator;
-    this.usable = usableRange(cidr);
-    this.open = subtractRanges([this.usable], exclude);
+    this.#last = broadcastAddress(cidr).value;
+    this.open = subtractRanges([usableRange(cidr)], exclude);
     this.size = countAddresses(this.open);
     this.#single = span(cidr) <= 1n << WINDOW_BITS;
-    this.#closed = subtractRanges([cidrRange(cidr)], this.open);
   }
 
   contains(ip: Ip): boolean {
-    return containsIp(this.cidr, ip);
+    return ip.family === this.cidr.family && ip.value >= this.cidr.network && ip.value <= this.#last;
   }
 
-  /** Whether the address returns to the pool and counts as using; network, broadcast and excluded ones do not. */
-  isOpen(ip: Ip): boolean {
-    return rangesContain(this.open, ip);
+  /** Whether the address may be assigned at all: not so the network's and the broadcast address, where there are such. */
+  isUsable(ip: Ip): boolean {
+    if (!this.contains(ip)) return false;
+    const isEdge = ip.value === this.cidr.network || ip.value === this.#last;
+    return !isEdge || this.#last - this.cidr.network < 2n;
   }
 
   /** The next address, undefined when none is left. */
   allocate(): Ip | undefined {
-    if (this.#single) return this.size > 0n ? this.#allocateIn(0n) : undefined;
+    if (this.#single) return this.#allocateIn(0n);
     for (const range of this.open) {
       const [first, last] = [range.first - this.cidr.network, range.last - this.cidr.network];
       for (let index = first >> WINDOW_BITS; index <= last >> WINDOW_BITS; index++) {
@@ -100,21 +98,21 @@ export class AddressPool {
 
   used(ip: Ip): boolean {
     const [index, offset] = this.#place(ip);
-    const window = this.#windows.get(index);
+    const window = this.#present(index);
     return window !== undefined && this.#allocator.used(window, offset);
   }
 
   /** Number of open addresses that are assigned. */
   get using(): bigint {
     let sum = 0n;
-    for (const window of this.#windows.values()) sum += BigInt(this.#allocator.counts(window).open);
+    for (const [, window] of this.#windows()) sum += BigInt(this.#allocator.counts(window).open);
     return sum;
   }
 
   /** Open addresses that are assigned, merged. O(ranges). */
   usingRanges(): Range[] {
     const out: Range[] = [];
-    for (const [index, window] of this.#windows) {
+    for (const [index, window] of this.#windows()) {
       const base = this.cidr.network + (index << WINDOW_BITS);
       for (const { first, last } of this.#allocator.ranges(window)) {
         out.push({ family: this.cidr.family, first: base + first, last: base + last });
@@ -125,12 +123,8 @@ export class AddressPool {
 
   /** Gives the module's memory back. The pool must not be used any more. */
   destroy(): void {
-    for (const window of this.#windows.values()) this.#allocator.destroy(window);
-    this.#windows.clear();
-  }
-
-  #last(): bigint {
-    return broadcastAddress(this.cidr).value - this.cidr.network;
+    for (const [, window] of this.#windows()) this.#allocator.destroy(window);
+    this.#first = this.#further = undefined;
   }
 
   #place(ip: Ip): [index: bigint, offset: bigint] {
@@ -139,18 +133,34 @@ export class AddressPool {
     return [offset >> WINDOW_BITS, offset & WINDOW_LAST];
   }
 
+  #present(index: bigint): PoolHandle | undefined {
+    return index === 0n ? this.#first : this.#further?.get(index);
+  }
+
+  *#windows(): Generator<[index: bigint, window: PoolHandle]> {
+    if (this.#first !== undefined) yield [0n, this.#first];
+    if (this.#further) yield* this.#further;
+  }
+
   #window(index: bigint): PoolHandle {
-    const present = this.#windows.get(index);
+    const present = this.#present(index);
     if (present !== undefined) return present;
+    const window = this.#made(index);
+    if (index === 0n) this.#first = window;
+    else (this.#further ??= new Map()).set(index, window);
+    return window;
+  }
+
+  /** A new window, closed where the prefix has no open addresses. */
+  #made(index: bigint): PoolHandle {
     const start = index << WINDOW_BITS;
-    const rest = this.#last() - start;
+    const rest = this.#last - this.cidr.network - start;
     const last = rest < WINDOW_LAST ? rest : WINDOW_LAST;
     const window = this.#allocator.create(last);
-    this.#windows.set(index, window);
     const family = this.cidr.family;
     const base = this.cidr.network + start;
     const here: Range = { family, first: base, last: base + last };
-    for (const range of intersectRanges(this.#closed, [here])) {
+    for (const range of subtractRanges([here], this.open)) {
       this.#allocator.close(window, { first: range.first - base, last: range.last - base });
     }
     return window;

@@ -7,7 +7,6 @@
 // An assigned address inside excludeIps counts as excluded, not as using. Must not know who holds an address.
 import {
   cidrRange,
-  containsIp,
   formatIp,
   intersectRanges,
   ipRange,
@@ -19,10 +18,11 @@ import {
   rangesText,
   subtractRanges,
 } from '../../lib/net/index.ts';
-import type { Cidr, Family, Ip, Range } from '../../lib/net/index.ts';
+import type { Family, Ip, Range } from '../../lib/net/index.ts';
 import type { Usage } from '../api/tables.ts';
 import { AddressError } from './errors.ts';
 import { HoldDown } from './hold-down.ts';
+import type { Held } from './hold-down.ts';
 import type { Allocator } from './module.ts';
 import { AddressPool } from './pool.ts';
 
@@ -57,55 +57,60 @@ type FamilyUsage = Usage['families'][number];
 
 const defaultPool = '';
 
+const noGroups: ReadonlyMap<string, Group> = new Map();
+
 export class SubnetPools {
-  readonly #groups: ReadonlyMap<string, Group>;
-  readonly #cidrs: readonly Cidr[];
+  readonly #ranges: SubnetRanges;
+  readonly #namedRanges: readonly NamedRanges[];
+  /** What is left for those who name no pool. */
+  readonly #default: Group;
+  readonly #named: ReadonlyMap<string, Group>;
   readonly #gateways: readonly Ip[];
   /** In order. */
   readonly #families: readonly Family[];
-  readonly #text: string;
-  readonly #holdDown = new HoldDown();
+  /** Made when first needed, as `#shared`: most subnets are quiet most of the time. */
+  #holdDown: HoldDown | undefined;
   /** Addresses with more than one holder, which two objects of the API can claim: how many besides the first. */
-  readonly #shared = new Map<string, number>();
+  #shared: Map<string, number> | undefined;
 
-  /** Of two pools that name one address the first has it. */
+  /** Of two pools that name one address the first has it. Keeps what it is given, which must not change. */
   constructor(allocator: Allocator, ranges: SubnetRanges, named: readonly NamedRanges[] = []) {
-    this.#text = textOf(ranges, named);
+    this.#ranges = ranges;
+    this.#namedRanges = named;
     this.#gateways = ranges.gateways.map(parseIp).filter((ip) => ip !== undefined);
-    const exclude = ranges.exclude.map(parseRange).filter((range) => range !== undefined);
+    const exclude = parsedRanges(ranges.exclude);
     exclude.push(...this.#gateways.map(ipRange));
-    this.#cidrs = ranges.cidrs
-      .map(parseCidr)
-      .filter((cidr) => cidr !== undefined)
-      .sort((a, b) => a.family - b.family);
-    this.#families = [...new Set(this.#cidrs.map((cidr) => cidr.family))];
-    const groups = new Map<string, Group>();
-    let rest = mergeRanges(this.#cidrs.map(cidrRange));
+    const cidrs = ranges.cidrs.map(parseCidr).filter((cidr) => cidr !== undefined);
+    if (cidrs.length > 1) cidrs.sort((a, b) => a.family - b.family);
+    this.#families = families.filter((family) => cidrs.some((cidr) => cidr.family === family));
+    const poolsOf = (closed: readonly Range[]): AddressPool[] =>
+      cidrs.map((cidr) => new AddressPool(allocator, cidr, closed));
+    const whole = cidrs.map(cidrRange);
+    const groups = named.length === 0 ? undefined : new Map<string, Group>();
+    let rest: readonly Range[] = whole;
     for (const { name, ranges: texts } of named) {
-      const own = intersectRanges(
-        rest,
-        texts.map(parseRange).filter((range) => range !== undefined),
-      );
+      const own = intersectRanges(rest, parsedRanges(texts));
       rest = subtractRanges(rest, own);
-      groups.set(name, this.#group(allocator, own, exclude));
+      groups?.set(name, { own, pools: poolsOf([...exclude, ...subtractRanges(whole, own)]) });
     }
-    this.#groups = groups.set(defaultPool, this.#group(allocator, rest, exclude));
-  }
-
-  #group(allocator: Allocator, own: readonly Range[], exclude: readonly Range[]): Group {
-    const pools = this.#cidrs.map((cidr) => {
-      const foreign = subtractRanges([cidrRange(cidr)], own);
-      return new AddressPool(allocator, cidr, [...exclude, ...foreign]);
-    });
-    return { own, pools };
+    this.#named = groups ?? noGroups;
+    const foreign = named.length === 0 ? [] : subtractRanges(whole, rest);
+    this.#default = { own: rest, pools: poolsOf([...exclude, ...foreign]) };
   }
 
   isSame(ranges: SubnetRanges, named: readonly NamedRanges[]): boolean {
-    return this.#text === textOf(ranges, named);
+    const lists = (of: SubnetRanges): readonly (readonly string[])[] => [of.cidrs, of.exclude, of.gateways];
+    const before = lists(this.#ranges);
+    if (!lists(ranges).every((list, at) => sameTexts(list, before[at]))) return false;
+    const past = this.#namedRanges;
+    return (
+      named.length === past.length &&
+      named.every(({ name, ranges: own }, at) => name === past[at]?.name && sameTexts(own, past[at].ranges))
+    );
   }
 
   isOfPool(name: string, ip: Ip): boolean {
-    return rangesContain(this.#groups.get(name)?.own ?? [], ip);
+    return rangesContain(this.#group(name)?.own ?? [], ip);
   }
 
   /** The fixed addresses and a chosen one for each further family; all or nothing. Throws AddressError. */
@@ -130,7 +135,7 @@ export class SubnetPools {
   /** Marks one address as held, for an assignment that exists already; outside the subnet it is passed over. */
   claim(ip: Ip): void {
     const pool = this.#poolOf(ip);
-    if (pool && !pool.claim(ip) && !this.#holdDown.take(ip)) this.#share(ip, 1);
+    if (pool && !pool.claim(ip) && !this.#holdDown?.take(ip)) this.#share(ip, 1);
   }
 
   /** `claim` of many. */
@@ -139,7 +144,7 @@ export class SubnetPools {
       if (!pool) continue;
       for (const [at, fresh] of pool.claimAll(inside).entries()) {
         const ip = inside[at];
-        if (ip && !fresh && !this.#holdDown.take(ip)) this.#share(ip, 1);
+        if (ip && !fresh && !this.#holdDown?.take(ip)) this.#share(ip, 1);
       }
     }
   }
@@ -148,26 +153,26 @@ export class SubnetPools {
   release(ip: Ip, until?: number): void {
     const pool = this.#poolOf(ip);
     if (!pool || this.#share(ip, -1)) return;
-    if (until !== undefined && pool.used(ip)) this.#holdDown.add(ip, until);
+    if (until !== undefined && pool.used(ip)) this.#hold(ip, until);
     else pool.release(ip);
   }
 
   /** Returns addresses whose hold-down is over; whether there were any. */
   expire(now: number): boolean {
-    const next = this.#holdDown.next;
-    if (next === undefined || next > now) return false;
-    for (const ip of this.#holdDown.expired(now)) this.#poolOf(ip)?.release(ip);
-    return true;
+    if (!this.#holdDown) return false;
+    const expired = this.#holdDown.expired(now);
+    for (const ip of expired) this.#poolOf(ip)?.release(ip);
+    return expired.length > 0;
   }
 
   get nextExpiry(): number | undefined {
-    return this.#holdDown.next;
+    return this.#holdDown?.next;
   }
 
   /** Takes over the hold-down of the pools that these replace. */
   inherit(before: SubnetPools): void {
-    for (const { ip, until } of before.#holdDown.entries()) {
-      if (this.#poolOf(ip)?.claim(ip)) this.#holdDown.add(ip, until);
+    for (const { ip, until } of before.#heldDown()) {
+      if (this.#poolOf(ip)?.claim(ip)) this.#hold(ip, until);
     }
   }
 
@@ -182,7 +187,7 @@ export class SubnetPools {
 
   /** Of one pool, or of all together. */
   usage(name?: string): FamilyUsage[] {
-    const names = name === undefined ? [...this.#groups.keys()] : [name];
+    const names = name === undefined ? [defaultPool, ...this.#named.keys()] : [name];
     return this.#families.map((family) =>
       this.#familyUsage(
         family,
@@ -192,11 +197,11 @@ export class SubnetPools {
   }
 
   destroy(): void {
-    for (const { pools } of this.#groups.values()) for (const pool of pools) pool.destroy();
+    for (const { pools } of [this.#default, ...this.#named.values()]) for (const pool of pools) pool.destroy();
   }
 
   #familyUsage(family: Family, pools: readonly AddressPool[]): FamilyUsage {
-    const held = [...this.#holdDown.entries()].map(({ ip }) => ip).filter((ip) => ip.family === family);
+    const held = [...this.#heldDown()].map(({ ip }) => ip).filter((ip) => ip.family === family);
     const using = subtractRanges(
       pools.flatMap((pool) => pool.usingRanges()),
       held.map(ipRange),
@@ -216,22 +221,22 @@ export class SubnetPools {
 
   #claimFixed(ip: Ip): Ip {
     const pool = this.#poolOf(ip);
-    if (!pool || ip.value < pool.usable.first || ip.value > pool.usable.last) {
+    if (!pool?.isUsable(ip)) {
       throw new AddressError('AddressOutOfRange', `${formatIp(ip)} is not in ${this.#cidrText()}`);
     }
     if (this.#gateways.some((gateway) => gateway.family === ip.family && gateway.value === ip.value)) {
       throw new AddressError('AddressConflict', `${formatIp(ip)} is the gateway`);
     }
     // Whoever asks for this very address gets it also during its hold-down.
-    if (pool.claim(ip) || this.#holdDown.take(ip)) return ip;
+    if (pool.claim(ip) || this.#holdDown?.take(ip)) return ip;
     throw new AddressError('AddressConflict', `${formatIp(ip)} is in use`, { held: formatIp(ip) });
   }
 
   #choose(family: Family, obstacle: { readonly full: Family | 'any'; readonly pool: string }): Ip {
     const name = obstacle.pool;
     if (!this.#families.includes(family)) throw new AddressError('InvalidIPFamily', `there is no IPv${family} range`);
-    for (const pool of this.#of(family, name)) {
-      const ip = pool.allocate();
+    for (const pool of this.#group(name)?.pools ?? []) {
+      const ip = pool.cidr.family === family ? pool.allocate() : undefined;
       if (ip) return ip;
     }
     const where = name === defaultPool ? this.#cidrText() : `ippool ${name}`;
@@ -240,32 +245,49 @@ export class SubnetPools {
 
   /** Adds to the further holders of an address; false when there would be fewer than none. */
   #share(ip: Ip, by: number): boolean {
-    if (by < 0 && this.#shared.size === 0) return false;
+    if (by < 0 && !this.#shared) return false;
+    this.#shared ??= new Map();
     const text = formatIp(ip);
     const count = (this.#shared.get(text) ?? 0) + by;
     if (count > 0) this.#shared.set(text, count);
     else this.#shared.delete(text);
+    if (this.#shared.size === 0) this.#shared = undefined;
     return count >= 0;
   }
 
+  #hold(ip: Ip, until: number): void {
+    (this.#holdDown ??= new HoldDown()).add(ip, until);
+  }
+
+  #heldDown(): Iterable<Held> {
+    return this.#holdDown?.entries() ?? [];
+  }
+
+  #group(name: string): Group | undefined {
+    return name === defaultPool ? this.#default : this.#named.get(name);
+  }
+
   #of(family: Family, name: string): readonly AddressPool[] {
-    return this.#groups.get(name)?.pools.filter((pool) => pool.cidr.family === family) ?? [];
+    return this.#group(name)?.pools.filter((pool) => pool.cidr.family === family) ?? [];
   }
 
   #poolOf(ip: Ip): AddressPool | undefined {
-    const at = this.#cidrs.findIndex((cidr) => containsIp(cidr, ip));
-    if (at < 0) return undefined;
-    const groups = this.#groups.size > 1 ? this.#groups : undefined;
-    for (const { own, pools } of groups?.values() ?? []) if (rangesContain(own, ip)) return pools[at];
-    return this.#groups.get(defaultPool)?.pools[at];
+    const { pools } = this.#default;
+    const at = pools.findIndex((pool) => pool.contains(ip));
+    if (at < 0 || this.#named.size === 0) return pools[at];
+    for (const group of this.#named.values()) if (rangesContain(group.own, ip)) return group.pools[at];
+    return pools[at];
   }
 
   #cidrText(): string {
-    return this.#text.split('|')[0] ?? '';
+    return this.#ranges.cidrs.join(',');
   }
 }
 
-const textOf = ({ cidrs, exclude, gateways }: SubnetRanges, named: readonly NamedRanges[]): string => {
-  const pools = named.map(({ name, ranges }) => `${name}=${ranges.join(',')}`);
-  return [cidrs.join(','), exclude.join(','), gateways.join(','), ...pools].join('|');
-};
+const families: readonly Family[] = [4, 6];
+
+const parsedRanges = (texts: readonly string[]): Range[] =>
+  texts.map(parseRange).filter((range) => range !== undefined);
+
+const sameTexts = (a: readonly string[], b: readonly string[] | undefined): boolean =>
+  a.length === b?.length && a.every((text, at) => text === b[at]);

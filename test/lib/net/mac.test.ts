@@ -12,8 +12,8 @@ import {
 
 describe('parseMac', () => {
   it.each([
-    ['00:00:00:AB:cd:EF', 0xabcdefn],
-    ['ff-ff-ff-ff-ff-ff', 0xffffffffffffn],
+    ['00:00:00:AB:cd:EF', 0xabcdef],
+    ['ff-ff-ff-ff-ff-ff', 0xffffffffffff],
   ])('%s', (text, value) => {
     expect(parseMac(text)).toBe(value);
   });
@@ -32,10 +32,13 @@ describe('parseMac', () => {
 
   it('is inverse to formatMac', () => {
     fc.assert(
-      fc.property(fc.bigInt({ min: 0n, max: (1n << 48n) - 1n }), (value) => {
-        expect(parseMac(formatMac(value))).toBe(value);
-        expect(canonicalMac(formatMac(value).toUpperCase())).toBe(formatMac(value));
-      }),
+      fc.property(
+        fc.maxSafeNat().map((bits) => bits % 2 ** 48),
+        (value) => {
+          expect(parseMac(formatMac(value))).toBe(value);
+          expect(canonicalMac(formatMac(value).toUpperCase())).toBe(formatMac(value));
+        },
+      ),
     );
   });
 });
@@ -44,9 +47,10 @@ describe('new MACs', () => {
   it('are locally administered unicast, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 6, maxLength: 6 }), (bytes) => {
-        const mac = randomMac(() => bytes);
+        const mac = formatMac(randomMac(() => bytes));
         expect(isUnicastMac(mac)).toBe(true);
-        expect((parseMac(mac)! >> 40n) & 0x0fn).toBe(0x02n);
+        expect(mac).toMatch(/^[0-9a-f]2(:[0-9a-f]{2}){5}$/);
+        expect(mac.slice(3)).toBe(Array.from(bytes.slice(1), (octet) => octet.toString(16).padStart(2, '0')).join(':'));
       }),
     );
   });
