@@ -30,6 +30,10 @@ export interface Figure {
   readonly holds: boolean | null;
   /** A goal that is not a ratio, in `unit`. */
   readonly limit?: number;
+  /** The least of the rounds, in `unit`, where that is what is held against `limit`. */
+  readonly least?: number;
+  /** What Kube-OVN takes for the same on a machine like this one, in `unit`: context only. */
+  readonly peer?: number;
 }
 
 /** The p-th percentile (nearest rank) of a non-empty list. */
@@ -99,6 +103,8 @@ export async function contest({ pairs, product, raw }: Contest): Promise<Pair[]>
 }
 
 const columns = ['figure', 'case', 'product', 'raw', 'ratio', 'interval', 'goal', 'holds'] as const;
+/** Only in tables that have something to put there. */
+const further = { least: 'least round', peer: 'Kube-OVN on a machine like this one' } as const;
 
 function goalText({ goal, limit, unit }: Figure): string {
   if (limit !== undefined) return `<= ${limit} ${unit}`;
@@ -108,6 +114,8 @@ function goalText({ goal, limit, unit }: Figure): string {
 /** The figures as a table for people. */
 export function table(figures: readonly Figure[]): string {
   const number = (value: number): string => value.toFixed(value < 10 ? 2 : 1);
+  const extra = (['least', 'peer'] as const).filter((key) => figures.some((each) => each[key] !== undefined));
+  const titles = [...columns, ...extra.map((key) => further[key])];
   const rows = figures.map((each) => [
     each.name,
     each.case,
@@ -117,10 +125,11 @@ export function table(figures: readonly Figure[]): string {
     `${number(each.low)}..${number(each.high)}`,
     goalText(each),
     each.holds === null ? '' : each.holds ? 'yes' : 'NO',
+    ...extra.map((key) => (each[key] === undefined ? '' : `${number(each[key])} ${each.unit}`)),
   ]);
-  const widths = columns.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const widths = titles.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
   const line = (cells: readonly string[]): string => cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ');
-  return [columns, ...rows].map((row) => line(row).trimEnd()).join('\n');
+  return [titles, ...rows].map((row) => line(row).trimEnd()).join('\n');
 }
 
 /** The figures as one JSON object per line. */

@@ -5,13 +5,14 @@ import { cniFigures } from './cni.ts';
 import { lines, table } from './compare.ts';
 import type { Figure } from './compare.ts';
 import { graphFigures } from './graph.ts';
-import { ipamFigures } from './ipam.ts';
+import { ipamCases, ipamFigures } from './ipam.ts';
 import { nbCases, nbFigures } from './nb.ts';
 import { ovsdbCases, ovsdbFigures } from './ovsdb.ts';
 import { reflectorFigures } from './reflector.ts';
 import { soakFigures } from './soak.ts';
 
 const USAGE = `npm run bench -- [cni|ipam|graph|ovsdb|nb|reflector|api|soak] [case ...] [--json]     all but soak when none is named
+cases of ipam: ${ipamCases.join(' ')}
 cases of nb: ${nbCases.join(' ')}
 cases of ovsdb: ${ovsdbCases.join(' ')}
 flags of soak: --pods=10000 --minutes=30 --rate=20 --load=100 --api=real|simulated`;
@@ -36,7 +37,7 @@ const suites: Readonly<Record<string, Suite>> = {
 const onRequest = new Set(['soak']);
 
 /** Names of parts of a suite, which may be asked for without the rest of it. */
-const parts: Readonly<Record<string, readonly string[]>> = { nb: nbCases, ovsdb: ovsdbCases };
+const parts: Readonly<Record<string, readonly string[]>> = { ipam: ipamCases, nb: nbCases, ovsdb: ovsdbCases };
 
 const note: Note = (text) => void process.stderr.write(`${text}\n`);
 

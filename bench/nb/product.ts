@@ -23,6 +23,7 @@ import { metaOf, observed } from '../../operator/observed.ts';
 import { PlanStore } from '../../operator/plan/store.ts';
 import { RowProblems } from '../../operator/row-problems.ts';
 import { follow } from '../../operator/taps.ts';
+import { ensureBuilt, wasmPath } from '../../policies/build.ts';
 import { ownerOf as ownerOfSource, type World, world } from '../../operator/world.ts';
 import { ensureBuilt } from '../../policies/build.ts';
 
