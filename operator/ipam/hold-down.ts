@@ -20,6 +20,10 @@ export class HoldDown {
     this.#queue.push(held);
   }
 
+  has(ip: Ip): boolean {
+    return this.#held[ip.family].has(ip.value);
+  }
+
   /** Ends the hold-down of this address early; whether it was held. */
   take(ip: Ip): boolean {
     return this.#held[ip.family].delete(ip.value);

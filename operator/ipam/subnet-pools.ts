@@ -7,6 +7,7 @@
 // An assigned address inside excludeIps counts as excluded, not as using. Must not know who holds an address.
 import {
   cidrRange,
+  compareIp,
   formatIp,
   intersectRanges,
   ipRange,
@@ -114,21 +115,36 @@ export class SubnetPools {
   }
 
   /** The fixed addresses and a chosen one for each further family; all or nothing. Throws AddressError. */
-  allocate(fixed: readonly Ip[], { families, pool = defaultPool }: Choice): Ip[] {
-    const odd = fixed.find((ip) => families && !families.includes(ip.family));
-    if (odd) throw new AddressError('InvalidIPFamily', `${formatIp(odd)} is not of the family that is asked for`);
-    const wanted = families ?? this.#families;
+  allocate(fixed: readonly Ip[], choice: Choice): Ip[] {
     const given: Ip[] = [];
     try {
-      for (const ip of fixed) given.push(this.#claimFixed(ip));
-      for (const family of wanted) {
-        if (given.some((ip) => ip.family === family)) continue;
-        given.push(this.#choose(family, { pool, full: wanted.length > 1 ? 'any' : family }));
-      }
+      const rested = this.#giveFixed(fixed, choice, given);
+      this.#giveChosen(fixed, choice, given);
+      for (const ip of rested) if (this.#holdDown?.take(ip)) given.push(ip);
       return given;
     } catch (error) {
       for (const ip of given) this.release(ip);
       throw error;
+    }
+  }
+
+  /**
+   * Assigns these and adds them to `given`, but for those that are held down, and so assigned already: whoever asks for
+   * one gets it all the same, once all that he asks for can be had.
+   */
+  #giveFixed(fixed: readonly Ip[], { families }: Choice, given: Ip[]): readonly Ip[] {
+    if (fixed.length === 0) return fixed;
+    const odd = fixed.find((ip) => families?.includes(ip.family) === false);
+    if (odd) throw new AddressError('InvalidIPFamily', `${formatIp(odd)} is not of the family that is asked for`);
+    const rested: Ip[] = [];
+    for (const ip of fixed) (this.#claimFixed(ip, rested) ? given : rested).push(ip);
+    return rested;
+  }
+
+  #giveChosen(fixed: readonly Ip[], { families = this.#families, pool = defaultPool }: Choice, given: Ip[]): void {
+    for (const family of families) {
+      if (fixed.some((ip) => ip.family === family)) continue;
+      given.push(this.#choose(family, { pool, full: families.length > 1 ? 'any' : family }));
     }
   }
 
@@ -219,7 +235,8 @@ export class SubnetPools {
     };
   }
 
-  #claimFixed(ip: Ip): Ip {
+  /** False when it is held down; `rested`: those of them that are asked for with it. */
+  #claimFixed(ip: Ip, rested: readonly Ip[]): boolean {
     const pool = this.#poolOf(ip);
     if (!pool?.isUsable(ip)) {
       throw new AddressError('AddressOutOfRange', `${formatIp(ip)} is not in ${this.#cidrText()}`);
@@ -227,8 +244,8 @@ export class SubnetPools {
     if (this.#gateways.some((gateway) => gateway.family === ip.family && gateway.value === ip.value)) {
       throw new AddressError('AddressConflict', `${formatIp(ip)} is the gateway`);
     }
-    // Whoever asks for this very address gets it also during its hold-down.
-    if (pool.claim(ip) || this.#holdDown?.take(ip)) return ip;
+    if (pool.claim(ip)) return true;
+    if (this.#holdDown?.has(ip) && !rested.some((other) => compareIp(other, ip) === 0)) return false;
     throw new AddressError('AddressConflict', `${formatIp(ip)} is in use`, { held: formatIp(ip) });
   }
 

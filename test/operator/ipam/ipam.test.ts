@@ -164,6 +164,16 @@ describe('hold-down', () => {
     expect(given('s', 'd')).toBe('10.0.0.1');
   });
 
+  it('goes on when a request that names the address fails', () => {
+    given('s', 'a');
+    given('s', 'b');
+    ipam.release('s', 'a');
+    expect(reason(() => ipam.claim('s', 'c', ['10.0.0.1', '10.0.0.2']))).toBe('AddressConflict');
+    expect(ipam.room('s')).toBe(0n);
+    now = 1_000;
+    expect(given('s', 'd')).toBe('10.0.0.1');
+  });
+
   it('survives a change of the range', () => {
     given('s', 'a');
     ipam.release('s', 'a');
