@@ -386,7 +386,7 @@ export class Assignments {
       this.#changed.delete(subnet);
       this.#report.changed(subnet);
       if (!this.#started) continue;
-      for (const name of this.#waiters.served(subnet, ({ full }) => this.#ipam.room(subnet, full)))
+      for (const name of this.#waiters.served(subnet, ({ full, pool }) => this.#ipam.room(subnet, full, pool)))
         this.#dirty.add(name);
     }
   }
