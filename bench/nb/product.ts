@@ -23,12 +23,11 @@ import { metaOf, observed } from '../../operator/observed.ts';
 import { PlanStore } from '../../operator/plan/store.ts';
 import { RowProblems } from '../../operator/row-problems.ts';
 import { follow } from '../../operator/taps.ts';
-import { ensureBuilt, wasmPath } from '../../policies/build.ts';
 import { ownerOf as ownerOfSource, type World, world } from '../../operator/world.ts';
-import { ensureBuilt } from '../../policies/build.ts';
+import { ensureBuilt, wasmPath } from '../../policies/build.ts';
 
 await ensureBuilt('ipam');
-const allocatorModule = await readFile(new URL('../../policies/ipam/build/ipam.wasm', import.meta.url));
+const allocatorModule = await readFile(wasmPath('ipam'));
 
 /** A kubeconfig that names an address where nobody is: a request would be an error of the bench. */
 function nowhere(): KubeConfig {

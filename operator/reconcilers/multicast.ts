@@ -39,7 +39,7 @@ export function querierFields(network: Network, read: WorldRead): JsonObject {
 
 /** RFC 4291 appendix A; RFC 3810 section 5.1.14 wants such a source of queries. */
 function linkLocal(mac: string): string {
-  const bits = (parseMac(mac) ?? 0n) ^ (1n << 41n);
+  const bits = BigInt(parseMac(mac) ?? 0) ^ (1n << 41n);
   const interfaceId = ((bits >> 24n) << 40n) | (0xfffen << 24n) | (bits & 0xffffffn);
   return formatIp({ family: 6, value: (0xfe80n << 112n) | interfaceId });
 }
