@@ -63,6 +63,7 @@ import { subnetStatus } from './reconcilers/subnet-status.ts';
 import { tagKey, vlan } from './reconcilers/underlay.ts';
 import { reservation } from './reconcilers/unassigned.ts';
 import { vipKeys } from './reconcilers/virtual-port.ts';
+import { peeringKeys } from './reconcilers/vpc-peering.ts';
 import { vpc } from './reconcilers/vpc.ts';
 import { Split } from './sinks.ts';
 import type { Sinks } from './sinks.ts';
@@ -103,6 +104,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.index('vpcsByNamespace', tables.vpc, (row) => textsOf(row.spec['namespaces']));
   graph.index('vlansByTag', tables.vlan, (row) => [tagKey(row)]);
   graph.index('podsByVip', tables.pod, vipKeys);
+  graph.index('vpcsByPeering', tables.vpc, peeringKeys);
   graph.index('nodesByLabel', tables.node, (row) => labelKeys(row.meta.labels));
   graph.index('nodesByBlock', tables.node, (row) => addressKeys(nodeScope, row.internalIps));
   graph.index('ipsByAddress', tables.ip, (row) => row.addresses.map((address) => usedKey(row.subnet, address)));

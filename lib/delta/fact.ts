@@ -8,7 +8,10 @@ export type { Atom, Value };
 /** A row id derived from its owner and name (`rowId`), sent as the client-chosen `uuid` of the insert. */
 export type RowId = string & { readonly brand: 'RowId' };
 
-/** Who wants a row: `Kind/namespace/name`, namespace empty for cluster-scoped kinds. Built by `owner()` only. */
+/**
+ * Who wants a row: `Kind/namespace/name`, namespace empty for cluster-scoped kinds, and `/part` for a part of it that
+ * stands alone. Built by `owner()` and `partOf()` only.
+ */
 export type Owner = string & { readonly brand: 'Owner' };
 
 export type Columns = Readonly<Record<string, Value>>;

@@ -18,6 +18,12 @@ export function owner({ kind, namespace, name }: OwnerRef): Owner {
   return `${kind}/${namespace}/${name}` as Owner;
 }
 
+/**
+ * A part of what an owner wants that may wait or fail by itself: a row that waits for another holds up everything of its
+ * owner, and here that is the part alone.
+ */
+export const partOf = (whole: Owner, part: string): Owner => `${whole}/${part}` as Owner;
+
 /** The UUID of a row: a name-based one (version 5) of owner, table and a name that is local to both. */
 export function rowId(owner: Owner, table: string, name: string): RowId {
   return uuidOf(`${owner}\0${table}\0${name}`);

@@ -53,6 +53,8 @@ export interface StatusFact {
   readonly fields: JsonObject;
   /** Reason of Ready=True, Kube-OVN's word for it where it has several. */
   readonly ready?: string;
+  /** Fields that are true once the owner's rows are confirmed; until then they stay as the API shows them. */
+  readonly confirmed?: JsonObject;
   readonly owner: Owner;
 }
 

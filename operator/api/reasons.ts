@@ -3,10 +3,13 @@
 export const reasons = {
   InternalError: 'a reconciler failed; what it wanted before is kept as it is',
   AcquireAddressFailed: 'the pod or node has no address yet; the message says why, and it is tried again by itself',
+  BfdPortInvalid: 'the BFD port of the VPC cannot be made',
   FeatureNotAvailable: 'fields of the spec have no effect yet; the message names them, and everything else works',
   Conflict: 'two objects want one row in OVN; the first keeps it',
+  DefaultSubnetInvalid: 'the default subnet that the VPC names does not exist, or is in another VPC and not used',
   KindNotAvailable: 'nothing is done for objects of this kind yet',
   NameCollision: 'another object has a name that gives the same name in OVN; this one carries a suffix there',
+  NamespaceConflict: 'a namespace is bound to two VPCs; the first in the order of names has it',
   NoReadyGateway: 'no gateway node of the centralized subnet is ready, so its traffic does not leave the cluster',
   NodeAddressConflictWithSubnet:
     'the InternalIP of the node lies in the range of a subnet, whose pods cannot reach the node',

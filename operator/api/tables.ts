@@ -426,7 +426,7 @@ export interface Indexes {
   candidatesByTable: Candidate;
   /** By the blocks of addresses that the node's InternalIPs lie in. */
   nodesByBlock: NodeRow;
-  /** By label, and all by ''. */
+  /** By each label, and all by ''. */
   nodesByLabel: NodeRow;
   /** By the name of the node's port group. */
   hostsByGroup: Host;
@@ -448,6 +448,8 @@ export interface Indexes {
   poolsByNamespace: Pool;
   /** By virtual machine, those that need an address. */
   podsByMachine: PodRow;
+  /** By the plain names of its router's ports towards other routers. */
+  vpcsByPeering: VpcRow;
   /** All under one key: there are three at most. */
   centrals: CentralRow;
 }

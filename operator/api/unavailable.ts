@@ -10,7 +10,8 @@ const ofSubnet = [
   'nodeNetwork',
 ] as const satisfies readonly (keyof SubnetSpec)[];
 
-const ofVpc = ['enableBfd', 'enableExternal', 'extraExternalSubnets'] as const satisfies readonly (keyof VpcSpec)[];
+/** The address of the router on an external subnet is that of an OvnEip. */
+const ofOvnEip = ['enableBfd', 'enableExternal', 'extraExternalSubnets'] as const satisfies readonly (keyof VpcSpec)[];
 
 /** What a Subnet asks for in vain; `spec` is filled with its defaults. */
 export function subnetNotices(spec: SubnetSpec): Finding[] {
@@ -21,14 +22,11 @@ export function subnetNotices(spec: SubnetSpec): Finding[] {
 }
 
 /** What a Vpc asks for in vain. */
-export function vpcNotices(spec: VpcSpec): Finding[] {
-  const watched = (spec.staticRoutes ?? []).some(({ bfdId }) => isAsked(bfdId));
-  const more = [...(spec.bfdPort?.enabled === true ? ['bfdPort'] : []), ...(watched ? ['staticRoutes.bfdId'] : [])];
-  return withoutEffect([...asked(spec, ofVpc), ...more]);
-}
+export const vpcNotices = (spec: VpcSpec): Finding[] =>
+  withoutEffect(asked(spec, ofOvnEip), ' (it takes kind OvnEip, which is not available)');
 
-const withoutEffect = (fields: readonly string[]): Finding[] =>
-  fields.length === 0 ? [] : [{ reason: 'FeatureNotAvailable', message: `no effect yet: ${fields.join(', ')}` }];
+const withoutEffect = (fields: readonly string[], why = ''): Finding[] =>
+  fields.length === 0 ? [] : [{ reason: 'FeatureNotAvailable', message: `no effect yet: ${fields.join(', ')}${why}` }];
 
 const asked = <K extends string>(spec: Readonly<Partial<Record<K, unknown>>>, fields: readonly K[]): K[] =>
   fields.filter((field) => isAsked(spec[field]));

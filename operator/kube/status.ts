@@ -132,15 +132,21 @@ export class StatusWriter {
   }
 
   #wanted(target: string, fact: StatusFact, observed: JsonObject): JsonObject {
+    const { fields, confirmed = {}, owner, generation } = fact;
+    const applied = this.#options.applied(owner);
     const list = conditions({
-      generation: fact.generation,
+      generation,
       problems: this.#problems.at(target),
-      applied: this.#options.applied(fact.owner),
+      applied,
       readyReason: fact.ready ?? readyReasons[fact.status.kind] ?? 'ResetLogicalSwitchAclSuccess',
       previous: conditionsOf(observed),
       now: isoSeconds(this.#options.clock.wall()),
     });
-    return { ...fact.fields, conditions: list as unknown as Json };
+    return {
+      ...fields,
+      ...(applied ? confirmed : kept(observed, Object.keys(confirmed))),
+      conditions: list as unknown as Json,
+    };
   }
 
   #isShown(target: string, status: JsonObject, observed: JsonObject): boolean {
@@ -186,6 +192,10 @@ function readyReason(status: JsonObject): string | undefined {
 }
 
 const canonical = (value: JsonObject): string => canonicalJson(rounded(value));
+
+/** What the API shows of these fields: to leave one out would remove it. */
+const kept = (observed: JsonObject, keys: readonly string[]): JsonObject =>
+  Object.fromEntries(Object.entries(observed).filter(([key]) => keys.includes(key)));
 
 // The API server may leave an empty message out.
 function withText(condition: JsonObject | undefined): JsonObject | undefined {

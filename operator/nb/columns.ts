@@ -22,10 +22,15 @@ export const columns: Readonly<Record<string, readonly string[]>> = {
     'policy',
     'route_table',
     'output_port',
+    'bfd',
     'options',
     'external_ids',
   ],
   Logical_Router_Policy: ['priority', 'match', 'action', 'nexthops', 'options', 'external_ids'],
+  // Rows of others, to which routes of users refer.
+  BFD: ['logical_port', 'dst_ip'],
+  HA_Chassis_Group: ['name', 'ha_chassis', 'external_ids'],
+  HA_Chassis: ['chassis_name', 'priority', 'external_ids'],
   Logical_Switch: ['name', 'other_config', 'external_ids', 'ports', 'acls', 'load_balancer', 'qos_rules'],
   Logical_Switch_Port: [
     'name',
@@ -58,5 +63,7 @@ export const structural: readonly string[] = [
   'Logical_Router_Port',
   'Logical_Router_Static_Route',
   'Logical_Router_Policy',
+  'HA_Chassis_Group',
+  'HA_Chassis',
   'ACL',
 ];

@@ -9,6 +9,9 @@ export const routerPortName = (vpc: string, subnet: string): string => `${vpc}-$
 /** Logical_Router_Port of a VPC towards the router of another. */
 export const peerPortName = (vpc: string, remote: string): string => `${vpc}-${remote}`;
 
+/** Logical_Router_Port for BFD alone, and its HA_Chassis_Group. No other port has a name with "@". */
+export const bfdPortName = (vpc: string): string => `bfd@${vpc}`;
+
 /** Logical_Switch_Port of a subnet towards its VPC's router. */
 export const switchPortName = (subnet: string, vpc: string): string => `${subnet}-${vpc}`;
 

@@ -17,11 +17,13 @@ export const owns: Owns = {
     external_ids: tag,
     options: ['mac_binding_age_threshold', 'dynamic_neigh_routers', 'always_learn_from_arp_request'],
   },
-  Logical_Router_Port: { external_ids: [...tag, 'lr'], options: ['route_table'], ipv6_ra_configs: 'all' },
+  Logical_Router_Port: { external_ids: [...tag, 'lr'], options: ['route_table', 'bfd-only'], ipv6_ra_configs: 'all' },
   Logical_Router_Static_Route: { external_ids: [...tag, 'subnet'], options: ['ecmp_symmetric_reply'] },
   Logical_Router_Policy: {
     external_ids: [...tag, 'subnet', 'node', 'address-family', 'isU2ORoutePolicy', 'isU2OOverlayOnlyRoutePolicy'],
   },
+  HA_Chassis_Group: { external_ids: [...tag, 'lrp'] },
+  HA_Chassis: { external_ids: [...tag, 'group'] },
   Logical_Switch: {
     external_ids: tag,
     other_config: ['mcast_snoop', 'mcast_querier', 'mcast_eth_src', 'mcast_ip4_src', 'mcast_ip6_src'],
@@ -52,6 +54,7 @@ export const adoptBy: Readonly<Record<string, readonly string[]>> = {
   Logical_Switch: ['name'],
   Logical_Router_Policy: ['priority', 'match'],
   Logical_Router_Static_Route: ['ip_prefix', 'nexthop', 'policy', 'route_table'],
+  HA_Chassis: ['chassis_name'],
   ACL: ['direction', 'priority', 'match'],
 };
 

@@ -1,5 +1,5 @@
 // Routes and policies that the user gives a VPC. One that cannot be used is left out and named; the others stand.
-import { owner as ownerOf } from '../../lib/delta/ids.ts';
+import { owner as ownerOf, partOf } from '../../lib/delta/ids.ts';
 import { canonicalCidr, canonicalIp } from '../../lib/net/index.ts';
 import type { RowFact } from '../../lib/delta/fact.ts';
 import type { Fact } from '../api/fact.ts';
@@ -11,7 +11,7 @@ import { routerPolicy, staticRoute } from '../nb/rows/router.ts';
 import { ofFamily, problem } from './reconciler.ts';
 
 // What is absent counts as empty, so that one function can say what is wrong with it.
-const noRoute = { cidr: '', nextHopIP: '', policy: '', routeTable: '', ecmpMode: '' };
+const noRoute = { cidr: '', nextHopIP: '', policy: '', routeTable: '', ecmpMode: '', bfdId: '' };
 const noPolicy = { match: '', action: '', priority: 0, nextHopIP: '' };
 type UserRoute = typeof noRoute;
 type UserPolicy = typeof noPolicy;
@@ -33,25 +33,32 @@ export function* userRoutes(row: VpcRow): Generator<Fact> {
 
 const prefixOf = (text: string): string => canonicalCidr(text) ?? canonicalIp(text) ?? '';
 
-function routeFault({ cidr, nextHopIP, policy }: UserRoute): string | undefined {
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function routeFault({ cidr, nextHopIP, policy, bfdId }: UserRoute): string | undefined {
   const prefix = prefixOf(cidr);
   if (prefix === '') return 'neither a prefix nor an address';
   const nexthop = canonicalIp(nextHopIP);
   if (nexthop === undefined) return `next hop ${nextHopIP} is not an address`;
   if (ofFamily([prefix], nexthop) === undefined) return `next hop ${nexthop} is of another family`;
-  return ['', 'policyDst', 'policySrc'].includes(policy) ? undefined : `unknown policy ${policy}`;
+  if (!['', 'policyDst', 'policySrc'].includes(policy)) return `unknown policy ${policy}`;
+  return bfdId === '' || uuid.test(bfdId) ? undefined : `bfdId ${bfdId} is not the UUID of a row of BFD`;
 }
 
-const routeRow = (vpc: string, route: UserRoute): RowFact =>
-  staticRoute({
-    owner: ownerOf(vpcRef(vpc)),
+function routeRow(vpc: string, { cidr, nextHopIP, policy, routeTable, ecmpMode, bfdId }: UserRoute): RowFact {
+  const owner = ownerOf(vpcRef(vpc));
+  const route = {
     vpc,
-    prefix: prefixOf(route.cidr),
-    nexthop: canonicalIp(route.nextHopIP) ?? '',
-    policy: route.policy === 'policySrc' ? 'src-ip' : 'dst-ip',
-    routeTable: route.routeTable,
-    symmetric: route.ecmpMode === 'ecmp_symmetric_reply',
-  });
+    prefix: prefixOf(cidr),
+    nexthop: canonicalIp(nextHopIP) ?? '',
+    policy: policy === 'policySrc' ? 'src-ip' : 'dst-ip',
+    routeTable,
+    symmetric: ecmpMode === 'ecmp_symmetric_reply',
+  } as const;
+  // The row that it names is somebody else's and may never come: the router does not wait for it.
+  if (bfdId !== '') return staticRoute({ ...route, owner: partOf(owner, `bfd/${bfdId}`), bfd: bfdId });
+  return staticRoute({ ...route, owner });
+}
 
 export function* userPolicies(row: VpcRow): Generator<Fact> {
   const { policyRoutes = [] }: VpcSpec = row.spec;

@@ -2,13 +2,14 @@
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import type { JsonObject } from '../api/fact.ts';
 import { vpcRef } from '../api/refs.ts';
-import { textOf } from '../api/json.ts';
-import type { Cluster, Network, VpcRow } from '../api/tables.ts';
+import type { Network, VpcRow } from '../api/tables.ts';
 import { vpcNotices } from '../api/unavailable.ts';
 import { logicalRouter } from '../nb/rows/router.ts';
 import { overlaySets } from './interconnection.ts';
 import { clusterOf, problem } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
+import { bfdPort, bfdPortStatus } from './vpc-bfd.ts';
+import { defaultSubnets, namespaceProblems } from './vpc-namespaces.ts';
 import { peerings, peersOf } from './vpc-peering.ts';
 import { userPolicies, userRoutes } from './vpc-routes.ts';
 
@@ -16,7 +17,6 @@ export const vpc: Reconciler<VpcRow> = {
   kind: 'Vpc',
   *desired(row, read) {
     const { name } = row.meta;
-    const cluster = clusterOf(read);
     const about = vpcRef(name);
     const owner = ownerOf(about);
     const subnets = switched(name, read);
@@ -25,15 +25,19 @@ export const vpc: Reconciler<VpcRow> = {
     yield logicalRouter(name, peers.length > 0 || isInterconnected);
     yield* overlaySets(name, subnets);
     yield* peerings(row, read);
+    yield* bfdPort(row, read);
     yield* userRoutes(row);
     yield* userPolicies(row);
+    yield* namespaceProblems(row, read);
     // The API server has seen to the types of the fields, by the schema of the CRD.
     for (const { reason, message } of vpcNotices(row.spec)) yield problem(about, reason, message);
     yield {
       status: about,
       generation: row.meta.generation,
       owner,
-      fields: { ...status(row, subnets, cluster), vpcPeerings: peers },
+      fields: { ...status(row, subnets, read), vpcPeerings: peers, ...bfdPortStatus(row, read) },
+      // Whoever makes subnets waits for this.
+      confirmed: { standby: true },
     };
     if (row.meta.deleting && subnets.length > 0) {
       yield { hold: about, reason: `subnets ${subnets.map((subnet) => subnet.name).join(', ')} are in it`, owner };
@@ -47,17 +51,21 @@ const switched = (name: string, read: WorldRead): Network[] =>
     .filter((network) => network.switched)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 
-function status(row: VpcRow, subnets: readonly Network[], cluster: Cluster): JsonObject {
+function status(row: VpcRow, subnets: readonly Network[], read: WorldRead): JsonObject {
   const { name } = row.meta;
-  const isDefault = name === cluster.defaultVpc;
-  const own = textOf(row.spec['defaultSubnet']) || (subnets.find((subnet) => subnet.isDefault)?.name ?? '');
+  const isDefault = name === clusterOf(read).defaultVpc;
+  const [own = ''] = defaultSubnets(row, read);
   return {
-    standby: true,
     default: isDefault,
     router: name,
-    subnets: subnets.map((subnet) => subnet.name),
-    defaultLogicalSwitch: isDefault ? cluster.defaultSubnet : own,
+    // What leaves is held for and not counted: nothing is to be put into it.
+    subnets: subnets.filter(({ deleting }) => !deleting).map((subnet) => subnet.name),
+    defaultLogicalSwitch: read.get('network', own)?.vpc === name ? own : '',
     ...loadBalancers(name, isDefault),
+    // As observed: nothing is attached without kind OvnEip.
+    enableExternal: false,
+    enableBfd: false,
+    extraExternalSubnets: [],
   };
 }
 

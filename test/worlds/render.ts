@@ -122,8 +122,14 @@ const plan = ({ plan: key, span, item, owner }: PlanFact): Line => {
 const object = ({ object: ref, manifest, owner, manager, after, create }: ObjectFact): Line =>
   line(owner, named(ref), create ? 'if absent' : `by ${manager}`, after ? `after ${after}` : '', flow(manifest));
 
-const status = ({ status: ref, fields, owner, ready }: StatusFact): Line =>
-  line(owner, named(ref), flow(fields), ready === undefined || ready === usualReason ? '' : `ready: ${ready}`);
+const status = ({ status: ref, fields, confirmed, owner, ready }: StatusFact): Line =>
+  line(
+    owner,
+    named(ref),
+    flow(fields),
+    confirmed ? `and when applied ${flow(confirmed)}` : '',
+    ready === undefined || ready === usualReason ? '' : `ready: ${ready}`,
+  );
 const problem = ({ problem: ref, reason, message, owner }: ProblemFact): Line =>
   line(owner, named(ref), `${reason}:`, message);
 const hold = ({ hold: ref, reason, owner }: HoldFact): Line => line(owner, named(ref), 'held:', reason);

@@ -58,15 +58,39 @@ export const routerPort = ({ owner, vpc, name, mac, networks, routeTable, advert
   });
 
 export interface PeerPort extends Omit<RouterPort, 'routeTable' | 'advertised'> {
+  /** The VPC at the other end. */
+  readonly remote: string;
   /** Name of the port at the other end. */
   readonly peer: string;
 }
 
-export const peerPort = ({ owner, vpc, name, mac, networks, peer }: PeerPort): RowFact =>
+export const peerPort = ({ owner, vpc, remote, name, mac, networks, peer }: PeerPort): RowFact =>
   row('Logical_Router_Port', {
     owner,
-    name,
+    // There is one per peer: a renamed port is the same row.
+    name: `peer ${remote}`,
     columns: { name, mac, networks: set(...networks), peer: set(peer) },
+    external: { lr: vpc },
+    in: onRouter(vpc, 'ports'),
+  });
+
+export interface BfdPort extends Omit<RouterPort, 'routeTable'> {
+  /** Row of the chassis that may host it. */
+  readonly group: RowId;
+}
+
+/** Carries BFD and no traffic: `bfd-only` keeps an OVN that knows it from making the router a gateway for its sake. */
+export const bfdPort = ({ owner, vpc, name, mac, networks, group }: BfdPort): RowFact =>
+  row('Logical_Router_Port', {
+    owner,
+    name: 'bfd',
+    columns: {
+      name,
+      mac,
+      networks: set(...networks),
+      options: map({ 'bfd-only': 'true' }),
+      ha_chassis_group: set(group),
+    },
     external: { lr: vpc },
     in: onRouter(vpc, 'ports'),
   });
@@ -80,6 +104,8 @@ export interface Route {
   readonly routeTable: string;
   /** Replies leave by the next hop that the request came from. */
   readonly symmetric?: boolean;
+  /** Row of table BFD that watches the next hop. It is somebody else's, and the route waits for it. */
+  readonly bfd?: string;
   readonly external?: Readonly<Record<string, string>>;
 }
 
@@ -93,6 +119,7 @@ export const staticRoute = (route: Route): RowFact =>
       policy: set(route.policy),
       route_table: route.routeTable,
       options: map(route.symmetric === true ? { ecmp_symmetric_reply: 'true' } : {}),
+      bfd: set(...(route.bfd === undefined ? [] : [route.bfd])),
     },
     external: route.external ?? {},
     in: onRouter(route.vpc, 'static_routes'),

@@ -331,6 +331,22 @@ describe('StatusWriter', () => {
     await eventually(() => shown.ready.length > 1);
     expect(shown.ready).toEqual(['told ResetLogicalSwitchAclSuccess', 'told SetNonOvnSubnetSuccess']);
     expect(await summary('told')).toMatchObject({ Ready: 'True SetNonOvnSubnetSuccess' });
+  });
+
+  it('says what only confirmed rows make true once they are, and does not take it back while others are on their way', async () => {
+    let applied = false;
+    const { writer, shown } = rig('stands', await makeSubnet('stands'), () => applied);
+    const fact = { ...status('stands', { v4usingIPs: 1 }), confirmed: { activateGateway: 'n1' } };
+    writer.statuses.replace('subnet/stands', [fact]);
+    await eventually(() => shown.object.status?.v4usingIPs === 1);
+    expect(shown.object.status).not.toHaveProperty('activateGateway');
+    applied = true;
+    writer.confirmed(fact.owner);
+    await eventually(() => shown.object.status?.activateGateway === 'n1');
+    applied = false;
+    writer.statuses.replace('subnet/stands', [{ ...fact, fields: { v4usingIPs: 2 } }]);
+    await eventually(() => shown.object.status?.v4usingIPs === 2);
+    expect(shown.object.status).toMatchObject({ activateGateway: 'n1' });
     await writer.stop();
   });
 
