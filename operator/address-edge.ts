@@ -5,20 +5,35 @@ import { owner as ownerOf } from '../lib/delta/ids.ts';
 import type { Graph } from '../lib/graph/graph.ts';
 import { pooledRandom } from '../lib/net/index.ts';
 import { ipRow } from './api/project.ts';
-import { interconnectionIpName, nodeIpName, nodeRef, podIpName, podRef, querierIpName, subnetRef } from './api/refs.ts';
+import {
+  interconnectionIpName,
+  nodeIpName,
+  nodeRef,
+  podIpName,
+  podRef,
+  querierIpName,
+  subnetRef,
+  vipKey,
+  vipOfKey,
+  vipRef,
+} from './api/refs.ts';
 import type { Indexes, IpRow, Tables } from './api/tables.ts';
+import { vipRow } from './api/vip-row.ts';
 import { Assignments } from './ipam/assignments.ts';
 import { Ipam } from './ipam/ipam.ts';
 import { Allocator, loadAllocator } from './ipam/module.ts';
 import { assignmentLimits } from './ipam/options.ts';
-import { ipManifest, type NewIp, WriteRefused } from './ipam/writer.ts';
+import { vipManifest } from './ipam/vip-manifest.ts';
+import { ipManifest, type IpWriter, type NewIp, WriteRefused } from './ipam/writer.ts';
 import { isOwn } from './reconcilers/own-address.ts';
 import type { KubeClient } from './kube/client.ts';
-import { messageOf } from './kube/errors.ts';
+import { messageOf, NotFoundError } from './kube/errors.ts';
 import { KubeIpWriter } from './kube/ip-writer.ts';
 import type { KubeObject } from './kube/object.ts';
-import { resources } from './kube/resources.ts';
+import { type Resource, resources } from './kube/resources.ts';
+import { KubeVipWriter } from './kube/vip-writer.ts';
 import { DeposedError, type WriterOptions } from './kube/writer.ts';
+import { heldBy } from './reconcilers/vip-holding.ts';
 import type { World } from './world.ts';
 
 /** A released address rests this long: what the network still knows of its last owner is forgotten by then. */
@@ -43,12 +58,7 @@ export function assignments(options: AddressEdgeOptions): Assignments {
   const random = pooledRandom(randomBytes);
   const built = new Assignments({
     ipam: (changed) => new Ipam({ allocator, now: () => clock.now(), random, holdDownMs, changed }),
-    writer: new KubeIpWriter<NewIp, IpRow>({
-      ...writer,
-      manifest: ipManifest,
-      row: ipRow,
-      refused: (message, cause) => new WriteRefused(message, cause),
-    }),
+    writer: apart(writer),
     clock,
     limits: assignmentLimits,
     enter: (fn) => graph.enter(fn),
@@ -65,24 +75,48 @@ export function assignments(options: AddressEdgeOptions): Assignments {
   });
   graph.derive('assign-demand', world.demand, (row) => [row], built.inputs.demand);
   graph.derive('assign-ip', world.ip, (row) => [row], built.inputs.ip);
+  graph.derive('assign-holding', world.holding, (row) => [row], built.inputs.ip);
   graph.derive('assign-network', world.network, (row) => [row], built.inputs.network);
   graph.derive('assign-kept', world.kept, (row) => [row], built.inputs.kept);
   graph.derive('assign-pool', world.pool, (row) => [row], built.inputs.pool);
   return built;
 }
 
-/** Whose rows stand on an IP object. */
+/** An assignment is written where it is kept: in an IP object, or in the Vip itself. */
+function apart(writer: WriterOptions): IpWriter {
+  const refused = (message: string, cause: unknown): WriteRefused => new WriteRefused(message, cause);
+  const ips = new KubeIpWriter<NewIp, IpRow>({ ...writer, manifest: ipManifest, row: ipRow, refused });
+  const vips = new KubeVipWriter<NewIp, IpRow>({
+    ...writer,
+    manifest: vipManifest,
+    row: (object) => heldBy(vipRow(object)),
+    refused,
+    refOf: (name) => vipRef(vipOfKey(name) ?? name),
+  });
+  const of = (name: string): IpWriter => (vipOfKey(name) === undefined ? ips : vips);
+  return {
+    create: (ip) => of(ip.name).create(ip),
+    adopt: (ip, uid) => of(ip.name).adopt(ip, uid),
+    remove: (name, uid) => of(name).remove(name, uid),
+    dropFinalizer: (name, uid) => of(name).dropFinalizer(name, uid),
+  };
+}
+
+/** Whose rows stand on an IP object or a Vip. */
 export function holderOf(row: IpRow): Owner {
-  const { namespace, podName, subnet } = row;
+  const { meta, namespace, podName, subnet } = row;
+  const vip = vipOfKey(meta.name);
+  if (vip !== undefined) return ownerOf(vipRef(vip));
   if (isOwn(row)) return ownerOf(subnetRef(subnet));
   return ownerOf(namespace === '' ? nodeRef(podName) : podRef(namespace, podName));
 }
 
-/** The other way round: names of the IP objects on which rows of an owner can stand. */
+/** The other way round: names of the assignments on which rows of an owner can stand. */
 export function ipNamesOf(owner: Owner, { vpc }: Pick<World, 'vpc'>): string[] {
   const [kind = '', namespace = '', name = ''] = owner.split('/');
   if (kind === 'Pod') return [podIpName(namespace, name)];
   if (kind === 'Node') return [nodeIpName(name)];
+  if (kind === 'Vip') return [vipKey(name)];
   if (kind !== 'Subnet') return [];
   // Whichever VPC it was in.
   return [querierIpName(name), ...[...vpc.entries()].map(([each]) => interconnectionIpName(each, name))];
@@ -93,10 +127,18 @@ export function ipNamesOf(owner: Owner, { vpc }: Pick<World, 'vpc'>): string[] {
  * call is taken in, object by object.
  */
 export async function takeInIps(client: KubeClient, ingest: (object: KubeObject) => void): Promise<void> {
-  let token = '';
-  do {
-    const page = await client.list(resources.IP, { limit: 500, ...(token !== '' && { continue: token }) });
-    for (const object of page.items) ingest(object);
-    token = page.continue;
-  } while (token !== '');
+  await takeIn(resources.IP);
+  // A cluster with Kube-OVN's CRDs of another release may know no Vips.
+  await takeIn(resources.Vip).catch((error: unknown) => {
+    if (!(error instanceof NotFoundError)) throw error;
+  });
+
+  async function takeIn(resource: Resource): Promise<void> {
+    let token = '';
+    do {
+      const page = await client.list(resource, { limit: 500, ...(token !== '' && { continue: token }) });
+      for (const object of page.items) ingest(object);
+      token = page.continue;
+    } while (token !== '');
+  }
 }

@@ -274,7 +274,8 @@ export class Assembly {
   /** Nobody tells of owners that have no rows: whoever waited for them looks again. */
   #recheck(): void {
     this.#finalizers.recheck();
-    for (const [name, { meta }] of this.#world.ip.entries()) if (meta.deleting) this.#assignments.recheck(name);
+    for (const table of [this.#world.ip, this.#world.holding])
+      for (const [name, { meta }] of table.entries()) if (meta.deleting) this.#assignments.recheck(name);
   }
 
   #newStatus(writer: WriterOptions, applied: (owner: Owner) => boolean): StatusWriter {

@@ -4,6 +4,7 @@ import type { Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
 import { ipPoolRow, ipRow, namespaceRow, nodeRow, podRow, subnetRow, vlanRow, vpcRow } from './api/project.ts';
 import { kubeOvn } from './api/refs.ts';
+import { vipRow } from './api/vip-row.ts';
 import type { World } from './world.ts';
 
 type Enter = (world: World, key: string, object: unknown) => void;
@@ -24,6 +25,7 @@ const doors: Readonly<Record<string, { readonly apiVersion: string; readonly ent
   IP: { apiVersion: kubeOvn, enter: entering((world) => world.ip, ipRow) },
   IPPool: { apiVersion: kubeOvn, enter: entering((world) => world.ippool, ipPoolRow) },
   Subnet: { apiVersion: kubeOvn, enter: entering((world) => world.subnet, subnetRow) },
+  Vip: { apiVersion: kubeOvn, enter: entering((world) => world.vip, vipRow) },
   Vpc: { apiVersion: kubeOvn, enter: entering((world) => world.vpc, vpcRow) },
   Vlan: { apiVersion: kubeOvn, enter: entering((world) => world.vlan, vlanRow) },
 };

@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 
 /** Undefined when the object does not exist, and for kinds that are not watched. */
 export function metaOf(world: World, ref: Ref): Meta | undefined {
-  const { pod, node, namespace, subnet, vpc, vlan, ip, ippool } = world;
+  const { pod, node, namespace, subnet, vpc, vlan, ip, ippool, vip } = world;
   const tables: Readonly<Record<string, ReadTable<{ readonly meta: Meta }>>> = {
     Pod: pod,
     Node: node,
@@ -19,6 +19,7 @@ export function metaOf(world: World, ref: Ref): Meta | undefined {
     Vlan: vlan,
     IP: ip,
     IPPool: ippool,
+    Vip: vip,
   };
   if (isLater(ref.kind)) return world.later.get(laterKey(ref))?.meta;
   return tables[ref.kind]?.get(objectKey(ref.namespace, ref.name))?.meta;

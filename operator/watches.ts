@@ -15,8 +15,9 @@ import {
   vlanRow,
   vpcRow,
 } from './api/project.ts';
-import { ipPoolRef, subnetRef, vlanRef, vpcRef } from './api/refs.ts';
+import { ipPoolRef, subnetRef, vipRef, vlanRef, vpcRef } from './api/refs.ts';
 import type { CentralRow } from './api/tables.ts';
+import { vipRow } from './api/vip-row.ts';
 import type { Member } from './kube/leader-labels.ts';
 import type { Part } from './kube/operator.ts';
 import { into, type Projection } from './kube/mirror.ts';
@@ -37,13 +38,14 @@ export interface WatchesOptions extends Pick<ReflectorOptions, 'client' | 'clock
   readonly onRestart: (kind: string, reason: RestartReason) => void;
 }
 
+const own = ['Pod', 'Node', 'Namespace', 'IP', 'IPPool', 'Subnet', 'Vip', 'Vlan', 'Vpc'] as const;
 /** Workloads whose pods come back under their names. KubeVirt's are there only where it is installed. */
 const keepers = ['StatefulSet', 'VirtualMachine', 'VirtualMachineInstance'] as const;
 type Keeper = (typeof keepers)[number];
 
-const isOptional = (kind: Kind): boolean => isLater(kind) || kind.startsWith('VirtualMachine');
+const isOptional = (kind: Kind): boolean => isLater(kind) || kind === 'Vip' || kind.startsWith('VirtualMachine');
 
-type Kind = 'Pod' | 'Node' | 'Namespace' | 'IP' | 'IPPool' | 'Subnet' | 'Vpc' | 'Vlan' | Keeper | LaterKind;
+type Kind = (typeof own)[number] | Keeper | LaterKind;
 
 export class Watches implements Part {
   readonly name = 'watches';
@@ -54,6 +56,7 @@ export class Watches implements Part {
   readonly #vpcStatus: Notes<ObservedStatus>;
   readonly #ippoolStatus: Notes<ObservedStatus>;
   readonly #vlanStatus: Notes<ObservedStatus>;
+  readonly #vipStatus: Notes<ObservedStatus>;
   readonly #laterStatus: Notes<ObservedStatus>;
   readonly #reflectors: ReadonlyMap<Kind, Reflector>;
   #synced = false;
@@ -64,6 +67,7 @@ export class Watches implements Part {
     this.#vpcStatus = new Notes('vpc status', (name) => status().check(vpcRef(name)));
     this.#ippoolStatus = new Notes('ippool status', (name) => status().check(ipPoolRef(name)));
     this.#vlanStatus = new Notes('vlan status', (name) => status().check(vlanRef(name)));
+    this.#vipStatus = new Notes('vip status', (name) => status().check(vipRef(name)));
     this.#laterStatus = new Notes('later status', (key) => status().check(laterRef(key)));
     const shown = ({ metadata: { resourceVersion }, status: now }: KubeObject): ObservedStatus => ({
       resourceVersion,
@@ -95,6 +99,7 @@ export class Watches implements Part {
       VirtualMachine: keeper('VirtualMachine'),
       VirtualMachineInstance: keeper('VirtualMachineInstance'),
       Subnet: [into(world.subnet, subnetRow), into(this.#subnetStatus, shown)],
+      Vip: [into(world.vip, vipRow), into(this.#vipStatus, shown)],
       Vpc: [into(world.vpc, vpcRow), into(this.#vpcStatus, shown)],
       Vlan: [into(world.vlan, vlanRow), into(this.#vlanStatus, shown)],
     };
@@ -114,18 +119,7 @@ export class Watches implements Part {
         onRestart: restarted,
       });
     };
-    const kinds: readonly Kind[] = [
-      'Pod',
-      'Node',
-      'Namespace',
-      'IP',
-      'IPPool',
-      'Subnet',
-      'Vpc',
-      'Vlan',
-      ...keepers,
-      ...laters,
-    ];
+    const kinds: readonly Kind[] = [...own, ...keepers, ...laters];
     this.#reflectors = new Map(kinds.map((kind) => [kind, reflector(kind)]));
   }
 
@@ -137,6 +131,7 @@ export class Watches implements Part {
       Vpc: this.#vpcStatus,
       IPPool: this.#ippoolStatus,
       Vlan: this.#vlanStatus,
+      Vip: this.#vipStatus,
     };
     return statuses[ref.kind]?.get(ref.name);
   }

@@ -20,6 +20,7 @@
 //                                              +--> usage, unassigned --------------------> Subnet, Pod, Node, IP
 //   ippool -> pool (in force) -> Namespace, demand, [allocator] --> poolUsage ------------------> IPPool: set, status, problems
 //   keeper (StatefulSets, virtual machines) + ip -> kept -> [allocator]
+//   vip -> holding, demand -> [allocator] --> API: status of the Vip --> vip -------------------> Vip: port, labels, status; Subnet
 //   later ----------------------------------------------------------------------------------> Later: status, problems
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
 import { owner as ownerText } from '../lib/delta/ids.ts';
@@ -28,7 +29,7 @@ import type { ReadTable, Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
 import { addressKeys, rangeKeys, usedKey } from './api/keys.ts';
 import { labelKeys, requiredLabel } from './api/labels.ts';
-import { textsOf } from './api/json.ts';
+import { commaList, textsOf } from './api/json.ts';
 import { laterRef } from './api/later.ts';
 import {
   clusterRef,
@@ -39,10 +40,13 @@ import {
   only,
   podRef,
   subnetRef,
+  vipRef,
   vlanRef,
   vpcRef,
 } from './api/refs.ts';
+import { pairsKey } from './api/project.ts';
 import type { Indexes, Tables } from './api/tables.ts';
+import { ownVipKey } from './api/vip-row.ts';
 import { nodeGroupName, poolSetName } from './nb/names.ts';
 import { binding } from './reconcilers/binding.ts';
 import { defaultObjects } from './reconcilers/default-objects.ts';
@@ -63,6 +67,8 @@ import { subnetStatus } from './reconcilers/subnet-status.ts';
 import { tagKey, vlan } from './reconcilers/underlay.ts';
 import { reservation } from './reconcilers/unassigned.ts';
 import { vipKeys } from './reconcilers/virtual-port.ts';
+import { vip } from './reconcilers/vip.ts';
+import { balancer, holding, holdingKeys, vipDemand } from './reconcilers/vip-holding.ts';
 import { peeringKeys } from './reconcilers/vpc-peering.ts';
 import { vpc } from './reconcilers/vpc.ts';
 import { Split } from './sinks.ts';
@@ -78,6 +84,7 @@ export interface World {
   readonly ip: Table<Tables['ip']>;
   readonly subnet: Table<Tables['subnet']>;
   readonly vpc: Table<Tables['vpc']>;
+  readonly vip: Table<Tables['vip']>;
   readonly ippool: Table<Tables['ippool']>;
   readonly keeper: Table<Tables['keeper']>;
   readonly vlan: Table<Tables['vlan']>;
@@ -92,6 +99,7 @@ export interface World {
   /** Computed: what the allocator works from. */
   readonly network: ReadTable<Tables['network']>;
   readonly demand: ReadTable<Tables['demand']>;
+  readonly holding: ReadTable<Tables['holding']>;
   readonly pool: ReadTable<Tables['pool']>;
   readonly kept: ReadTable<Tables['kept']>;
 }
@@ -103,12 +111,23 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
 
   graph.index('vpcsByNamespace', tables.vpc, (row) => textsOf(row.spec['namespaces']));
   graph.index('vlansByTag', tables.vlan, (row) => [tagKey(row)]);
-  graph.index('podsByVip', tables.pod, vipKeys);
+  graph.index('podsByVipAddress', tables.pod, vipKeys);
   graph.index('vpcsByPeering', tables.vpc, peeringKeys);
   graph.index('nodesByLabel', tables.node, (row) => labelKeys(row.meta.labels));
   graph.index('nodesByBlock', tables.node, (row) => addressKeys(nodeScope, row.internalIps));
   graph.index('ipsByAddress', tables.ip, (row) => row.addresses.map((address) => usedKey(row.subnet, address)));
   graph.index('ipsBySubnet', tables.ip, (row) => [row.subnet]);
+  graph.index('holdingsByAddress', computed.holding, holdingKeys);
+  graph.index('holdingsBySubnet', computed.holding, (row) => (row.addresses.length > 0 ? [row.subnet] : []));
+  graph.index('proxiesBySubnet', tables.vip, (row) =>
+    row.type === balancer && row.addresses.length > 0 && !row.meta.deleting ? [row.heldIn] : [],
+  );
+  graph.index('podsByVip', tables.pod, (row) =>
+    needsAddress(row) ? commaList(row.meta.annotations[ownVipKey] ?? '') : [],
+  );
+  graph.index('podsByPair', tables.pod, (row) =>
+    needsAddress(row) ? [...new Set(commaList(row.meta.annotations[pairsKey] ?? ''))] : [],
+  );
   graph.index('podsByMachine', tables.pod, (row) =>
     row.podType === 'VirtualMachine' && needsAddress(row) ? [machineKey(row.meta.namespace, row.controller.name)] : [],
   );
@@ -134,9 +153,11 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.derive('network', computed.candidate, network, graph.into(networkTable));
   graph.derive('pool', tables.ippool, pool, graph.into(computed.pool));
   graph.derive('binding', tables.namespace, binding, graph.into(computed.binding));
+  graph.derive('holding', tables.vip, holding, graph.into(computed.holding));
   const demands = graph.into(computed.demand);
   graph.derive('demand/pod', tables.pod, podDemand, demands);
   graph.derive('demand/node', tables.node, nodeDemand, demands);
+  graph.derive('demand/vip', tables.vip, vipDemand, demands);
   graph.derive('kept', tables.ip, kept, graph.into(computed.kept));
   graph.derive('demand/subnet', networkTable, subnetDemand, demands);
 
@@ -149,9 +170,11 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   reconcile(graph, sinks, { reconciler: namespace, input: tables.namespace, about: namespaceRef });
   reconcile(graph, sinks, { reconciler: pod, input: tables.pod, about: podOf });
   reconcile(graph, sinks, { reconciler: reservation, input: tables.unassigned, about: ipRef });
+  reconcile(graph, sinks, { reconciler: vip, input: tables.vip, about: vipRef });
   reconcile(graph, sinks, { reconciler: ippool, input: tables.ippool, about: ipPoolRef });
   reconcile(graph, sinks, { reconciler: later, input: tables.later, about: laterRef });
-  return { ...tables, network: networkTable, demand: computed.demand, pool: computed.pool, kept: computed.kept };
+  const { demand, holding: held, pool: pools, kept: keeps } = computed;
+  return { ...tables, network: networkTable, demand, holding: held, pool: pools, kept: keeps };
 }
 
 /** Owner of what a source yields, for one that failed before it yielded anything: its rows must stay too. */
@@ -168,9 +191,10 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
   Node: nodeRef,
   Pod: podOf,
   IPPool: ipPoolRef,
+  Vip: vipRef,
 };
 
-function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand' | 'pool' | 'kept'> {
+function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand' | 'holding' | 'pool' | 'kept'> {
   return {
     cluster: graph.table('cluster'),
     central: graph.table('central'),
@@ -180,6 +204,7 @@ function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand'
     ip: graph.table('ip'),
     subnet: graph.table('subnet'),
     vpc: graph.table('vpc'),
+    vip: graph.table('vip'),
     ippool: graph.table('ippool'),
     keeper: graph.table('keeper'),
     vlan: graph.table('vlan'),
@@ -191,7 +216,9 @@ function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand'
 }
 
 function computedTables(graph: Graph<Tables, Indexes>): {
-  [N in 'checked' | 'candidate' | 'network' | 'host' | 'pool' | 'binding' | 'demand' | 'kept']: Table<Tables[N]>;
+  [N in 'checked' | 'candidate' | 'network' | 'host' | 'pool' | 'binding' | 'holding' | 'demand' | 'kept']: Table<
+    Tables[N]
+  >;
 } {
   return {
     checked: graph.table('checked'),
@@ -200,6 +227,7 @@ function computedTables(graph: Graph<Tables, Indexes>): {
     host: graph.table('host'),
     pool: graph.table('pool'),
     binding: graph.table('binding'),
+    holding: graph.table('holding'),
     demand: graph.table('demand'),
     kept: graph.table('kept'),
   };

@@ -30,7 +30,6 @@ export const laterKinds = {
   RouterLBRule: plain('router-lb-rules'),
   SecurityGroup: { plural: 'security-groups' },
   SwitchLBRule: plain('switch-lb-rules'),
-  Vip: { plural: 'vips' },
   VpcDns: plain('vpc-dnses'),
   VpcEgressGateway: {
     plural: 'vpc-egress-gateways',

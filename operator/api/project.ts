@@ -2,6 +2,8 @@
 // what is missing or of the wrong type becomes '' or an empty list, and never an exception.
 import { canonicalMac, formatIp, parseIp } from '../../lib/net/index.ts';
 import { defaultsManager, manager } from './managers.ts';
+import { createdOf, metaOf } from './meta.ts';
+import type { Labels } from './meta.ts';
 import { kubeOvn } from './refs.ts';
 import { flagOf, integerOf, isObject, listOf, objectOf, textOf, textsOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
@@ -11,7 +13,6 @@ import type {
   IpRow,
   KeeperRow,
   LaterRow,
-  Meta,
   NamespaceRow,
   NodeRow,
   PodRow,
@@ -20,50 +21,9 @@ import type {
   VpcRow,
 } from './tables.ts';
 
-type Labels = Readonly<Record<string, string>>;
-
-/** Labels and annotations that are read: Kube-OVN's (also those of attached networks, `<provider>.kubernetes.io/`). */
-const inUse = (key: string): boolean => /(?:^|\.)ovn\.kubernetes\.io\//.test(key) || key.startsWith('kubeloom.io/');
-
-const nothing: Labels = {};
-
-function texts(value: unknown, keep: (key: string) => boolean): Labels {
-  const kept = Object.entries(objectOf(value)).filter(([key, text]) => typeof text === 'string' && keep(key));
-  return kept.length === 0 ? nothing : (Object.fromEntries(kept) as Labels);
-}
-
-/** Milliseconds since the epoch of an API timestamp (RFC 3339, UTC); 0 when there is none. */
-export function timeOf(value: unknown): number {
-  // oxlint-disable-next-line no-restricted-globals -- parsing a text reads no clock
-  const time = Date.parse(textOf(value));
-  return Number.isNaN(time) ? 0 : time;
-}
-
 /** Of an IP object: what a person, or we, have written there about its keeping. */
 const isReservation = (key: string): boolean => key === 'ovn.kubernetes.io/ip_reserved';
 const noneOfThem = (): boolean => false;
-
-/** Which labels and annotations the kind's readers look at. */
-interface Kept {
-  readonly labels?: (key: string) => boolean;
-  readonly annotations?: (key: string) => boolean;
-}
-
-function metaOf(object: JsonObject, { labels = inUse, annotations = inUse }: Kept = {}): Meta {
-  const meta = objectOf(object['metadata']);
-  return {
-    name: textOf(meta['name']),
-    namespace: textOf(meta['namespace']),
-    uid: textOf(meta['uid']),
-    generation: integerOf(meta['generation']),
-    deleting: textOf(meta['deletionTimestamp']) !== '',
-    finalizers: textsOf(meta['finalizers']),
-    labels: texts(meta['labels'], labels),
-    annotations: texts(meta['annotations'], annotations),
-  };
-}
-
-const createdOf = (object: JsonObject): number => timeOf(objectOf(object['metadata'])['creationTimestamp']);
 
 /** For kinds that nothing acts on yet. */
 export const laterRow =
@@ -73,10 +33,15 @@ export const laterRow =
     return { meta, about: { apiVersion: kubeOvn, kind, namespace: meta.namespace, name: meta.name } };
   };
 
+/** The Vips that a pod may hold beside its own address. */
+export const pairsKey = 'ovn.kubernetes.io/aaps';
+
 export function podRow(source: unknown): PodRow {
   const object = objectOf(source);
   const spec = objectOf(object['spec']);
-  const meta = metaOf(object);
+  // A Vip selects by any label; nobody else does, and labels change often.
+  const pairs = pairsKey in objectOf(objectOf(object['metadata'])['annotations']);
+  const meta = metaOf(object, pairs ? { labels: () => true } : {});
   return {
     meta,
     node: textOf(spec['nodeName']),

@@ -29,6 +29,7 @@ export const reasons = {
   ValidatePodNetworkFailed:
     'an annotation of the pod cannot be understood; what it asks for is not done, and a pod without an address gets none',
   ValidateSubnetVlanFailed: 'the Vlan of the subnet does not exist or is in conflict',
+  VipInvalid: 'the spec of the Vip cannot be followed: it gets no address, or keeps the one that it has',
   VlanConflict: 'another Vlan has the same provider network and id; the older is right',
   VpcNotFound: 'the VPC of the subnet does not exist; the subnet is not routed',
   Waiting: 'a row waits for another one that it refers to',

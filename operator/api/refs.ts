@@ -13,6 +13,7 @@ export const subnetRef = (name: string): Ref => crd('Subnet', name);
 export const vpcRef = (name: string): Ref => crd('Vpc', name);
 export const ipPoolRef = (name: string): Ref => crd('IPPool', name);
 export const vlanRef = (name: string): Ref => crd('Vlan', name);
+export const vipRef = (name: string): Ref => crd('Vip', name);
 export const ipRef = (name: string): Ref => crd('IP', name);
 
 /** Key of an object in its table: `namespace/name`, or the name alone for cluster-scoped kinds. */
@@ -31,6 +32,13 @@ export const querierIpName = (subnet: string): string => `mcast-querier.${subnet
 /** Name of the IP object of a router's address in an underlay subnet. */
 export const interconnectionIpName = (vpc: string, subnet: string): string => `u2o-interconnection.${vpc}.${subnet}`;
 
+/** What a Vip is called among demands and holdings of addresses; no IP object has a name with a slash. */
+export const vipKey = (name: string): string => `vip/${name}`;
+
+/** The Vip that a name among demands and holdings stands for; undefined for an IP object. */
+export const vipOfKey = (key: string): string | undefined =>
+  key.startsWith('vip/') ? key.slice('vip/'.length) : undefined;
+
 /** The key of the one row of table `cluster`, and of the index `centrals`. */
 export const only = 'cluster';
 
@@ -45,6 +53,7 @@ const builders: Readonly<Record<string, (namespace: string, name: string) => Ref
   Vpc: (_, name) => vpcRef(name),
   Vlan: (_, name) => vlanRef(name),
   IP: (_, name) => ipRef(name),
+  Vip: (_, name) => vipRef(name),
   IPPool: (_, name) => ipPoolRef(name),
 };
 

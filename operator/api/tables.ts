@@ -1,10 +1,13 @@
 // The tables of the graph and what their rows hold: the API's objects, projected to the fields in use, and the few
 // tables that are computed. A field that is not here does not exist for the reconcilers.
 import type { RowId } from '../../lib/delta/fact.ts';
-import type { PortItem } from '../plan/item.ts';
+import type { Cluster, RangeSetting } from './cluster.ts';
 import type { JsonObject, Ref } from './fact.ts';
 import type { Options } from './option-list.ts';
 import type { Reason } from './reasons.ts';
+import type { VipRow } from './vip-row.ts';
+
+export type { Cluster, RangeSetting, VipRow };
 
 export interface Meta {
   readonly name: string;
@@ -287,6 +290,8 @@ export interface Demand {
   readonly wish?: Wish;
   /** Another address takes the place of one that is not as wished: nobody runs with it. */
   readonly moves?: true;
+  /** Stands in the object whatever MAC was reserved: a load balancer's Vip has that of the router port. */
+  readonly mac?: string;
 }
 
 /** What is asked of an address; what is absent is chosen. */
@@ -356,6 +361,9 @@ export interface Tables {
   subnet: SubnetRow;
   vpc: VpcRow;
   vlan: VlanRow;
+  vip: VipRow;
+  /** What Vips hold, in the form of IP objects, by `vipKey`: the allocator and the reconcilers ask both alike. */
+  holding: IpRow;
   checked: CheckedSubnet;
   candidate: Candidate;
   network: Network;
@@ -375,35 +383,6 @@ export interface Tables {
   later: LaterRow;
   /** Settings and facts of the cluster that rows depend on, one row, key 'cluster'. */
   cluster: Cluster;
-}
-
-export interface Cluster {
-  /** UID of namespace kube-system: the salt of MACs. */
-  readonly salt: string;
-  readonly defaultVpc: string;
-  readonly defaultSubnet: string;
-  readonly joinSubnet: string;
-  readonly serviceCidrs: readonly string[];
-  readonly apiServer: readonly string[];
-  readonly enableLb: boolean;
-  /** Pods of a virtual machine share its name, and its address is kept while there is none. */
-  readonly keepVmIp: boolean;
-  /** MTU of overlay subnets that name none, as DHCP tells it. */
-  readonly overlayMtu: number;
-  /** Of pods that do not ask for another. */
-  readonly podNicType: PortItem['nicType'];
-  /** CIDRs, gateways and excludeIps with which the default subnet and the join subnet are made when absent. */
-  readonly defaultRange: RangeSetting;
-  readonly joinRange: RangeSetting;
-  /** `tcp` or `ssl`, and port of the southbound database on each member of ovn-central. */
-  readonly southbound: { readonly scheme: 'tcp' | 'ssl'; readonly port: number };
-}
-
-/** As the settings have it: comma lists, '' where spec's own default is meant. */
-export interface RangeSetting {
-  readonly cidrBlock: string;
-  readonly gateway: string;
-  readonly excludeIps: string;
 }
 
 /** Values of a table by a computed key; the keys are built in operator/api/keys.ts only. */
@@ -435,9 +414,19 @@ export interface Indexes {
   /** By subnet. */
   ipsBySubnet: IpRow;
   /** By address in the annotation `port_vips`. */
-  podsByVip: PodRow;
+  podsByVipAddress: PodRow;
   /** By provider network and id. */
   vlansByTag: VlanRow;
+  /** Addresses that Vips hold, by subnet and address. */
+  holdingsByAddress: IpRow;
+  /** By subnet. */
+  holdingsBySubnet: IpRow;
+  /** Vips of type switch_lb_vip, by subnet. */
+  proxiesBySubnet: VipRow;
+  /** Pods that need an address, by the Vip that they ask it of. */
+  podsByVip: PodRow;
+  /** Pods that need an address, by the Vips that they may hold beside it (`aaps`). */
+  podsByPair: PodRow;
   /** By namespace in spec.namespaces. */
   vpcsByNamespace: VpcRow;
   /** By subnet, those that are not being deleted. */

@@ -68,7 +68,8 @@ function tried(
   { subnet, wants }: { readonly subnet: string; readonly wants: Wants },
 ): NewIp | AddressError {
   try {
-    return newIp(demand, { subnet, ...ipam.allocate(subnet, demand.ip, wants) });
+    const { addresses, mac } = ipam.allocate(subnet, demand.ip, wants);
+    return newIp(demand, { subnet, addresses, mac: demand.mac ?? mac });
   } catch (error) {
     if (error instanceof AddressError) return error;
     throw error;

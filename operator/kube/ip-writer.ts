@@ -2,6 +2,7 @@
 // address is free once its object is gone; so nothing here may report success before the API server has. What an
 // object looks like, and what a row of it is, belong to the allocator and are given.
 import type { JsonObject, Ref } from '../api/fact.ts';
+import { ipRef } from '../api/refs.ts';
 import { AlreadyExistsError, ApiError, ConflictError, InvalidError, isTransient, NotFoundError } from './errors.ts';
 import { finalizer, finalizerPatch, oldFinalizer } from './finalizer.ts';
 import { asObject, type KubeObject } from './object.ts';
@@ -15,6 +16,8 @@ export interface IpWriterOptions<Ip, Row> extends Pick<WriterOptions, 'client' |
   readonly row: (object: KubeObject) => Row;
   /** What to throw when the API server has refused for good (4xx); anything else may have been carried out. */
   readonly refused: (message: string, cause: unknown) => Error;
+  /** The object of a name; the IP object unless stated. */
+  readonly refOf?: (name: string) => Ref;
 }
 
 /** `exists`: the name was taken; `row` is the object that has it. */
@@ -31,9 +34,11 @@ const maxRaces = 5;
 
 export class KubeIpWriter<Ip extends { readonly name: string }, Row> {
   readonly #options: IpWriterOptions<Ip, Row>;
+  readonly #refOf: (name: string) => Ref;
 
   constructor(options: IpWriterOptions<Ip, Row>) {
     this.#options = options;
+    this.#refOf = options.refOf ?? ipRef;
   }
 
   /** One POST. */
@@ -45,8 +50,11 @@ export class KubeIpWriter<Ip extends { readonly name: string }, Row> {
       onWritten?.(object);
       return { outcome: 'created', row: row(object) };
     } catch (error) {
-      if (!(error instanceof AlreadyExistsError)) throw this.#named(error);
-      return { outcome: 'exists', row: row(await client.get(refOf(ip.name)).catch((cause) => this.#fail(cause))) };
+      if (!(error instanceof AlreadyExistsError)) throw this.named(error);
+      return {
+        outcome: 'exists',
+        row: row(await client.get(this.#refOf(ip.name)).catch((cause) => this.#fail(cause))),
+      };
     }
   }
 
@@ -57,10 +65,10 @@ export class KubeIpWriter<Ip extends { readonly name: string }, Row> {
     const wanted = manifest(ip);
     const body = { ...wanted, metadata: { ...asObject(wanted.metadata), uid } };
     try {
-      const written = await client.patch(refOf(ip.name), { type: 'apply', body, manager: ipManager });
+      const written = await client.patch(this.#refOf(ip.name), { type: 'apply', body, manager: ipManager });
       onWritten?.(written);
     } catch (error) {
-      throw this.#named(error);
+      throw this.named(error);
     }
   }
 
@@ -68,9 +76,9 @@ export class KubeIpWriter<Ip extends { readonly name: string }, Row> {
   async remove(name: string, uid: string): Promise<void> {
     assertMayWrite(this.#options);
     try {
-      await this.#options.client.delete(refOf(name), { uid });
+      await this.#options.client.delete(this.#refOf(name), { uid });
     } catch (error) {
-      if (!(error instanceof NotFoundError || error instanceof ConflictError)) throw this.#named(error);
+      if (!(error instanceof NotFoundError || error instanceof ConflictError)) throw this.named(error);
     }
   }
 
@@ -92,36 +100,33 @@ export class KubeIpWriter<Ip extends { readonly name: string }, Row> {
   async #patched(name: string, operations: readonly JsonObject[], last: boolean): Promise<boolean> {
     assertMayWrite(this.#options);
     try {
-      await this.#options.client.patch(refOf(name), { type: 'json', operations });
+      await this.#options.client.patch(this.#refOf(name), { type: 'json', operations });
       return true;
     } catch (error) {
       if (error instanceof NotFoundError) return true;
       const raced = error instanceof InvalidError || error instanceof ConflictError;
       if (raced && !last) return false;
-      throw this.#named(error);
+      throw this.named(error);
     }
   }
 
   async #finalizers(name: string, uid: string): Promise<readonly string[] | undefined> {
     try {
-      const { metadata } = await this.#options.client.get(refOf(name));
+      const { metadata } = await this.#options.client.get(this.#refOf(name));
       return metadata.uid === uid ? (metadata.finalizers ?? []) : undefined;
     } catch (error) {
       if (error instanceof NotFoundError) return undefined;
-      throw this.#named(error);
+      throw this.named(error);
     }
   }
 
   #fail(error: unknown): never {
-    throw this.#named(error);
+    throw this.named(error);
   }
 
-  #named(error: unknown): unknown {
+  /** The error to throw: a refusal for good is told apart. */
+  named(error: unknown): unknown {
     const refusal = error instanceof ApiError && !isTransient(error);
     return refusal ? this.#options.refused(error.message, error) : error;
   }
-}
-
-function refOf(name: string): Ref {
-  return { apiVersion: resources.IP.apiVersion, kind: 'IP', namespace: '', name };
 }

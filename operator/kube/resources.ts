@@ -49,6 +49,7 @@ export const resources = {
   VirtualMachineInstance: namespaced('kubevirt.io/v1', 'VirtualMachineInstance', 'virtualmachineinstances'),
   Subnet: clusterScoped('kubeovn.io/v1', 'Subnet', 'subnets'),
   Vpc: clusterScoped('kubeovn.io/v1', 'Vpc', 'vpcs'),
+  Vip: clusterScoped('kubeovn.io/v1', 'Vip', 'vips'),
   IP: clusterScoped('kubeovn.io/v1', 'IP', 'ips'),
   IPPool: clusterScoped('kubeovn.io/v1', 'IPPool', 'ippools'),
   Vlan: clusterScoped('kubeovn.io/v1', 'Vlan', 'vlans'),

@@ -31,6 +31,9 @@ export interface StatusWriterOptions extends WriterOptions {
   readonly onReady?: (ref: Ref, reason: string) => void;
 }
 
+/** Where the status is written: of some kinds it is part of the object. */
+const subresourceOf = ({ kind }: Ref): 'status' | undefined => (kind === 'Vip' ? undefined : 'status');
+
 /** The field manager of every status. */
 export const statusManager = 'kubeloom-status';
 
@@ -170,7 +173,11 @@ export class StatusWriter {
   ): Promise<void> {
     const body = { ...typeOf(ref), metadata: { ...nameOf(ref), resourceVersion }, status };
     try {
-      const written = await this.#options.client.patch(ref, { type: 'apply', body, manager: statusManager }, 'status');
+      const written = await this.#options.client.patch(
+        ref,
+        { type: 'apply', body, manager: statusManager },
+        subresourceOf(ref),
+      );
       this.#answered.set(target, {
         sent: canonical(status),
         shown: canonical(written.status ?? {}),

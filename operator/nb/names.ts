@@ -15,6 +15,9 @@ export const bfdPortName = (vpc: string): string => `bfd@${vpc}`;
 /** Logical_Switch_Port of a subnet towards its VPC's router. */
 export const switchPortName = (subnet: string, vpc: string): string => `${subnet}-${vpc}`;
 
+/** Logical_Switch_Port of a Vip that pods may hold: Kube-OVN's name, and another for the second address. */
+export const virtualPortName = (vip: string, at: number): string => (at === 0 ? vip : `${vip}.ip6`);
+
 /**
  * A word that match expressions take for a name: letters, digits, `.` and `_`, not beginning with a digit. Kubernetes
  * names have no other character than these and `-`.
@@ -47,7 +50,7 @@ export const overlaySetName = (vpc: string, family: 4 | 6): string =>
 /** Logical_Switch_Port by which an underlay subnet meets its physical network. */
 export const localnetPortName = (subnet: string): string => `localnet.${subnet}`;
 /** Logical_Switch_Port of an address of spec.vips. */
-export const virtualPortName = (subnet: string, address: string): string => `${subnet}-vip-${address}`;
+export const subnetVipPortName = (subnet: string, address: string): string => `${subnet}-vip-${address}`;
 
 /** The name of the loser of a collision: the same for the same owner, ever. */
 export const suffixed = (name: string, owner: Owner): string => `${name}.${rowId(owner, 'name', name).slice(0, 8)}`;

@@ -32,6 +32,7 @@ export const owns: Owns = {
     external_ids: [...tag, 'ls', 'pod', 'vips', 'attach-vips', 'ipv4_network', 'ipv6_network'],
     options: [
       'router-port',
+      'arp_proxy',
       'requested-chassis',
       'activation-strategy',
       'network_name',

@@ -47,13 +47,14 @@ function isFor(ip: IpRow, { ref, uid }: Claimant): boolean {
 }
 
 /**
- * Whether of all IP objects with one of these addresses in the subnet this one is in the right: the older, then the
- * lower UID. The others yield nothing and are allocated anew.
+ * Whether of all IP objects and Vips with one of these addresses in the subnet this one is in the right: the older, then
+ * the lower UID. The others yield nothing and are allocated anew.
  */
-function keepsAddresses(ip: IpRow, read: WorldRead): boolean {
-  return ip.addresses.every((address) =>
-    read.at('ipsByAddress', usedKey(ip.subnet, address)).every((other) => !older(other, ip)),
-  );
+export function keepsAddresses(ip: IpRow, read: WorldRead): boolean {
+  return ip.addresses.every((address) => {
+    const key = usedKey(ip.subnet, address);
+    return [...read.at('ipsByAddress', key), ...read.at('holdingsByAddress', key)].every((other) => !older(other, ip));
+  });
 }
 
 function older(a: IpRow, b: IpRow): boolean {

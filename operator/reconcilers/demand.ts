@@ -6,6 +6,7 @@ import { wishOf } from '../api/wish.ts';
 import { identityOf } from './identity.ts';
 import { clusterOf } from './reconciler.ts';
 import type { Projection, WorldRead } from './reconciler.ts';
+import { lentAddress } from './vip-holding.ts';
 
 const labels = (node: string): Readonly<Record<string, string>> => ({ 'ovn.kubernetes.io/node-name': node });
 
@@ -17,13 +18,14 @@ export const podDemand: Projection<PodRow, Demand> = function* (pod, read) {
   const { namespace } = pod.meta;
   const { name, uid, ip, pods } = identityOf(pod, read);
   if (pods[0]?.meta.uid !== pod.meta.uid) return;
-  const wish = podWish(pod, podPools(pod, read));
+  const lent = lentAddress(pod, read);
+  const wish = lent?.wish ?? podWish(pod, podPools(pod, read));
   const demand: Demand = {
     ip,
     owner: podRef(namespace, pod.meta.name),
     uid,
     node: pod.node,
-    subnets: podSubnets(pod, wish, read),
+    subnets: lent?.subnets ?? podSubnets(pod, wish, read),
     podName: name,
     namespace,
     podType: pod.podType,

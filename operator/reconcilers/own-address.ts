@@ -60,9 +60,9 @@ export function ownAddress(network: Network, purpose: Purpose, read: WorldRead):
   return assigned && !assigned.ip.meta.deleting ? assigned.ip : undefined;
 }
 
-/** How many addresses of the subnet are held by others than itself. The list is as long as the subnet has addresses. */
+/** How many objects other than its own hold addresses of the subnet. The list is as long as the subnet has addresses. */
 export const addressesOfOthers = (subnet: string, read: WorldRead): number =>
-  read.at('ipsBySubnet', subnet).filter((ip) => !isOwn(ip)).length;
+  read.at('ipsBySubnet', subnet).filter((ip) => !isOwn(ip)).length + read.at('holdingsBySubnet', subnet).length;
 
 /** Pods and nodes have other names than their IP objects. */
 export const isOwn = ({ meta, podName }: IpRow): boolean => podName === meta.name;

@@ -13,6 +13,7 @@ import type { Annotations } from './pod-port.ts';
 import { problem } from './reconciler.ts';
 import type { Reconciler } from './reconciler.ts';
 import { unassigned } from './unassigned.ts';
+import { lentAddress } from './vip-holding.ts';
 
 export const pod: Reconciler<PodRow> = {
   kind: 'Pod',
@@ -22,11 +23,12 @@ export const pod: Reconciler<PodRow> = {
     const ref = podRef(namespace, name);
     const self = identityOf(row, read);
     const wish = portWish(annotations, 'ovn');
-    const invalid = podWish(row)?.invalid;
+    const assigned = assignment({ ip: self.ip, ref: podRef(namespace, self.name), uid: self.uid }, read);
+    // A pod that has the address of a Vip keeps it, whatever becomes of the Vip.
+    const invalid = podWish(row)?.invalid ?? (assigned ? undefined : lentAddress(row, read)?.wish.invalid);
     for (const error of [...(invalid === undefined ? [] : [invalid]), ...wish.errors]) {
       yield problem(ref, 'ValidatePodNetworkFailed', `stage=ValidatePodNetwork error=${error}`);
     }
-    const assigned = assignment({ ip: self.ip, ref: podRef(namespace, self.name), uid: self.uid }, read);
     if (!assigned) {
       yield* unassigned(self.ip, ref, read);
       return;

@@ -52,7 +52,7 @@ const earlier = (network: Network, key: string, read: WorldRead): boolean =>
   read.at('networksByPort', key).some((other) => other.name < network.name);
 
 /** A node's port is `node-<node>`; a pod's is `<pod>.<namespace>`, and a namespace has no dot. */
-function isVif(name: string, read: WorldRead): boolean {
+export function isVif(name: string, read: WorldRead): boolean {
   const prefix = nodeIpName('');
   if (name.startsWith(prefix) && read.get('node', name.slice(prefix.length))) return true;
   const dot = name.lastIndexOf('.');

@@ -21,6 +21,7 @@ import { clusterOf, ofFamily, withLength } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
 import { localnet } from './underlay.ts';
 import { virtualPorts } from './virtual-port.ts';
+import { borrowerOf } from './vip-holding.ts';
 
 export const subnet: Reconciler<SubnetRow> = {
   kind: 'Subnet',
@@ -64,7 +65,7 @@ function* attached(row: SubnetRow, network: Network, read: WorldRead): Generator
   const owner = ownerOf(subnetRef(name));
   const { onRouter, onSwitch } = routerPortNames(network, read);
   yield routerPort({ owner, vpc, name: onRouter, ...end, routeTable, advertised });
-  yield routerTypePort(name, onSwitch, onRouter);
+  yield routerTypePort({ subnet: name, name: onSwitch, routerPort: onRouter, proxied: proxied(name, read) });
   if (network.link === 'interconnection') yield* interconnectionPolicies(owner, network, read);
   if (isRoutedAsUsual(network, cluster)) for (const cidr of network.cidrs) yield allowed(owner, network, cidr);
   if (vpc !== cluster.defaultVpc) yield* sourceRoutes(owner, network);
@@ -89,6 +90,12 @@ function routersEnd(
 /** An interconnected subnet has policies of its own that say so, of other priorities. */
 const isRoutedAsUsual = ({ link, vpc, interconnection }: Network, { defaultVpc }: Cluster): boolean =>
   link === 'gateway' || (vpc !== defaultVpc && !interconnection.overlayOnly);
+
+/** Addresses of load balancers on the switch. IPv4 first, so that the text depends on nothing else. */
+function proxied(subnet: string, read: WorldRead): string[] {
+  const vips = read.at('proxiesBySubnet', subnet).filter((vip) => borrowerOf(vip, read) === undefined);
+  return [...new Set(vips.flatMap(({ addresses }) => addresses))].sort();
+}
 
 /**
  * Default routes to the join gateway. Policies decide where traffic goes, but OVN drops what has no route at all before

@@ -16,6 +16,8 @@ const cluster: readonly Change[] = [
   put('Subnet', 'join', { cidrBlock: '100.64.0.0/16,fd00:100:64::/112' }),
   put('Subnet', 'central', { cidrBlock: '10.17.0.0/16', gatewayType: 'centralized', gatewayNode: 'n2' }),
   put('Subnet', 'own', { vpc: 'v1', cidrBlock: '10.20.0.0/16' }),
+  put('Vip', 'pair', { subnet: 'ovn-default', namespace: 'a', ip: '10.16.0.90', mac: '02:00:00:00:00:90' }),
+  put('Vip', 'front', { subnet: 'ovn-default', type: 'switch_lb_vip', ip: '10.16.0.80,fd00:10:16::80' }),
   put('Namespace', 'a', {}),
   put('Node', 'n1', { ip: '172.18.0.2,fc00::2' }),
   put('Node', 'n2', { ip: '172.18.0.3,fc00::3' }),
@@ -92,6 +94,33 @@ describe.each(installations())('OVN $name', (installation) => {
     const packet =
       'inport == "p1.a" && eth.src == 02:00:00:00:00:01 && eth.dst == 02:00:00:00:00:02 && ip4.src == 10.16.0.2 && ip4.dst == 10.16.0.3 && ip.ttl == 64';
     expect(await ovn.trace('ovn-default', packet)).toContain('output("p2.a")');
+  });
+
+  it('answers for the address of a load balancer with the MAC of the router', async () => {
+    const arp = [
+      'inport == "p1.a"',
+      'eth.src == 02:00:00:00:00:01',
+      'eth.dst == ff:ff:ff:ff:ff:ff',
+      'arp.op == 1',
+      'arp.sha == 02:00:00:00:00:01',
+      'arp.spa == 10.16.0.2',
+      'arp.tha == 00:00:00:00:00:00',
+      'arp.tpa == 10.16.0.80',
+    ];
+    const text = await ovn.trace('ovn-default', arp.join(' && '));
+    expect(text).toContain(`arp.sha = ${macOf('ovn-cluster-ovn-default')}`);
+    expect(/output\("(.*?)"\)/.exec(text)?.[1]).toBe('p1.a');
+    // What is sent there comes to the router, where load balancers are.
+    expect(await echo('p1.a', p1, '10.16.0.2', '10.17.0.2')).toBe('c1.a');
+  });
+
+  it('knows by which ports an address may be held', async () => {
+    const bindings = await ovn.sb.dump('Port_Binding');
+    const pair = bindings.find((row) => row['logical_port'] === 'pair');
+    expect(pair).toMatchObject({
+      type: 'virtual',
+      options: { 'virtual-ip': '10.16.0.90', 'virtual-parents': 'p1.a,p2.a' },
+    });
   });
 
   it('binds ports to the chassis with the hostname of the node', async () => {

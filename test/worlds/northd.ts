@@ -16,7 +16,10 @@ export const put = (kind: string, key: string, fields: Record<string, unknown>):
 
 /** A pod of namespace `a` with its address. */
 export const pod = (name: string, at: { node: string; subnet: string; ip: string; mac: string }): Change[] => [
-  put('Pod', `a/${name}`, { node: at.node, annotations: { 'ovn.kubernetes.io/logical_switch': at.subnet } }),
+  put('Pod', `a/${name}`, {
+    node: at.node,
+    annotations: { 'ovn.kubernetes.io/logical_switch': at.subnet, 'ovn.kubernetes.io/aaps': 'pair' },
+  }),
   put('IP', `${name}.a`, { for: `a/${name}`, ...at }),
 ];
 

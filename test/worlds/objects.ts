@@ -51,6 +51,11 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
     spec: rest(fields, ['activateGateway']),
     status: { activateGateway: fields['activateGateway'] },
   }),
+  Vip: (key, fields) => ({
+    metadata: meta(key, fields),
+    spec: rest(fields, ['ip', 'mac']),
+    status: { v4ip: split(list(fields['ip']))[0], v6ip: split(list(fields['ip']))[1], mac: fields['mac'] },
+  }),
   Vpc: (key, fields) => ({ metadata: meta(key, fields), spec: rest(fields) }),
   Vlan: (key, fields) => ({ metadata: meta(key, fields), spec: rest(fields) }),
   IP: (key, fields) => ip(key, fields),

@@ -13,6 +13,7 @@ import {
   vlanRow,
   vpcRow,
 } from '../../operator/api/project.ts';
+import { vipRow } from '../../operator/api/vip-row.ts';
 import type { Cluster, Indexes, Tables, Unassigned, Usage } from '../../operator/api/tables.ts';
 import type { Fact } from '../../operator/api/fact.ts';
 import { Graph } from '../../lib/graph/graph.ts';
@@ -61,7 +62,7 @@ export function start(): Process {
     holds: new CollectingSink(),
   };
   const wiring = world(graph, sinks);
-  const { network: _network, demand: _demand, pool: _pool, kept: _kept, ...inputs } = wiring;
+  const { network: _network, demand: _demand, holding: _holding, pool: _pool, kept: _kept, ...inputs } = wiring;
   const wired: Wired = {
     graph,
     inputs: new Map(Object.entries(inputs) as [string, Table<unknown>][]),
@@ -87,6 +88,7 @@ const puts: Readonly<Record<string, Put>> = {
   Node: (tables, key, object) => write(tables.node, key, object, nodeRow),
   Namespace: (tables, key, object) => write(tables.namespace, key, object, namespaceRow),
   Subnet: (tables, key, object) => write(tables.subnet, key, object, subnetRow),
+  Vip: (tables, key, object) => write(tables.vip, key, object, vipRow),
   Vpc: (tables, key, object) => write(tables.vpc, key, object, vpcRow),
   IPPool: (tables, key, object) => write(tables.ippool, key, object, ipPoolRow),
   StatefulSet: (tables, key, object) => write(tables.keeper, `StatefulSet/${key}`, object, keeperRow),

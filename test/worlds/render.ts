@@ -134,4 +134,12 @@ const problem = ({ problem: ref, reason, message, owner }: ProblemFact): Line =>
   line(owner, named(ref), `${reason}:`, message);
 const hold = ({ hold: ref, reason, owner }: HoldFact): Line => line(owner, named(ref), 'held:', reason);
 const demand = ({ ip, owner, subnets, node, podType, wish }: Demanded): Line =>
-  line('', ip, `for ${named(owner)}`, node && `on ${node}`, `of ${subnets.join(',')}`, podType, wish ? flow(wish) : '');
+  line(
+    '',
+    ip,
+    `for ${named(owner)}`,
+    node === '' ? '' : `on ${node}`,
+    `of ${subnets.join(',') || 'none'}`,
+    podType,
+    wish ? flow(wish) : '',
+  );

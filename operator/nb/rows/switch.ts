@@ -4,7 +4,7 @@
 import { owner as ownerOf, rowId } from '../../../lib/delta/ids.ts';
 import type { Owner, Place, RowFact, RowId } from '../../../lib/delta/fact.ts';
 import { subnetRef } from '../../api/refs.ts';
-import { localnetPortName, virtualPortName } from '../names.ts';
+import { localnetPortName } from '../names.ts';
 import { map, row, set } from './row.ts';
 
 const subnetOwner = (subnet: string): Owner => ownerOf(subnetRef(subnet));
@@ -24,12 +24,25 @@ export const logicalSwitch = (subnet: string, config: Readonly<Record<string, st
     columns: { name: subnet, other_config: map(config) },
   });
 
+export interface RouterTypePort {
+  readonly subnet: string;
+  readonly name: string;
+  readonly routerPort: string;
+  /** Addresses on the switch that the router answers for. */
+  readonly proxied: readonly string[];
+}
+
 /** The switch's end of the link to the router; northd copies the addresses of the router's end. */
-export const routerTypePort = (subnet: string, name: string, routerPort: string): RowFact =>
+export const routerTypePort = ({ subnet, name, routerPort, proxied }: RouterTypePort): RowFact =>
   row('Logical_Switch_Port', {
     owner: subnetOwner(subnet),
     name: 'router',
-    columns: { name, type: 'router', addresses: set('router'), options: map({ 'router-port': routerPort }) },
+    columns: {
+      name,
+      type: 'router',
+      addresses: set('router'),
+      options: map({ 'router-port': routerPort, ...(proxied.length > 0 && { arp_proxy: proxied.join(' ') }) }),
+    },
     external: { ls: subnet },
     in: onSwitch(subnet),
   });
@@ -61,28 +74,6 @@ export const localnetPort = ({ subnet, provider, tag, cidrs }: LocalnetPort): Ro
     in: onSwitch(subnet),
   });
 };
-
-export interface VirtualPort {
-  readonly owner: Owner;
-  readonly subnet: string;
-  readonly address: string;
-  /** Names of the ports that may have the address. */
-  readonly parents: readonly string[];
-}
-
-/** An address that ports take over from each other. */
-export const virtualPort = ({ owner, subnet, address, parents }: VirtualPort): RowFact =>
-  row('Logical_Switch_Port', {
-    owner,
-    name: virtualPortName(subnet, address),
-    columns: {
-      name: virtualPortName(subnet, address),
-      type: 'virtual',
-      options: map({ 'virtual-ip': address, ...(parents.length > 0 && { 'virtual-parents': parents.join(',') }) }),
-    },
-    external: { ls: subnet },
-    in: onSwitch(subnet),
-  });
 
 export interface VifPort {
   readonly owner: Owner;
@@ -129,3 +120,27 @@ const binding = (chassis: string): Readonly<Record<string, string>> => ({
   ...(chassis !== '' && { 'requested-chassis': chassis }),
   ...(chassis.includes(',') && { 'activation-strategy': 'rarp' }),
 });
+
+export interface VirtualPort {
+  readonly owner: Owner;
+  readonly name: string;
+  readonly subnet: string;
+  /** One address: OVN takes no two. */
+  readonly address: string;
+  /** Names of the ports of which one answers for it at a time. */
+  readonly parents: readonly string[];
+}
+
+/** An address that wanders between ports: it is where it was last announced. */
+export const virtualPort = ({ owner, name, subnet, address, parents }: VirtualPort): RowFact =>
+  row('Logical_Switch_Port', {
+    owner,
+    name: `virtual ${address}`,
+    columns: {
+      name,
+      type: 'virtual',
+      options: map({ 'virtual-ip': address, ...(parents.length > 0 && { 'virtual-parents': parents.join(',') }) }),
+    },
+    external: { ls: subnet },
+    in: onSwitch(subnet),
+  });

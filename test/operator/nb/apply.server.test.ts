@@ -40,7 +40,7 @@ function subnetFacts(made: Northbound): void {
   made.sink.replace('subnet/s', [
     logicalSwitch('s'),
     routerPort({ ...common, routeTable: '' }),
-    routerTypePort('s', 's-ovn-cluster', 'ovn-cluster-s'),
+    routerTypePort({ subnet: 's', name: 's-ovn-cluster', routerPort: 'ovn-cluster-s', proxied: [] }),
   ]);
   made.sink.replace('node/n', [nodeGroup('n', 'all', 'node.n')]);
 }

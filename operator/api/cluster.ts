@@ -1,0 +1,31 @@
+// Settings and facts of the cluster, as rows depend on them.
+import type { PortItem } from '../plan/item.ts';
+
+export interface Cluster {
+  /** UID of namespace kube-system: the salt of MACs. */
+  readonly salt: string;
+  readonly defaultVpc: string;
+  readonly defaultSubnet: string;
+  readonly joinSubnet: string;
+  readonly serviceCidrs: readonly string[];
+  readonly apiServer: readonly string[];
+  readonly enableLb: boolean;
+  /** Pods of a virtual machine share its name, and its address is kept while there is none. */
+  readonly keepVmIp: boolean;
+  /** MTU of overlay subnets that name none, as DHCP tells it. */
+  readonly overlayMtu: number;
+  /** Of pods that do not ask for another. */
+  readonly podNicType: PortItem['nicType'];
+  /** CIDRs, gateways and excludeIps with which the default subnet and the join subnet are made when absent. */
+  readonly defaultRange: RangeSetting;
+  readonly joinRange: RangeSetting;
+  /** `tcp` or `ssl`, and port of the southbound database on each member of ovn-central. */
+  readonly southbound: { readonly scheme: 'tcp' | 'ssl'; readonly port: number };
+}
+
+/** As the settings have it: comma lists, '' where spec's own default is meant. */
+export interface RangeSetting {
+  readonly cidrBlock: string;
+  readonly gateway: string;
+  readonly excludeIps: string;
+}

@@ -1,0 +1,46 @@
+// What every object of the API says of itself, projected.
+import { integerOf, objectOf, textOf, textsOf } from './json.ts';
+import type { JsonObject } from './fact.ts';
+import type { Meta } from './tables.ts';
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Labels and annotations that are read: Kube-OVN's (also those of attached networks, `<provider>.kubernetes.io/`). */
+export const inUse = (key: string): boolean =>
+  /(?:^|\.)ovn\.kubernetes\.io\//.test(key) || key.startsWith('kubeloom.io/');
+
+const nothing: Labels = {};
+
+function texts(value: unknown, keep: (key: string) => boolean): Labels {
+  const kept = Object.entries(objectOf(value)).filter(([key, text]) => typeof text === 'string' && keep(key));
+  return kept.length === 0 ? nothing : (Object.fromEntries(kept) as Labels);
+}
+
+/** Milliseconds since the epoch of an API timestamp (RFC 3339, UTC); 0 when there is none. */
+export function timeOf(value: unknown): number {
+  // oxlint-disable-next-line no-restricted-globals -- parsing a text reads no clock
+  const time = Date.parse(textOf(value));
+  return Number.isNaN(time) ? 0 : time;
+}
+
+/** Which labels and annotations the kind's readers look at. */
+interface Kept {
+  readonly labels?: (key: string) => boolean;
+  readonly annotations?: (key: string) => boolean;
+}
+
+export function metaOf(object: JsonObject, { labels = inUse, annotations = inUse }: Kept = {}): Meta {
+  const meta = objectOf(object['metadata']);
+  return {
+    name: textOf(meta['name']),
+    namespace: textOf(meta['namespace']),
+    uid: textOf(meta['uid']),
+    generation: integerOf(meta['generation']),
+    deleting: textOf(meta['deletionTimestamp']) !== '',
+    finalizers: textsOf(meta['finalizers']),
+    labels: texts(meta['labels'], labels),
+    annotations: texts(meta['annotations'], annotations),
+  };
+}
+
+export const createdOf = (object: JsonObject): number => timeOf(objectOf(object['metadata'])['creationTimestamp']);
