@@ -24,6 +24,7 @@ import type { Log } from './kube/log.ts';
 import { operatorMetrics, type OperatorMetrics } from './kube/metrics.ts';
 import type { KubeObject } from './kube/object.ts';
 import { KubeloomOperator, type Part } from './kube/operator.ts';
+import { frugal } from './memory.ts';
 import type { Settings } from './settings.ts';
 import { StatusWriter } from './kube/status.ts';
 import type { WriterOptions } from './kube/writer.ts';
@@ -182,6 +183,7 @@ export class Assembly {
     this.#log.info(this.#watches.sizes, 'all inputs are in');
     if (this.#stopped) return;
     this.#ready = true;
+    frugal();
     this.#planEdge.openGate();
     this.#nb.poke();
     this.#lease.start();

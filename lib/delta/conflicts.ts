@@ -28,7 +28,8 @@ export class Conflicts {
 
   /** The owners of the conflict about a row or an element; none: there is none. */
   set(key: string, owners: readonly Owner[]): void {
-    if (owners.length === 0 && !this.#byKey.has(key)) return;
+    // Nearly always; and looking for a key means to make its hash.
+    if (owners.length === 0 && (this.#byKey.size === 0 || !this.#byKey.has(key))) return;
     this.#doubtful.delete(key);
     const before = this.#byKey.get(key) ?? [];
     if (before.length === owners.length && before.every((owner, i) => owner === owners[i])) return;

@@ -55,8 +55,9 @@ export class Items {
   readonly #byRow = new Multimap<RowId, Item>();
   readonly #byOwner = new Multimap<Owner, Item>();
 
+  /** Without the hash of a key that nobody else needs, as long as there is nothing. */
   get(key: string): Item | undefined {
-    return this.#byKey.get(key);
+    return this.#byKey.size === 0 ? undefined : this.#byKey.get(key);
   }
 
   ofRow(row: RowId): ReadonlySet<Item> {

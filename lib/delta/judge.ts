@@ -203,11 +203,11 @@ export class Judge {
   }
 
   retired(key: string): boolean {
-    return this.#retired.has(key);
+    return this.#retired.size > 0 && this.#retired.has(key);
   }
 
   forget(key: string): void {
-    this.#retired.delete(key);
+    if (this.#retired.size > 0) this.#retired.delete(key);
   }
 
   /** Whether it has changed which columns of the row belong to its own fact, or whether it is wanted at all. */

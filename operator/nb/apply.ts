@@ -57,6 +57,8 @@ export class Northbound {
   readonly #frozen = new Map<string, unknown>();
   #core: Core | undefined;
   #leading = false;
+  /** The copy is complete and has not been compared. */
+  #uncompared = false;
 
   constructor(options: NorthboundOptions) {
     this.#options = options;
@@ -82,7 +84,7 @@ export class Northbound {
       {
         changed: (changes) => this.#changed(changes),
         synced: () => this.#synced(),
-        lost: () => this.#core?.tracker.disconnect(),
+        lost: () => this.#lost(),
       },
     );
   }
@@ -115,6 +117,7 @@ export class Northbound {
 
   /** To be called when the graph is quiet, when inputs have synced, when the lease was renewed. */
   poke(): void {
+    this.#compare();
     this.#core?.differ.poke();
   }
 
@@ -194,7 +197,20 @@ export class Northbound {
   #synced(): void {
     const schema = this.#session.schema;
     if (schema && this.#core?.version !== schema.version) this.#build(schema);
+    this.#uncompared = true;
+    this.#compare();
+  }
+
+  /** Once what is wanted is complete: what is compared before that, with each object that comes, is compared in vain. */
+  #compare(): void {
+    if (!this.#uncompared || !this.#options.inputsSynced()) return;
+    this.#uncompared = false;
     this.#core?.tracker.connect();
+  }
+
+  #lost(): void {
+    this.#uncompared = false;
+    this.#core?.tracker.disconnect();
   }
 
   /** The replica holds its rows already; what is wanted is told again. */
