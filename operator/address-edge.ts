@@ -112,9 +112,10 @@ export function holderOf(row: IpRow): Owner {
 }
 
 /** The other way round: names of the assignments on which rows of an owner can stand. */
-export function ipNamesOf(owner: Owner, { vpc }: Pick<World, 'vpc'>): string[] {
+export function ipNamesOf(owner: Owner, { vpc, ipsByFirst }: Pick<World, 'vpc' | 'ipsByFirst'>): string[] {
   const [kind = '', namespace = '', name = ''] = owner.split('/');
-  if (kind === 'Pod') return [podIpName(namespace, name)];
+  const first = podIpName(namespace, name);
+  if (kind === 'Pod') return [first, ...ipsByFirst.at(first).map(({ meta }) => meta.name)];
   if (kind === 'Node') return [nodeIpName(name)];
   if (kind === 'Vip') return [vipKey(name)];
   if (kind !== 'Subnet') return [];

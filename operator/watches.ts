@@ -3,6 +3,7 @@
 import type { Ref } from './api/fact.ts';
 import { isLater, laterKey, type LaterKind, laterKinds, laterRef } from './api/later.ts';
 import {
+  attachmentRow,
   centralRow,
   ipPoolRow,
   ipRow,
@@ -38,14 +39,28 @@ export interface WatchesOptions extends Pick<ReflectorOptions, 'client' | 'clock
   readonly onRestart: (kind: string, reason: RestartReason) => void;
 }
 
-const own = ['Pod', 'Node', 'Namespace', 'IP', 'IPPool', 'Subnet', 'Vip', 'Vlan', 'Vpc'] as const;
+const own = [
+  'Pod',
+  'Node',
+  'Namespace',
+  'IP',
+  'IPPool',
+  'Subnet',
+  'Vip',
+  'Vlan',
+  'Vpc',
+  'NetworkAttachmentDefinition',
+] as const;
 /** Workloads whose pods come back under their names. KubeVirt's are there only where it is installed. */
 const keepers = ['StatefulSet', 'VirtualMachine', 'VirtualMachineInstance'] as const;
 type Keeper = (typeof keepers)[number];
 
-const isOptional = (kind: Kind): boolean => isLater(kind) || kind === 'Vip' || kind.startsWith('VirtualMachine');
+const isOptional = (kind: Kind): boolean =>
+  isLater(kind) || kind === 'Vip' || kind === 'NetworkAttachmentDefinition' || kind.startsWith('VirtualMachine');
 
 type Kind = (typeof own)[number] | Keeper | LaterKind;
+
+const kinds: readonly Kind[] = [...own, ...keepers, ...Object.keys(laterKinds).filter(isLater)];
 
 export class Watches implements Part {
   readonly name = 'watches';
@@ -83,7 +98,6 @@ export class Watches implements Part {
       const { labels = {}, uid } = object.metadata;
       return row && { namespace, pod: row.pod, uid, ready: row.ready, labels };
     };
-    const laters = Object.keys(laterKinds).filter(isLater);
     const later = (kind: LaterKind): readonly Projection[] => [
       into(new Partition(world.later, `${kind}/`), laterRow(kind)),
       into(new Partition(this.#laterStatus, `${kind}/`), shown),
@@ -95,6 +109,7 @@ export class Watches implements Part {
       Namespace: [into(world.namespace, namespaceRow)],
       IP: [into(world.ip, ipRow)],
       IPPool: [into(world.ippool, ipPoolRow), into(this.#ippoolStatus, shown)],
+      NetworkAttachmentDefinition: [into(world.attachment, attachmentRow)],
       StatefulSet: keeper('StatefulSet'),
       VirtualMachine: keeper('VirtualMachine'),
       VirtualMachineInstance: keeper('VirtualMachineInstance'),
@@ -119,7 +134,6 @@ export class Watches implements Part {
         onRestart: restarted,
       });
     };
-    const kinds: readonly Kind[] = [...own, ...keepers, ...laters];
     this.#reflectors = new Map(kinds.map((kind) => [kind, reflector(kind)]));
   }
 

@@ -19,15 +19,16 @@
 //                                              |
 //                                              +--> usage, unassigned --------------------> Subnet, Pod, Node, IP
 //   ippool -> pool (in force) -> Namespace, demand, [allocator] --> poolUsage ------------------> IPPool: set, status, problems
+//   attachment (NetworkAttachmentDefinitions) -> demand, Pod
 //   keeper (StatefulSets, virtual machines) + ip -> kept -> [allocator]
 //   vip -> holding, demand -> [allocator] --> API: status of the Vip --> vip -------------------> Vip: port, labels, status; Subnet
 //   later ----------------------------------------------------------------------------------> Later: status, problems
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
 import { owner as ownerText } from '../lib/delta/ids.ts';
 import type { Graph } from '../lib/graph/graph.ts';
-import type { ReadTable, Table } from '../lib/graph/types.ts';
+import type { Index, ReadTable, Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
-import { addressKeys, rangeKeys, usedKey } from './api/keys.ts';
+import { addressKeys, furtherKeys, rangeKeys, usedKey } from './api/keys.ts';
 import { labelKeys, requiredLabel } from './api/labels.ts';
 import { commaList, textsOf } from './api/json.ts';
 import { laterRef } from './api/later.ts';
@@ -88,6 +89,7 @@ export interface World {
   readonly ippool: Table<Tables['ippool']>;
   readonly keeper: Table<Tables['keeper']>;
   readonly vlan: Table<Tables['vlan']>;
+  readonly attachment: Table<Tables['attachment']>;
   /** Objects of all kinds that nothing acts on yet. */
   readonly later: Table<Tables['later']>;
   /** Written by the allocator, by IP object. */
@@ -102,6 +104,8 @@ export interface World {
   readonly holding: ReadTable<Tables['holding']>;
   readonly pool: ReadTable<Tables['pool']>;
   readonly kept: ReadTable<Tables['kept']>;
+  /** IP objects of further interfaces of a pod, by the name that its first one's has. */
+  readonly ipsByFirst: Index<Tables['ip']>;
 }
 
 /** Wires an empty graph. Keys of API tables are `namespace/name`, or the name alone; see operator/api/refs.ts. */
@@ -117,6 +121,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.index('nodesByBlock', tables.node, (row) => addressKeys(nodeScope, row.internalIps));
   graph.index('ipsByAddress', tables.ip, (row) => row.addresses.map((address) => usedKey(row.subnet, address)));
   graph.index('ipsBySubnet', tables.ip, (row) => [row.subnet]);
+  const ipsByFirst = graph.index('ipsByFirst', tables.ip, furtherKeys);
   graph.index('holdingsByAddress', computed.holding, holdingKeys);
   graph.index('holdingsBySubnet', computed.holding, (row) => (row.addresses.length > 0 ? [row.subnet] : []));
   graph.index('proxiesBySubnet', tables.vip, (row) =>
@@ -140,6 +145,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.index('candidatesByBlock', computed.candidate, (row) => rangeKeys(row.network.vpc, row.network.cidrs));
   graph.index('candidatesByTable', computed.candidate, tableKeys);
   graph.index('networksByVpc', networkTable, (row) => [row.vpc]);
+  graph.index('networksByProvider', networkTable, (row) => [row.provider]);
   graph.index('networksByNamespace', networkTable, (row) => row.namespaces);
   graph.index('networksBySelector', networkTable, (row) => row.namespaceSelectors.map(requiredLabel));
   graph.index('networksByPort', networkTable, portKeys);
@@ -174,7 +180,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   reconcile(graph, sinks, { reconciler: ippool, input: tables.ippool, about: ipPoolRef });
   reconcile(graph, sinks, { reconciler: later, input: tables.later, about: laterRef });
   const { demand, holding: held, pool: pools, kept: keeps } = computed;
-  return { ...tables, network: networkTable, demand, holding: held, pool: pools, kept: keeps };
+  return { ...tables, network: networkTable, demand, holding: held, pool: pools, kept: keeps, ipsByFirst };
 }
 
 /** Owner of what a source yields, for one that failed before it yielded anything: its rows must stay too. */
@@ -194,7 +200,9 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
   Vip: vipRef,
 };
 
-function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand' | 'holding' | 'pool' | 'kept'> {
+function inputs(
+  graph: Graph<Tables, Indexes>,
+): Omit<World, 'network' | 'demand' | 'holding' | 'pool' | 'kept' | 'ipsByFirst'> {
   return {
     cluster: graph.table('cluster'),
     central: graph.table('central'),
@@ -208,6 +216,7 @@ function inputs(graph: Graph<Tables, Indexes>): Omit<World, 'network' | 'demand'
     ippool: graph.table('ippool'),
     keeper: graph.table('keeper'),
     vlan: graph.table('vlan'),
+    attachment: graph.table('attachment'),
     later: graph.table('later'),
     unassigned: graph.table('unassigned'),
     usage: graph.table('usage'),

@@ -2,6 +2,8 @@
 // that "who covers this address" asks two keys instead of all subnets.
 import { addressBits, formatIp, networkAddress, parseCidr, parseIp } from '../../lib/net/index.ts';
 import type { Cidr, Family, Ip } from '../../lib/net/index.ts';
+import { podIpName } from './refs.ts';
+import type { IpRow } from './tables.ts';
 
 /** Blocks are /16 for IPv4 and /48 for IPv6, the sizes of which clusters cut their ranges. */
 const blockLength = (family: Family): number => (family === 4 ? 16 : 48);
@@ -45,3 +47,9 @@ export const keeperKey = (kind: string, namespace: string, name: string): string
 
 /** Key of one address of one subnet. */
 export const usedKey = (subnet: string, address: string): string => `${subnet}|${address}`;
+
+/** Where the IP object of a further interface of a pod is entered: under the name that the first one's has. */
+export function furtherKeys({ meta, namespace, podName }: IpRow): string[] {
+  const first = podIpName(namespace, podName);
+  return namespace === '' || first === meta.name ? [] : [first];
+}

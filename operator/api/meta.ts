@@ -1,13 +1,22 @@
 // What every object of the API says of itself, projected.
+import { defaultNetworkAnnotation, networksAnnotation } from './networks.ts';
 import { integerOf, objectOf, textOf, textsOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
 import type { Meta } from './tables.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** Labels and annotations that are read: Kube-OVN's (also those of attached networks, `<provider>.kubernetes.io/`). */
+/** Labels and annotations that are read: Kube-OVN's, also those of attached networks, and which networks these are. */
 export const inUse = (key: string): boolean =>
-  /(?:^|\.)ovn\.kubernetes\.io\//.test(key) || key.startsWith('kubeloom.io/');
+  /(?:^|\.)ovn\.kubernetes\.io\//.test(key) ||
+  key.startsWith('kubeloom.io/') ||
+  key === networksAnnotation ||
+  key === defaultNetworkAnnotation ||
+  ofForeign.test(key);
+
+/** `<definition>.<namespace>.kubernetes.io/`: the interface is another plugin's, the address is ours. */
+const ofForeign =
+  /^[^/]+\.[^/]+\.kubernetes\.io\/(?:allocated|ip_address|mac_address|ip_pool|ip_family|cidr|gateway|routes|default_route|logical_switch)$/;
 
 const nothing: Labels = {};
 

@@ -4,10 +4,12 @@ import { canonicalMac, formatIp, parseIp } from '../../lib/net/index.ts';
 import { defaultsManager, manager } from './managers.ts';
 import { createdOf, metaOf } from './meta.ts';
 import type { Labels } from './meta.ts';
+import { isOvnConfig } from './networks.ts';
 import { kubeOvn } from './refs.ts';
 import { flagOf, integerOf, isObject, listOf, objectOf, textOf, textsOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
 import type {
+  AttachmentRow,
   CentralRow,
   IpPoolRow,
   IpRow,
@@ -146,6 +148,11 @@ export function ipRow(source: unknown): IpRow {
     controllerUid: textOf(annotations['kubeloom.io/controller-uid']),
   };
 }
+
+/** A NetworkAttachmentDefinition. */
+export const attachmentRow = (source: unknown): AttachmentRow => ({
+  isOvn: isOvnConfig(textOf(objectOf(objectOf(source)['spec'])['config'])),
+});
 
 export function keeperRow(source: unknown): KeeperRow {
   const object = objectOf(source);

@@ -1,6 +1,7 @@
 // The tables of the graph and what their rows hold: the API's objects, projected to the fields in use, and the few
 // tables that are computed. A field that is not here does not exist for the reconcilers.
 import type { RowId } from '../../lib/delta/fact.ts';
+import type { Demand, Kept, PoolUsage, Unassigned, Usage } from './addresses.ts';
 import type { Cluster, RangeSetting } from './cluster.ts';
 import type { JsonObject, Ref } from './fact.ts';
 import type { Options } from './option-list.ts';
@@ -8,6 +9,7 @@ import type { Reason } from './reasons.ts';
 import type { VipRow } from './vip-row.ts';
 
 export type { Cluster, RangeSetting, VipRow };
+export type { Demand, Kept, PoolUsage, Unassigned, Usage, Wish } from './addresses.ts';
 
 export interface Meta {
   readonly name: string;
@@ -99,6 +101,12 @@ export interface IpPoolRow {
   readonly ips: readonly string[];
   readonly namespaces: readonly string[];
   readonly addressSet: boolean;
+}
+
+/** A NetworkAttachmentDefinition. */
+export interface AttachmentRow {
+  /** Its interfaces are made by us; otherwise another plugin makes them, and has addresses of us at most. */
+  readonly isOvn: boolean;
 }
 
 /** A workload whose pods come back under their names: StatefulSet, VirtualMachine, VirtualMachineInstance. */
@@ -271,81 +279,6 @@ export interface SwitchRule {
   readonly action: string;
 }
 
-/** Someone who needs an address: a bound pod's interface, a node's join port, a subnet. Computed; input of the allocator. */
-export interface Demand {
-  /** Name of the IP object, `<pod>.<ns>` or `node-<node>`: the key of this table. */
-  readonly ip: string;
-  readonly owner: Ref;
-  readonly uid: string;
-  readonly node: string;
-  /** Subnets in the order in which to try them. */
-  readonly subnets: readonly string[];
-  readonly podName: string;
-  readonly namespace: string;
-  readonly podType: string;
-  /** UID of the pod's StatefulSet. */
-  readonly controllerUid?: string;
-  readonly labels: Readonly<Record<string, string>>;
-  /** Absent when any address will do. */
-  readonly wish?: Wish;
-  /** Another address takes the place of one that is not as wished: nobody runs with it. */
-  readonly moves?: true;
-  /** Stands in the object whatever MAC was reserved: a load balancer's Vip has that of the router port. */
-  readonly mac?: string;
-}
-
-/** What is asked of an address; what is absent is chosen. */
-export interface Wish {
-  /** Any one of these sets will do, in this order; canonical, IPv4 first. An empty list cannot be met. */
-  readonly fixed?: readonly (readonly string[])[];
-  /** Otherwise: an address of one of these IPPools, in this order. */
-  readonly pools?: readonly string[];
-  /** Canonical. */
-  readonly mac?: string;
-  /** One family of a subnet that has both. */
-  readonly family?: 4 | 6;
-  /** Why it cannot be understood: nothing is given then. */
-  readonly invalid?: string;
-}
-
-/** An IP object that stays while no pod demands it. Computed; input of the allocator. */
-export interface Kept {
-  readonly ip: string;
-}
-
-/** Why a demand has no address yet; written by the allocator, key = Demand.ip. */
-export interface Unassigned {
-  readonly ip: string;
-  readonly owner: Ref;
-  readonly reason:
-    | 'NoAvailableAddress'
-    | 'AddressConflict'
-    | 'AddressOutOfRange'
-    | 'InvalidIPFamily'
-    | 'NoSubnet'
-    | 'WaitingForRelease';
-  readonly message: string;
-}
-
-/** Exact use of a subnet's addresses; written by the allocator at most once a second per subnet. */
-export interface Usage {
-  readonly subnet: string;
-  /** IPv4 and IPv6; ranges as in `10.16.0.2-10.16.0.9,10.16.0.11`. */
-  readonly families: readonly {
-    readonly family: 4 | 6;
-    readonly using: bigint;
-    readonly available: bigint;
-    readonly usingRange: string;
-    readonly availableRange: string;
-  }[];
-}
-
-/** The use of an IPPool's addresses; written by the allocator as often as its subnet's. */
-export interface PoolUsage {
-  readonly pool: string;
-  readonly families: Usage['families'];
-}
-
 /** A member of ovn-central: the address of its node. */
 export interface CentralRow {
   readonly pod: string;
@@ -378,6 +311,7 @@ export interface Tables {
   /** By `Kind/namespace/name`. */
   keeper: KeeperRow;
   kept: Kept;
+  attachment: AttachmentRow;
   central: CentralRow;
   /** By `Kind/name` or `Kind/namespace/name`. */
   later: LaterRow;
@@ -389,6 +323,8 @@ export interface Tables {
 export interface Indexes {
   /** By VPC. */
   networksByVpc: Network;
+  /** By provider. */
+  networksByProvider: Network;
   /** By namespace in spec.namespaces. */
   networksByNamespace: Network;
   /** By the label that a namespace selector cannot do without, or by '' when there is none such. */
@@ -413,6 +349,8 @@ export interface Indexes {
   ipsByAddress: IpRow;
   /** By subnet. */
   ipsBySubnet: IpRow;
+  /** Those of further interfaces of a pod, by the name that its first one's has. */
+  ipsByFirst: IpRow;
   /** By address in the annotation `port_vips`. */
   podsByVipAddress: PodRow;
   /** By provider network and id. */

@@ -10,6 +10,7 @@ import type { Sink } from '../../lib/graph/types.ts';
 import { ipRef } from '../api/refs.ts';
 import type { Demand, IpRow, Kept, Network, Pool } from '../api/tables.ts';
 import { attempt, completed, fits } from './attempts.ts';
+import { Awaited } from './awaited.ts';
 import { Explanations } from './explanations.ts';
 import { Flights } from './flights.ts';
 import type { Ipam } from './ipam.ts';
@@ -28,13 +29,6 @@ import type { CreateAnswer, NewIp } from './writer.ts';
 /** A reservation as it goes through its stages. */
 type Reserved = { -readonly [K in keyof Reservation]: Reservation[K] };
 
-/** A write that has succeeded and shows in the table only when the watch gets there. */
-interface Awaited {
-  readonly row: IpRow;
-  readonly action: Action['do'];
-  readonly cancel: () => void;
-}
-
 export class Assignments {
   readonly #options: AssignmentOptions;
   readonly #ipam: Ipam;
@@ -47,7 +41,7 @@ export class Assignments {
   readonly #kept = new Set<string>();
   readonly #leaving = new Set<string>();
   readonly #reserved = new Map<string, Reserved>();
-  readonly #awaited = new Map<string, Awaited>();
+  readonly #awaited: Awaited;
   readonly #dirty = new Set<string>();
   /** Subnets with changes that are not yet told, and whose waiters are not yet woken. */
   readonly #changed = new Set<string>();
@@ -66,6 +60,7 @@ export class Assignments {
       this.#schedule();
     });
     this.#ledger = new Ledger(this.#ipam);
+    this.#awaited = new Awaited(clock, limits.confirmMs);
     this.#flights = new Flights({
       clock,
       limit: limits.writes,
@@ -109,7 +104,7 @@ export class Assignments {
     this.#term++;
     this.#flights.stop();
     for (const name of this.#reserved.keys()) this.#unreserve(name);
-    for (const name of this.#awaited.keys()) this.#seen(name);
+    this.#awaited.clear();
     this.#explanations.clear();
     this.#dirty.clear();
   }
@@ -191,7 +186,7 @@ export class Assignments {
       if (reserved.ip.subnet === row.subnet) this.#reserved.delete(name);
       else this.#unreserve(name);
     }
-    if (this.#awaited.get(name)?.row !== row) this.#seen(name);
+    this.#awaited.seen(name, row);
     for (const touched of this.#ledger.change(name, row)) this.#touch(touched);
   }
 
@@ -320,20 +315,17 @@ export class Assignments {
       throw new Error(`IP ${name} exists for ${answer.row.namespace}/${answer.row.podName}`);
     }
     reserved.stage = 'accepted';
-    const cancel = this.#options.clock.after(this.#options.limits.confirmMs, () => {
+    this.#awaited.add(name, { row: answer.row, action: 'create' }, () => {
       if (this.#reserved.get(name) !== reserved) return;
       // Made and gone again before the watch could tell, or the watch is stuck: ask once more.
       reserved.stage = 'doubtful';
       this.#touch(name);
     });
-    this.#seen(name);
-    this.#awaited.set(name, { row: answer.row, action: 'create', cancel });
   }
 
   /** One attempt of a write to an existing object; after success nothing is repeated until its row has changed. */
   #write(name: string, action: Action & { row: IpRow }, write: () => Promise<void>): void {
-    const awaited = this.#awaited.get(name);
-    if ((awaited?.row === action.row && awaited.action === action.do) || !this.#flights.idle(name)) return;
+    if (this.#awaited.has(name, action.row, action.do) || !this.#flights.idle(name)) return;
     const term = this.#term;
     const attempt = async (): Promise<void> => {
       if (this.#ledger.row(name) !== action.row) return;
@@ -342,23 +334,10 @@ export class Assignments {
       } catch (error) {
         throw this.#failed(action.do, name, error);
       }
-      if (term === this.#term && this.#ledger.row(name) === action.row) this.#await(name, action);
+      if (term !== this.#term || this.#ledger.row(name) !== action.row) return;
+      this.#awaited.add(name, { row: action.row, action: action.do }, () => this.#touch(name));
     };
     this.#flights.start(name, attempt, () => this.#touch(name));
-  }
-
-  #await(name: string, action: Action & { row: IpRow }): void {
-    this.#seen(name);
-    const cancel = this.#options.clock.after(this.#options.limits.confirmMs, () => {
-      this.#awaited.delete(name);
-      this.#touch(name);
-    });
-    this.#awaited.set(name, { row: action.row, action: action.do, cancel });
-  }
-
-  #seen(name: string): void {
-    this.#awaited.get(name)?.cancel();
-    this.#awaited.delete(name);
   }
 
   #failed(step: string, name: string, error: unknown): unknown {
@@ -375,7 +354,7 @@ export class Assignments {
   }
 
   #adopted(row: IpRow, demand: Demand): NewIp {
-    const mac = row.mac === '' ? this.#ipam.freeMac(row.subnet) : row.mac;
+    const mac = row.mac === '' && demand.wish?.mac !== '' ? this.#ipam.freeMac(row.subnet) : row.mac;
     const adopted = newIp(demand, { subnet: row.subnet, addresses: row.addresses, mac });
     return wasWish(row) ? { ...adopted, reserved: false } : adopted;
   }

@@ -38,6 +38,7 @@ export interface IpamOptions {
 export interface Wants {
   /** Exact addresses; families that they leave out are chosen too, unless `families` says otherwise. */
   readonly addresses?: readonly string[];
+  /** '' for none. */
   readonly mac?: string;
   readonly families?: readonly Family[];
   /** The part of the subnet to choose from. */
@@ -217,10 +218,14 @@ export class Ipam {
     const state = this.#usable(subnet);
     if (state.holders.get(key))
       throw new AddressError('AddressConflict', `${key} holds addresses of ${subnet} already`);
-    const mac = wants.mac === undefined ? this.#newMac(state) : this.#wantedMac(state, key, wants.mac);
+    const mac = this.#macFor(state, key, wants.mac);
     const ips = state.pools.allocate(fixed, wants);
     if (ips.length > 1) ips.sort(compareIp);
-    const held: Held = { addresses: ips.map(formatIp), mac: formatMac(mac), fixed: fixed.length > 0 };
+    const held: Held = {
+      addresses: ips.map(formatIp),
+      mac: mac === undefined ? '' : formatMac(mac),
+      fixed: fixed.length > 0,
+    };
     state.holders.add(key, held, mac);
     this.#options.changed?.(subnet, []);
     return holdingOf(held);
@@ -250,6 +255,11 @@ export class Ipam {
     const { now, holdDownMs } = this.#options;
     const until = atOnce || holdDownMs <= 0 ? undefined : now() + holdDownMs;
     for (const address of addresses) state.pools?.release(parsed(address), until);
+  }
+
+  #macFor(state: SubnetState, key: string, wanted: string | undefined): number | undefined {
+    if (wanted === undefined) return this.#newMac(state);
+    return wanted === '' ? undefined : this.#wantedMac(state, key, wanted);
   }
 
   #newMac(state: SubnetState): number {

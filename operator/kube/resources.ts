@@ -47,6 +47,11 @@ export const resources = {
   ),
   VirtualMachine: namespaced('kubevirt.io/v1', 'VirtualMachine', 'virtualmachines'),
   VirtualMachineInstance: namespaced('kubevirt.io/v1', 'VirtualMachineInstance', 'virtualmachineinstances'),
+  NetworkAttachmentDefinition: namespaced(
+    'k8s.cni.cncf.io/v1',
+    'NetworkAttachmentDefinition',
+    'network-attachment-definitions',
+  ),
   Subnet: clusterScoped('kubeovn.io/v1', 'Subnet', 'subnets'),
   Vpc: clusterScoped('kubeovn.io/v1', 'Vpc', 'vpcs'),
   Vip: clusterScoped('kubeovn.io/v1', 'Vip', 'vips'),

@@ -14,6 +14,8 @@ export interface Claimant {
   /** As the object names its owner. */
   readonly ref: Ref;
   readonly uid: string;
+  /** Another plugin makes the interface, whose MAC is not known here. */
+  readonly isForeign?: boolean;
 }
 
 export interface Assignment {
@@ -39,8 +41,8 @@ export function assignment(claimant: Claimant, read: WorldRead): Assignment | un
  * Objects that Kube-OVN made before us carry no UID: they count by name, when its finalizer says that it gave the
  * address out. One made by hand is a wish, not an assignment.
  */
-function isFor(ip: IpRow, { ref, uid }: Claimant): boolean {
-  if (ip.mac === '') return false;
+function isFor(ip: IpRow, { ref, uid, isForeign }: Claimant): boolean {
+  if (ip.mac === '' && isForeign !== true) return false;
   if (ip.ownerUid !== '') return ip.ownerUid === uid;
   const named = ip.podName === ref.name && ip.namespace === ref.namespace;
   return named && ip.meta.finalizers.includes(finalizer);

@@ -2,7 +2,6 @@
 // makes the interface. It stands on an assignment.
 import type { RowFact } from '../../lib/delta/fact.ts';
 import type { Fact } from '../api/fact.ts';
-import type { PortWish } from '../api/port-wish.ts';
 import { ipRef, podRef } from '../api/refs.ts';
 import type { PodRow } from '../api/tables.ts';
 import { groupMember } from '../nb/rows/group.ts';
@@ -13,62 +12,62 @@ import { portDhcp } from './dhcp.ts';
 import type { PortDhcp } from './dhcp.ts';
 import type { Identity } from './identity.ts';
 import { podGateways } from './interconnection.ts';
+import type { Nic } from './nics.ts';
 import { clusterOf, ofFamily, problem, withLength } from './reconciler.ts';
 import type { WorldRead } from './reconciler.ts';
 
 export interface Interface {
-  readonly provider: string;
+  readonly nic: Nic;
   readonly self: Identity;
   readonly assigned: Assignment;
-  readonly wish: PortWish;
 }
 
 export type Annotations = Readonly<Record<string, string>>;
 
 /** Answers the annotations that tell of it. */
-export function* podPort(row: PodRow, nic: Interface, read: WorldRead): Generator<Fact, Annotations> {
-  const { self, provider } = nic;
+export function* podPort(row: PodRow, one: Interface, read: WorldRead): Generator<Fact, Annotations> {
+  const { self, nic } = one;
   const { namespace, name, uid } = row.meta;
-  yield { hold: ipRef(self.ip), reason: `pod ${namespace}/${name} uses it`, owner: self.owner };
-  if (self.pods[0]?.meta.uid === uid) {
-    const answered = dhcp(row, nic, read);
+  yield { hold: ipRef(nic.ip), reason: `pod ${namespace}/${name} uses it`, owner: self.owner };
+  if (!nic.isForeign && self.pods[0]?.meta.uid === uid) {
+    const answered = dhcp(row, one, read);
     yield* answered.rows;
     for (const fault of answered.faults) yield problem(podRef(namespace, name), 'OptionInvalid', fault);
-    const lsp = port(row, nic, answered.ids, read);
+    const lsp = port(row, one, answered.ids, read);
     yield lsp;
-    yield* memberships(row, nic.assigned, lsp, read);
+    yield* memberships(row, one.assigned, lsp, read);
   }
   const nicType = clusterOf(read).podNicType;
-  const values = annotations(nic, nicType);
+  const values = annotations(one, nicType);
   yield {
-    plan: `port/${namespace}/${name}/${provider}`,
+    plan: `port/${namespace}/${name}/${nic.provider}`,
     span: new Set([row.node]),
     owner: self.owner,
-    item: item(row, nic, { nicType, values, gateways: podGateways(nic.assigned.network, read) }),
+    item: item(row, one, { nicType, values, gateways: podGateways(one.assigned.network, read) }),
   };
   return values;
 }
 
-function dhcp(row: PodRow, { provider, self, assigned: { network } }: Interface, read: WorldRead): PortDhcp {
+function dhcp(row: PodRow, { nic, self, assigned: { network } }: Interface, read: WorldRead): PortDhcp {
   const asked = row.meta.annotations;
   const texts = {
-    4: asked[`${provider}.kubernetes.io/dhcp-v4-options`] ?? '',
-    6: asked[`${provider}.kubernetes.io/dhcp-v6-options`] ?? '',
+    4: asked[`${nic.provider}.kubernetes.io/dhcp-v4-options`] ?? '',
+    6: asked[`${nic.provider}.kubernetes.io/dhcp-v6-options`] ?? '',
   };
-  return portDhcp(network, { owner: self.owner, name: self.ip, texts }, read);
+  return portDhcp(network, { owner: self.owner, name: nic.ip, texts }, read);
 }
 
-function port(row: PodRow, nic: Interface, dhcp: PortDhcp['ids'], read: WorldRead): RowFact {
+function port(row: PodRow, one: Interface, dhcp: PortDhcp['ids'], read: WorldRead): RowFact {
   const {
     assigned: { ip, network },
     self,
-    wish,
-  } = nic;
+    nic: { ip: name, port: wish },
+  } = one;
   // ovn-controller compares with the name and with the hostname of its chassis, and the agent sets the latter.
   const chassis = self.pods.map(({ node }) => read.get('host', node)?.chassis || node);
   return vifPort({
     owner: self.owner,
-    name: self.ip,
+    name,
     subnet: network.name,
     mac: ip.mac,
     addresses: ip.addresses,
@@ -95,20 +94,19 @@ function* memberships(row: PodRow, { network }: Assignment, lsp: RowFact, read: 
 type NicType = PortItem['nicType'];
 
 /** `allocated` and `routed` come together: the port, its groups and its address are one transaction. */
-function annotations({ provider, self, assigned: { ip, network } }: Interface, nicType: NicType): Annotations {
+function annotations({ nic, self, assigned: { ip, network } }: Interface, nicType: NicType): Annotations {
   const values = {
     allocated: 'true',
-    routed: 'true',
     ip_address: ip.addresses.join(','),
-    mac_address: ip.mac,
     cidr: network.cidrs.join(','),
     gateway: network.gateways.join(','),
-    logical_switch: network.name,
-    ...(network.link !== 'none' && { logical_router: network.vpc }),
-    pod_nic_type: nicType,
+    ...(!nic.isForeign && { routed: 'true', mac_address: ip.mac, logical_switch: network.name, pod_nic_type: nicType }),
+    ...(!nic.isForeign && network.link !== 'none' && { logical_router: network.vpc }),
     ...(self.pods.some((pod) => pod.meta.name !== self.name) && { virtualmachine: self.name }),
   };
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [`${provider}.kubernetes.io/${key}`, value]));
+  return Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [`${nic.provider}.kubernetes.io/${key}`, value]),
+  );
 }
 
 interface Given {
@@ -119,7 +117,7 @@ interface Given {
 
 function item(
   row: PodRow,
-  { provider, self, assigned: { ip, network }, wish }: Interface,
+  { nic, assigned: { ip, network } }: Interface,
   { nicType, values, gateways }: Given,
 ): PortItem {
   const { namespace, name, uid } = row.meta;
@@ -127,14 +125,14 @@ function item(
   return {
     kind: 'port',
     pod: { namespace, name, uid },
-    provider,
-    ifaceId: self.ip,
+    provider: nic.provider,
+    ifaceId: nic.ip,
     subnet: network.name,
     mac: ip.mac,
     addresses: withLength(ip.addresses, network),
     gateways: ip.addresses.map((address) => ofFamily(gateways, address) ?? ''),
-    routes: wish.routes,
-    defaultRoute: wish.defaultRoute ?? true,
+    routes: nic.port.routes,
+    defaultRoute: nic.port.defaultRoute ?? nic.isFirst,
     mtu: network.mtu,
     nicType,
     announced: Object.entries(values).every(([key, value]) => seen[key] === value),

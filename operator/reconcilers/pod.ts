@@ -2,39 +2,43 @@
 import type { Owner } from '../../lib/delta/fact.ts';
 import type { Fact } from '../api/fact.ts';
 import { manager } from '../api/managers.ts';
-import { portWish } from '../api/port-wish.ts';
 import { podRef } from '../api/refs.ts';
 import type { PodRow } from '../api/tables.ts';
 import { assignment } from './assignment.ts';
-import { needsAddress, podWish } from './demand.ts';
+import { needsAddress } from './demand.ts';
 import { identityOf } from './identity.ts';
+import { nicsOf } from './nics.ts';
 import { podPort } from './pod-port.ts';
 import type { Annotations } from './pod-port.ts';
 import { problem } from './reconciler.ts';
 import type { Reconciler } from './reconciler.ts';
 import { unassigned } from './unassigned.ts';
-import { lentAddress } from './vip-holding.ts';
 
 export const pod: Reconciler<PodRow> = {
   kind: 'Pod',
   *desired(row, read) {
     if (!needsAddress(row)) return;
-    const { namespace, name, annotations } = row.meta;
+    const { namespace, name } = row.meta;
     const ref = podRef(namespace, name);
     const self = identityOf(row, read);
-    const wish = portWish(annotations, 'ovn');
-    const assigned = assignment({ ip: self.ip, ref: podRef(namespace, self.name), uid: self.uid }, read);
-    // A pod that has the address of a Vip keeps it, whatever becomes of the Vip.
-    const invalid = podWish(row)?.invalid ?? (assigned ? undefined : lentAddress(row, read)?.wish.invalid);
-    for (const error of [...(invalid === undefined ? [] : [invalid]), ...wish.errors]) {
+    const { nics, errors } = nicsOf(row, self, read);
+    const faults = new Set(errors);
+    // One object for all: what one manager says of an object, it says at once.
+    const told: Annotations[] = [];
+    for (const nic of nics) {
+      const { ip, isForeign, wish } = nic;
+      const assigned = assignment({ ip, ref: podRef(namespace, self.name), uid: self.uid, isForeign }, read);
+      if (assigned) told.push(yield* podPort(row, { nic, self, assigned }, read));
+      else {
+        // A pod that has the address of a Vip keeps it, whatever becomes of the Vip.
+        if (wish?.invalid !== undefined) faults.add(wish.invalid);
+        yield* unassigned(ip, ref, read);
+      }
+    }
+    for (const error of faults) {
       yield problem(ref, 'ValidatePodNetworkFailed', `stage=ValidatePodNetwork error=${error}`);
     }
-    if (!assigned) {
-      yield* unassigned(self.ip, ref, read);
-      return;
-    }
-    const values = yield* podPort(row, { provider: 'ovn', self, assigned, wish }, read);
-    yield annotated(row, values, self.owner);
+    if (told.length > 0) yield annotated(row, Object.assign({}, ...told) as Annotations, self.owner);
   },
 };
 

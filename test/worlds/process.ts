@@ -1,6 +1,7 @@
 // One process under test: a graph wired as in the product, fed with objects of the API, its sinks collecting.
 import { isLater } from '../../operator/api/later.ts';
 import {
+  attachmentRow,
   centralRow,
   ipPoolRow,
   ipRow,
@@ -62,7 +63,15 @@ export function start(): Process {
     holds: new CollectingSink(),
   };
   const wiring = world(graph, sinks);
-  const { network: _network, demand: _demand, holding: _holding, pool: _pool, kept: _kept, ...inputs } = wiring;
+  const {
+    network: _network,
+    demand: _demand,
+    holding: _holding,
+    pool: _pool,
+    kept: _kept,
+    ipsByFirst: _ipsByFirst,
+    ...inputs
+  } = wiring;
   const wired: Wired = {
     graph,
     inputs: new Map(Object.entries(inputs) as [string, Table<unknown>][]),
@@ -91,6 +100,7 @@ const puts: Readonly<Record<string, Put>> = {
   Vip: (tables, key, object) => write(tables.vip, key, object, vipRow),
   Vpc: (tables, key, object) => write(tables.vpc, key, object, vpcRow),
   IPPool: (tables, key, object) => write(tables.ippool, key, object, ipPoolRow),
+  NetworkAttachmentDefinition: (tables, key, object) => write(tables.attachment, key, object, attachmentRow),
   StatefulSet: (tables, key, object) => write(tables.keeper, `StatefulSet/${key}`, object, keeperRow),
   VirtualMachine: (tables, key, object) => write(tables.keeper, `VirtualMachine/${key}`, object, keeperRow),
   VirtualMachineInstance: (tables, key, object) =>

@@ -120,6 +120,23 @@ describe('a fixed address', () => {
   });
 });
 
+describe('further interfaces of a pod', () => {
+  const attached = (ip: string, wish?: Wish): void =>
+    cluster.demand({ ...podDemand('a', 'u-a'), ip, ...(wish && { wish }) });
+
+  it('have addresses of their own, and no MAC where another plugin has one', async () => {
+    attached('a.ns');
+    attached('a.ns.net.x.ovn');
+    attached('a.ns.net.x', { mac: '' });
+    await cluster.quiet();
+    expect(addresses()).toEqual({ 'a.ns': '10.0.0.2', 'a.ns.net.x.ovn': '10.0.0.3', 'a.ns.net.x': '10.0.0.4' });
+    expect(cluster.api.objects.get('a.ns.net.x')?.mac).toBe('');
+    cluster.noDemand('a.ns.net.x.ovn');
+    await cluster.quiet();
+    expect(Object.keys(addresses())).toEqual(['a.ns', 'a.ns.net.x']);
+  });
+});
+
 describe('several', () => {
   it('of a list go to those who come first, and the rest is told', async () => {
     const list = fixed('10.0.0.5', '10.0.0.3');
