@@ -31,6 +31,8 @@ interface Claimant {
   readonly node: string;
   readonly subnet: string;
   readonly ip: string;
+  /** Its user asked for port security. */
+  readonly secured?: true;
 }
 
 const pods: Readonly<Record<string, Claimant>> = {
@@ -41,7 +43,7 @@ const pods: Readonly<Record<string, Claimant>> = {
     ip: '10.16.0.5',
   },
   'web-0.a': { at: 'a/web-0', node: 'kube-node-1', subnet: 'ovn-default', ip: '10.16.0.7' },
-  'web-1.a': { at: 'a/web-1', node: 'kube-node-2', subnet: 'ovn-default', ip: '10.16.0.8' },
+  'web-1.a': { at: 'a/web-1', node: 'kube-node-2', subnet: 'ovn-default', ip: '10.16.0.8', secured: true },
   'batch-1.a': { at: 'a/batch-1', node: 'kube-node-1', subnet: 'central', ip: '10.17.0.2' },
   'own-0.b': { at: 'b/own-0', node: 'kube-node-2', subnet: 'own', ip: '10.20.0.2' },
 };
@@ -65,10 +67,10 @@ const interconnection = (owner: string): string =>
 const routerIp = 'u2o-interconnection.ovn-cluster.wire';
 
 /** Annotations as Kube-OVN wrote them. */
-const annotated = (port: string, { subnet, ip: address }: Claimant): string => {
+const annotated = (port: string, { subnet, ip: address, secured }: Claimant): string => {
   const key = (name: string, value: string): string => `ovn.kubernetes.io/${name}: '${value}'`;
   const said = { allocated: 'true', routed: 'true', ip_address: address, mac_address: macOf(port) };
-  return [...Object.entries(said), ['logical_switch', subnet]]
+  return [...Object.entries(said), ['logical_switch', subnet], ['port_security', String(secured === true)]]
     .map(([name, value]) => key(name ?? '', value ?? ''))
     .join(', ');
 };
