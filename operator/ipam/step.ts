@@ -90,7 +90,7 @@ function lost(row: IpRow, winner: IpRow, { demand }: Situation): Step {
 function owned(row: IpRow, demand: Demand, { kept, fits }: Situation): Step {
   const message = unusable(row, demand);
   if (message !== undefined) return { action: nothing, waiting: { reason: 'AddressConflict', message } };
-  if (row.addresses.length === 0 && !isOfMac(row)) return { action: { do: 'reserve', row } };
+  if (isEmpty(row)) return { action: { do: 'reserve', row } };
   const isHis = row.ownerUid === demand.uid && !isPassed(row, demand);
   if (isHis && row.node === demand.node) return { action: nothing };
   if (isHis || row.ownerUid === '' || (kept && fits)) return { action: { do: 'adopt', row, demand } };
@@ -106,12 +106,12 @@ function unusable(row: IpRow, { podName, namespace }: Demand): string | undefine
   if (row.podName !== podName || row.namespace !== namespace) {
     return `${prefix} belongs to ${row.namespace}/${row.podName}`;
   }
-  if (row.addresses.length > 0 || isWish(row) || isOfMac(row)) return undefined;
+  if (!isEmpty(row) || isWish(row)) return undefined;
   return `${prefix} has no address; give it one or delete it`;
 }
 
-/** Of a subnet without addresses, and not by somebody's hand. */
-const isOfMac = (row: IpRow): boolean => row.mac !== '' && isManaged(row);
+/** Has neither an address nor the MAC that we gave it in a subnet without addresses. */
+const isEmpty = (row: IpRow): boolean => row.addresses.length === 0 && !(row.mac !== '' && isManaged(row));
 
 /** Another address is wished for by now, and this one may be left. */
 const isPassed = (row: IpRow, { wish, moves }: Demand): boolean =>

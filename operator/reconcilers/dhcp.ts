@@ -62,7 +62,8 @@ export function portDhcp(
     ...row(network, { owner: port.owner, family, given: options, port: port.name }, read),
   ]);
   const subnet = subnetDhcpIds(network);
-  const idOf = (family: Family): RowId | undefined => rows.find(({ id }) => id === dhcpId(port.owner, family))?.id;
+  const idOf = (family: Family): RowId | undefined =>
+    rows.find(({ id }) => id === dhcpId(port.owner, family, port.name))?.id;
   const [v4, v6] = [idOf(4) ?? subnet.v4, idOf(6) ?? subnet.v6];
   return {
     rows,

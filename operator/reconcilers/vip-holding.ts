@@ -65,7 +65,7 @@ export function lentAddress(pod: PodRow, read: WorldRead): { wish: Wish; subnets
   if (borrower !== identityOf(pod, read).ip) {
     return { wish: { invalid: `vip '${name}' is in use by pod ${borrower ?? ''}` }, subnets: [] };
   }
-  return { wish: { fixed: [vip.addresses], mac: vip.mac }, subnets: [vip.heldIn] };
+  return { wish: { fixed: [vip.addresses], ...(vip.mac !== '' && { mac: vip.mac }) }, subnets: [vip.heldIn] };
 }
 
 const ageOf = ({ created, meta }: PodRow): string => `${String(created).padStart(15, '0')} ${meta.uid}`;
@@ -93,10 +93,11 @@ export const vipDemand: Projection<VipRow, Demand> = function* (vip, read) {
 
 function wishOf({ wanted: { v4, v6, mac }, type }: VipRow): Wish | undefined {
   const addresses = [v4, v6].filter((text) => text !== '').map((text) => canonicalIp(text) ?? '');
+  const canonical = canonicalMac(mac);
   const invalid = faultOf(v4, v6, mac, type);
   const wish: Wish = {
     ...(addresses.length > 0 && { fixed: [addresses] }),
-    ...(mac !== '' && type !== balancer && { mac: canonicalMac(mac) ?? '' }),
+    ...(canonical !== undefined && type !== balancer && { mac: canonical }),
     ...(invalid !== undefined && { invalid }),
   };
   return Object.keys(wish).length > 0 ? wish : undefined;

@@ -16,13 +16,17 @@ export interface Dhcp {
 
 const protocol = (family: Family): string => `IPv${family}`;
 
-/** Id of the row that a subnet, or a pod for its port, has for a family. */
-export const dhcpId = (owner: Owner, family: Family): RowId => rowId(owner, 'DHCP_Options', protocol(family));
+const nameOf = (family: Family, port: string | undefined): string =>
+  port === undefined ? protocol(family) : `${protocol(family)}/${port}`;
+
+/** Id of the row that a subnet, or a pod for one of its ports, has for a family. */
+export const dhcpId = (owner: Owner, family: Family, port?: string): RowId =>
+  rowId(owner, 'DHCP_Options', nameOf(family, port));
 
 export const dhcpRow = ({ owner, subnet, family, cidr, options, port }: Dhcp): RowFact =>
   row('DHCP_Options', {
     owner,
-    name: protocol(family),
+    name: nameOf(family, port),
     columns: { cidr, options: map(options) },
     external: { ls: subnet, protocol: protocol(family), ...(port !== undefined && { port }) },
   });
