@@ -28,8 +28,7 @@ export class Conflicts {
 
   /** The owners of the conflict about a row or an element; none: there is none. */
   set(key: string, owners: readonly Owner[]): void {
-    // Nearly always; and looking for a key means to make its hash.
-    if (owners.length === 0 && (this.#byKey.size === 0 || !this.#byKey.has(key))) return;
+    if (owners.length === 0 && !this.#isConflict(key)) return;
     this.#doubtful.delete(key);
     const before = this.#byKey.get(key) ?? [];
     if (before.length === owners.length && before.every((owner, i) => owner === owners[i])) return;
@@ -38,6 +37,11 @@ export class Conflicts {
     for (const owner of before) this.#ofOwner.delete(owner, key);
     for (const owner of owners) this.#ofOwner.add(owner, key);
     for (const owner of new Set([...before, ...owners])) this.#told(owner);
+  }
+
+  /** Nearly always there is none, and looking for a key means to make its hash. */
+  #isConflict(key: string): boolean {
+    return this.#byKey.size > 0 && this.#byKey.has(key);
   }
 
   /** From now on those that `set` does not come by are doubtful. */
