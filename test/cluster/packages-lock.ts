@@ -14,7 +14,7 @@ export type Lock = ReadonlyMap<string, Versions>;
 
 export const lockFile = join(repoRoot, 'config', 'images', 'packages.lock');
 
-/** The command that writes the lock anew; errors tell it. */
+/** The command that writes the lock anew; whoever is told of a difference is told it. */
 export const refreshCommand = 'npm run cluster -- lock';
 
 const HEAD = `# Versions of the Debian packages in the root filesystems of nodes and images. Written by: ${refreshCommand}`;
@@ -55,16 +55,10 @@ export function differences(locked: Versions, actual: Versions): string[] {
     );
 }
 
-/** The archive no longer has what the lock names. */
-export class LockMismatch extends Error {
-  constructor(section: string, lines: readonly string[]) {
-    super(
-      `${lines.length} packages of "${section}" are not what config/images/packages.lock says:\n` +
-        `${lines.slice(0, 20).join('\n')}\nDebian's archive keeps current versions only. To take them: ${refreshCommand}`,
-    );
-    this.name = 'LockMismatch';
-  }
-}
+/** What is told when the archive no longer has what the lock names. */
+export const outOfDate = (section: string, lines: readonly string[]): string =>
+  `${lines.length} packages of "${section}" are not what config/images/packages.lock says:\n` +
+  `${lines.slice(0, 20).join('\n')}\nTaken as they are. To say so in the lock: ${refreshCommand}`;
 
 /** What is locked now; empty without a file. */
 export const readLock = (): Lock => (existsSync(lockFile) ? parseLock(readFileSync(lockFile, 'utf8')) : new Map());

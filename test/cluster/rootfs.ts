@@ -3,13 +3,13 @@
  * Kubernetes node has beyond that. Built once into the cache; nobody may write to them afterwards (nodes mount them as
  * overlay lowers). Building mounts only inside a mount namespace of its own.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { existsSync, realpathSync } from 'node:fs';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { arch } from 'node:os';
 import { basename, join } from 'node:path';
 import { cacheRoot, contentKey, discard, withLock } from './cache.ts';
 import { run } from './exec.ts';
-import { LockMismatch, differences, dropSections, readLock, writeSection } from './packages-lock.ts';
+import { differences, dropSections, outOfDate, readLock, writeSection } from './packages-lock.ts';
 import type { Versions } from './packages-lock.ts';
 import { basePackages, installMachinePackages, installedPackages, nodePackages } from './packages.ts';
 import { onStderr } from './progress.ts';
@@ -47,15 +47,16 @@ export async function refreshLock(progress: Progress): Promise<void> {
 }
 
 /**
- * Directory of a layer with these packages installed over `lowers`. Throws `LockMismatch` when the archive gives other
- * versions than the lock: its packages depend on each other, so nothing short of installing tells which it gives.
+ * Directory of a layer with these packages installed over `lowers`. Debian's archive keeps current versions only, so after a
+ * point release it gives others than the lock says: they are taken, and said, since a build that fails until somebody has
+ * written a file anew helps nobody. In the cache the name of what is locked then leads to what was given.
  */
 export async function layer(spec: LayerSpec, { progress }: { progress: Progress }): Promise<string> {
   const section = `${spec.name} ${debianArchitecture()}`;
   const present = (): string | undefined => {
     const locked = readLock().get(section);
     const path = locked === undefined ? undefined : layerPath(spec, locked);
-    return path !== undefined && existsSync(path) ? path : undefined;
+    return path !== undefined && existsSync(path) ? realpathSync(path) : undefined;
   };
   const path = present();
   if (path !== undefined) return path;
@@ -65,14 +66,17 @@ export async function layer(spec: LayerSpec, { progress }: { progress: Progress 
     const { path: built, versions } = await build(spec, progress);
     const locked = readLock().get(section);
     if (locked === undefined) await writeSection(section, versions);
-    else throwIfDifferent(section, locked, versions);
+    else await inPlaceOf(layerPath(spec, locked), built);
+    const lines = differences(locked ?? versions, versions);
+    if (lines.length > 0) progress.note(outOfDate(section, lines));
     return built;
   });
 }
 
-function throwIfDifferent(section: string, locked: Versions, versions: Versions): void {
-  const lines = differences(locked, versions);
-  if (lines.length > 0) throw new LockMismatch(section, lines);
+async function inPlaceOf(locked: string, built: string): Promise<void> {
+  if (locked === built) return;
+  await rm(locked, { force: true });
+  await symlink(built, locked);
 }
 
 function debianArchitecture(): string {
