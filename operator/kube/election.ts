@@ -71,6 +71,15 @@ export function seenLease(object: KubeObject, before: SeenLease | undefined, now
   return { ...seen, freeAt: before === undefined || before.uid === uid ? now : before.freeAt };
 }
 
+/**
+ * What is known of a lease that somebody has deleted. Another may have taken it since it was last seen, and may be
+ * writing: only the one who holds it may make it anew before `patience` ms have passed without it.
+ */
+export function absentLease(before: SeenLease, now: number, patience: number): SeenLease {
+  if (before.resourceVersion === '') return before;
+  return { ...before, uid: '', resourceVersion: '', freeAt: Math.max(before.freeAt, now + patience) };
+}
+
 export interface LeaseClaim {
   readonly identity: string;
   readonly times: LeaseTimes;

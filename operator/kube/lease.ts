@@ -4,6 +4,7 @@ import type { Ref } from '../api/fact.ts';
 import type { KubeClient } from './client.ts';
 import type { Clock } from './clock.ts';
 import {
+  absentLease,
   claimedLease,
   holds,
   type LeaseClaim,
@@ -168,7 +169,10 @@ export class LeaderLease {
   async #make(): Promise<void> {
     const { client, clock } = this.#options;
     const held = this.mayWrite();
-    if (!held && this.#seen !== undefined && clock.now() < this.#seen.freeAt) return;
+    if (!held && this.#seen !== undefined) {
+      this.#seen = absentLease(this.#seen, clock.now(), this.#times.duration);
+      if (clock.now() < this.#seen.freeAt) return;
+    }
     const { apiVersion, kind, namespace, name } = this.#ref;
     const step = held ? 'renew' : 'acquire';
     const empty = { apiVersion, kind, metadata: { namespace, name, uid: '', resourceVersion: '' } };

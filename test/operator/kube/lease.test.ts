@@ -52,12 +52,19 @@ class LeaseStore {
 /** The clock that all share, but for the wall. */
 class WallClock extends FakeClock {
   readonly #base: FakeClock;
+  #offset = 0;
   constructor(base: FakeClock) {
     super();
     this.#base = base;
   }
   override now(): number {
     return this.#base.now();
+  }
+  override wall(): number {
+    return Date.UTC(2026, 0, 1) + this.#base.now() + this.#offset;
+  }
+  override jump(ms: number): void {
+    this.#offset += ms;
   }
   override after(ms: number, run: () => void): () => void {
     return this.#base.after(ms, run);
@@ -193,6 +200,25 @@ describe('LeaderLease', () => {
     expect(one.events).toHaveLength(3);
     expect(one.events[1]).toBe('the lease was taken away');
     expect(one.lease.epoch).toBeGreaterThan(Date.UTC(2026, 0, 1, 6));
+  });
+
+  it('is not made anew by one who was away while another took it, before that one must be silent', async () => {
+    const { store, base, candidate } = rig();
+    const one = candidate('one');
+    await base.advance(1);
+    const two = candidate('two');
+    await base.advance(100);
+    one.way.open = false;
+    for (let left = 15_900; left > 0; left -= 100) await base.advance(100);
+    expect(two.lease.mayWrite()).toBe(true);
+    two.way.open = false;
+    one.way.open = true;
+    store.object = undefined;
+    await base.advance(4000);
+    expect([one.lease.mayWrite(), two.lease.mayWrite()]).toEqual([false, true]);
+    await base.advance(15_000);
+    expect([one.lease.mayWrite(), two.lease.mayWrite()]).toEqual([true, false]);
+    expect(one.lease.epoch).toBeGreaterThan(two.lease.epoch);
   });
 
   // Whatever is done to the Lease, the clocks and the ways to the API server, as long as candidates remember it.
