@@ -36,7 +36,7 @@ describe('an object of a kind that nothing acts on yet', () => {
   });
 
   it('says so by an event when it has none', async () => {
-    await apply(object('Vip', 'e2e-kinds', { subnet: 'ovn-default' }));
+    await apply(object('EvpnConf', 'e2e-kinds', { vni: 1016 }));
     const messages = (): Promise<string> =>
       cluster().kubectl([
         'get',
@@ -46,12 +46,12 @@ describe('an object of a kind that nothing acts on yet', () => {
         '-o',
         'jsonpath={.items[*].message}',
       ]);
-    const said = await waitFor(async () => ((await messages()).includes('Vip') ? messages() : undefined), {
-      what: 'an event about the Vip',
+    const said = await waitFor(async () => ((await messages()).includes('EvpnConf') ? messages() : undefined), {
+      what: 'an event about the EvpnConf',
       limitMs: 20_000,
       everyMs: 200,
     });
-    expect(said).toContain('Kubeloom takes Vip objects and does nothing for them yet');
-    await cluster().kubectl(['delete', 'vip', 'e2e-kinds', '--wait=true']);
+    expect(said).toContain('Kubeloom takes EvpnConf objects and does nothing for them yet');
+    await cluster().kubectl(['delete', 'evpn-conf', 'e2e-kinds', '--wait=true']);
   });
 });
