@@ -72,6 +72,28 @@ const epoch = async (server: OvsdbServer): Promise<unknown> =>
     'kubeloom-epoch'
   ];
 
+describe('the comparison', () => {
+  it('waits until what is wanted is complete, and is made then without a new connection', async () => {
+    const server = await standalone();
+    let complete = false;
+    const compared: string[] = [];
+    const onSynced = (): void => void compared.push('all');
+    const made = northbound([server.remote], { inputsSynced: () => complete, onSynced });
+    made.start();
+    await eventually(() => made.dump() !== undefined, { what: 'the copy' });
+    // One that came later is through: time for the first to be as well.
+    await ready(northbound([server.remote]));
+    subnetFacts(made);
+    made.poke();
+    expect([made.synced, compared]).toEqual([false, []]);
+    complete = true;
+    made.poke();
+    await eventually(() => made.synced, { what: 'the comparison' });
+    expect(compared).toEqual(['all']);
+    expect(made.counts()['pending']).toBeGreaterThan(0);
+  });
+});
+
 describe('a leader', () => {
   it('writes what it was told before and after it connected, and a standby nothing', async () => {
     const server = await standalone();
