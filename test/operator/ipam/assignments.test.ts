@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { IpRow } from '../../../operator/api/tables.ts';
 import { finalizer } from '../../../operator/ipam/writer.ts';
 import { ensureBuilt } from '../../../policies/build.ts';
-import { Cluster, holdDownMs, lastOctet, network, podDemand } from './cluster.ts';
+import { Cluster, holdDownMs, lastOctet, ledCluster, network, podDemand } from './cluster.ts';
 import type { Outcome } from './fake-api.ts';
 
 beforeAll(() => ensureBuilt('ipam'));
@@ -11,10 +11,7 @@ beforeAll(() => ensureBuilt('ipam'));
 let cluster: Cluster;
 
 beforeEach(() => {
-  cluster = new Cluster();
-  cluster.network(network('s', ['10.0.0.0/29'], ['10.0.0.1']));
-  cluster.assignments.start();
-  cluster.restore();
+  cluster = ledCluster();
 });
 
 const addresses = (): Record<string, string> =>

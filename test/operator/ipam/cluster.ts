@@ -142,19 +142,10 @@ export class Cluster {
 
   /** Everything goes well, for long enough that nothing is left to do. */
   async quiet(): Promise<void> {
-    let still = 0;
-    for (let round = 0; still < 3; round++) {
-      if (round > 2_000) throw new Error(`never quiet: ${this.api.log.slice(-20).join('; ')}`);
-      const before = this.api.log.length;
-      await this.clock.advance(40_000);
-      while (this.api.calls.length > 0) {
-        this.api.answer(0, 'ok');
-        await this.clock.advance(1);
-      }
+    await untilQuiet(this, () => {
       this.watch(Infinity);
       for (const name of this.built.keys()) this.confirm(name);
-      still = this.api.log.length === before ? still + 1 : 0;
-    }
+    });
   }
 
   /** The process dies; its calls are carried out or not. Another one starts, with nothing but the API and NB. */
@@ -219,3 +210,34 @@ export class Cluster {
 
 /** Whether an address text lies in the open part of a /24 such as `10.0.0.0/24`, for checks that share no code. */
 export const lastOctet = (address: string): number => Number((parseIp(address)?.value ?? 0n) & 0xffn);
+
+/** A cluster whose allocator leads, with one subnet `s` of five addresses to give. */
+export function ledCluster(): Cluster {
+  const cluster = new Cluster();
+  cluster.network(network('s', ['10.0.0.0/29'], ['10.0.0.1']));
+  cluster.assignments.start();
+  cluster.restore();
+  return cluster;
+}
+
+/**
+ * Everything goes well, for long enough that nothing is left to do: calls are answered, and `rest` does what the rest of
+ * the cluster does meanwhile. Throws when it never ends.
+ */
+export async function untilQuiet(
+  { api, clock }: { readonly api: FakeApi; readonly clock: FakeClock },
+  rest: () => void,
+): Promise<void> {
+  let still = 0;
+  for (let round = 0; still < 3; round++) {
+    if (round > 2_000) throw new Error(`never quiet: ${api.log.slice(-20).join('; ')}`);
+    const before = api.log.length;
+    await clock.advance(40_000);
+    while (api.calls.length > 0) {
+      api.answer(0, 'ok');
+      await clock.advance(1);
+    }
+    rest();
+    still = api.log.length === before ? still + 1 : 0;
+  }
+}

@@ -3,17 +3,14 @@ import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { subnetRef } from '../../../operator/api/refs.ts';
 import type { Demand } from '../../../operator/api/tables.ts';
 import { ensureBuilt } from '../../../policies/build.ts';
-import { Cluster, network, podDemand } from './cluster.ts';
+import { type Cluster, ledCluster, network, podDemand } from './cluster.ts';
 
 beforeAll(() => ensureBuilt('ipam'));
 
 let cluster: Cluster;
 
 beforeEach(() => {
-  cluster = new Cluster();
-  cluster.network(network('s', ['10.0.0.0/29'], ['10.0.0.1']));
-  cluster.assignments.start();
-  cluster.restore();
+  cluster = ledCluster();
 });
 
 const name = 'u2o-interconnection.v.s';

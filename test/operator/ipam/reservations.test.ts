@@ -3,17 +3,14 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { IpRow } from '../../../operator/api/tables.ts';
 import { finalizer } from '../../../operator/ipam/writer.ts';
 import { ensureBuilt } from '../../../policies/build.ts';
-import { Cluster, network, podDemand } from './cluster.ts';
+import { type Cluster, ledCluster, network, podDemand } from './cluster.ts';
 
 beforeAll(() => ensureBuilt('ipam'));
 
 let cluster: Cluster;
 
 beforeEach(() => {
-  cluster = new Cluster();
-  cluster.network(network('s', ['10.0.0.0/29'], ['10.0.0.1']));
-  cluster.assignments.start();
-  cluster.restore();
+  cluster = ledCluster();
 });
 
 const put = (pod: string, change: Partial<IpRow> = {}, name = `${pod}.ns`): void => {

@@ -5,7 +5,7 @@ import type { Demand, IpRow, Network, Pool, PoolUsage, Unassigned, Usage } from 
 import { Assignments } from '../../../operator/ipam/assignments.ts';
 import { Ipam } from '../../../operator/ipam/ipam.ts';
 import { assignmentLimits } from '../../../operator/ipam/options.ts';
-import { holdDownMs, newAllocator, seededBytes } from './cluster.ts';
+import { holdDownMs, newAllocator, seededBytes, untilQuiet } from './cluster.ts';
 import { FakeApi } from './fake-api.ts';
 import type { WatchEvent } from './fake-api.ts';
 import { FakeClock } from './fake-clock.ts';
@@ -96,20 +96,11 @@ export class Rivals {
 
   /** Everything goes well, for long enough that nothing is left to do. */
   async quiet(): Promise<void> {
-    let still = 0;
-    for (let round = 0; still < 3; round++) {
-      if (round > 2_000) throw new Error(`never quiet: ${this.api.log.slice(-20).join('; ')}`);
-      const before = this.api.log.length;
-      await this.clock.advance(40_000);
-      while (this.api.calls.length > 0) {
-        this.api.answer(0, 'ok');
-        await this.clock.advance(1);
-      }
+    await untilQuiet(this, () => {
       this.#share();
       for (const which of [0, 1] as const) while (this.#processes[which].events.length > 0) this.tell(which, 0, 1);
       for (const name of this.built.keys()) this.confirm(name);
-      still = this.api.log.length === before ? still + 1 : 0;
-    }
+    });
   }
 
   /** A consistent list, then it leads. */

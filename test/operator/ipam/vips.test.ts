@@ -6,16 +6,13 @@ import { finalizer } from '../../../operator/ipam/writer.ts';
 import { heldBy } from '../../../operator/reconcilers/vip-holding.ts';
 import { vipRow } from '../../../operator/api/vip-row.ts';
 import { ensureBuilt } from '../../../policies/build.ts';
-import { Cluster, network, podDemand } from './cluster.ts';
+import { type Cluster, ledCluster, podDemand } from './cluster.ts';
 
 beforeAll(() => ensureBuilt('ipam'));
 
 let cluster: Cluster;
 beforeEach(() => {
-  cluster = new Cluster();
-  cluster.network(network('s', ['10.0.0.0/29'], ['10.0.0.1']));
-  cluster.assignments.start();
-  cluster.restore();
+  cluster = ledCluster();
 });
 
 const vipDemand = (name: string, more: Partial<Demand> = {}): Demand => ({

@@ -3,17 +3,14 @@ import * as fc from 'fast-check';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Wish } from '../../../operator/api/tables.ts';
 import { ensureBuilt } from '../../../policies/build.ts';
-import { Cluster, network, podDemand } from './cluster.ts';
+import { Cluster, ledCluster, network, podDemand } from './cluster.ts';
 
 beforeAll(() => ensureBuilt('ipam'));
 
 let cluster: Cluster;
 
 beforeEach(() => {
-  cluster = new Cluster();
-  cluster.network(network('s', ['10.0.0.0/29'], ['10.0.0.1']));
-  cluster.assignments.start();
-  cluster.restore();
+  cluster = ledCluster();
 });
 
 const ask = (name: string, wish: Wish, subnets: readonly string[] = ['s']): void =>
