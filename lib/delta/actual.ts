@@ -18,6 +18,8 @@ export interface Holder {
   readonly column: string;
 }
 
+const none: readonly never[] = [];
+
 export class Actual {
   readonly #shapes: Shapes;
   readonly #options: TrackerOptions;
@@ -44,7 +46,7 @@ export class Actual {
   }
 
   holders(uuid: string): readonly Holder[] {
-    return this.#holders.get(uuid) ?? [];
+    return this.#holders.get(uuid) ?? none;
   }
 
   /** The id that we wrote into the row; undefined for rows of others. */
@@ -112,9 +114,11 @@ function markOf(row: Row | undefined, key: string): string | undefined {
   return marks !== undefined && isMap(marks) ? (marks.get(key) as string | undefined) : undefined;
 }
 
+const nothing: ReadonlySet<never> = new Set<never>();
+
 function targetsOf(column: Column, value: Value | undefined): ReadonlySet<string> {
+  if (value === undefined || (typeof value === 'object' && value.size === 0)) return nothing;
   const targets = new Set<string>();
-  if (value === undefined) return targets;
   for (const [target, { strong }] of referencesIn(column, value)) if (strong) targets.add(target);
   return targets;
 }

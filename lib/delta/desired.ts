@@ -88,16 +88,16 @@ export class Desired {
 
   /** Facts that did not change touch nothing. The list is kept, and shared with whoever else keeps it. */
   replace(source: string, facts: readonly Fact[]): void {
-    const before = this.#sources.get(source) ?? [];
+    const before = this.#sources.get(source) ?? none;
     const after = renewed(before, distinct(facts));
-    const [old, now] = [new Set(before), new Set(after)];
-    const gone = before.filter((fact) => !now.has(fact));
-    const fresh = after.filter((fact) => !old.has(fact));
+    const gone = without(before, after);
+    const fresh = without(after, before);
     if (after.length > 0) this.#sources.set(source, after);
     else this.#sources.delete(source);
     for (const fact of gone) this.#withdraw(source, fact);
     for (const fact of fresh) this.#claim(source, fact);
-    for (const fact of [...gone, ...fresh]) this.#tell(fact);
+    for (const fact of gone) this.#tell(fact);
+    for (const fact of fresh) this.#tell(fact);
   }
 
   /** The fact that is in force for a row; undefined when nobody wants it, or when it is contested. */
@@ -142,7 +142,7 @@ export class Desired {
   }
 
   places(child: RowId): readonly Spot[] {
-    return this.#places.get(child) ?? [];
+    return this.#places.get(child) ?? none;
   }
 
   /** Rows whose fact names `id` in `needs`. */
@@ -232,23 +232,26 @@ export class Desired {
   }
 
   #claims(row: RowId, column: string, element: Atom): readonly Claim[] {
-    return this.#elements.get(row)?.columns.get(column)?.get(element) ?? [];
+    return this.#elements.get(row)?.columns.get(column)?.get(element) ?? none;
   }
 
-  #childOf(member: MemberFact): RowId[] {
+  #childOf(member: MemberFact): readonly RowId[] {
     const column = this.#shapes.get(member.member)?.columns.get(member.column);
-    if (!column?.holdsChildren) return [];
+    if (!column?.holdsChildren) return none;
     return [(column.value ? member.value : member.element) as RowId];
   }
 
-  *#childSpots(fact: RowFact): Iterable<{ child: RowId; column: string }> {
-    for (const column of this.#shapes.get(fact.row)?.strong ?? []) {
-      const value = fact.columns[column.name];
-      if (value === undefined || !column.holdsChildren) continue;
-      for (const [target, { strong }] of referencesIn(column, value)) {
-        if (strong) yield { child: target as RowId, column: column.name };
-      }
-    }
+  #childSpots(fact: RowFact): readonly { child: RowId; column: string }[] {
+    const holding = this.#shapes
+      .get(fact.row)
+      ?.strong.filter(({ name, holdsChildren }) => holdsChildren && fact.columns[name] !== undefined);
+    if (!holding?.length) return none;
+    return holding.flatMap((column) => {
+      const targets = [...referencesIn(column, fact.columns[column.name] ?? '')];
+      return targets
+        .filter(([, { strong }]) => strong)
+        .map(([target]) => ({ child: target as RowId, column: column.name }));
+    });
   }
 
   #place(child: RowId, spot: Spot): void {
@@ -299,7 +302,8 @@ function placement({ id, owner }: RowFact, { row, id: parent, column }: Place): 
 
 /** Without what is said twice; one source that says two things about a row keeps both, and contests itself. */
 function distinct(facts: readonly Fact[]): readonly Fact[] {
-  if (facts.length < 2) return facts;
+  if (facts.length <= FEW && !facts.some((fact, at) => facts.findIndex((other) => sameFact(other, fact)) < at))
+    return facts;
   const all = new Set(facts.map(finder(facts)));
   return all.size === facts.length ? facts : [...all].filter((fact) => fact !== undefined);
 }
@@ -309,6 +313,13 @@ function renewed(before: readonly Fact[], facts: readonly Fact[]): readonly Fact
   if (before.length === 0) return facts;
   const same = finder(before);
   return facts.map((fact) => same(fact) ?? fact);
+}
+
+/** Those that are not, as objects, among the others. */
+function without(facts: readonly Fact[], others: readonly Fact[]): readonly Fact[] {
+  if (facts.length === 0 || others.length === 0) return facts;
+  const known = new Set(others);
+  return facts.filter((fact) => !known.has(fact));
 }
 
 /** Most sources yield a few facts, for which an index would cost more than the search. */

@@ -39,8 +39,18 @@ export function isRowId(text: string): text is RowId {
   return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text);
 }
 
+/** The namespace, and room for what is hashed behind it: names of OVN and Kubernetes are much shorter. */
+const text = Buffer.alloc(4096);
+NAMESPACE.copy(text);
+
+function bytesOf(name: string): Buffer {
+  // No character takes more than three bytes per unit of UTF-16.
+  if (name.length * 3 > text.length - NAMESPACE.length) return Buffer.concat([NAMESPACE, Buffer.from(name, 'utf8')]);
+  return text.subarray(0, NAMESPACE.length + text.write(name, NAMESPACE.length, 'utf8'));
+}
+
 function uuidOf(name: string): RowId {
-  const hex = hash('sha1', Buffer.concat([NAMESPACE, Buffer.from(name, 'utf8')]), 'hex');
+  const hex = hash('sha1', bytesOf(name), 'hex');
   // Version 5 in the place of the version, and the two bits of the variant.
   const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
   const [low, mid, high] = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(13, 16)];

@@ -49,6 +49,14 @@ export function sameItem(a: Item | undefined, b: Item | undefined): boolean {
   return a.owners.every((owner, i) => owner === b.owners[i]);
 }
 
+export const nobody: readonly never[] = [];
+
+/** Of one item that takes the place of another, or of the one that there is. */
+export function ownersOf(before: Item | undefined, item: Item | undefined): Iterable<Owner> {
+  if (!before || !item || before.owners === item.owners) return before?.owners ?? item?.owners ?? nobody;
+  return new Set([...before.owners, ...item.owners]);
+}
+
 /** Pending items by key, by row and by owner. */
 export class Items {
   readonly #byKey = new Map<string, Item>();

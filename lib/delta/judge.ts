@@ -28,6 +28,8 @@ interface Present {
   readonly value: Atom | undefined;
 }
 
+const nothing: readonly never[] = [];
+
 type Sides = Pick<Tracker, 'shapes' | 'desired' | 'actual' | 'aliases' | 'referrers'>;
 
 export class Judge {
@@ -64,29 +66,37 @@ export class Judge {
     if (!found) return { kind: 'insert', ...item };
     referrers.noteRow(fact, shapes.get(fact.row));
     if (this.replaced(id)) return this.#isRoot(fact.row) ? { kind: 'delete', ...item } : undefined;
-    return this.deltas(fact, found).next().done ? undefined : { kind: 'update', ...item };
+    return this.deltas(fact, found).length === 0 ? undefined : { kind: 'update', ...item };
   }
 
   /** What of the row's own columns differs. */
-  *deltas(fact: RowFact, found: ActualRow): Generator<readonly [Column, ColumnDelta]> {
-    const { shapes, desired, aliases } = this.#sides;
-    const members = desired.members(fact.id)?.columns;
-    for (const [name, value] of Object.entries(fact.columns)) {
-      const column = shapes.get(fact.row)?.columns.get(name);
-      const have = found.row[name];
-      if (!column || have === undefined || this.#keeps(fact, name)) continue;
-      const want = aliases.realValue(column, value);
-      // Nearly always, and then no lists of differences need be made.
-      if (share(fact, name, [want, have])) continue;
-      const others = members?.get(name);
-      const delta = columnDelta(column, {
-        want,
-        have,
-        others: (element) => others?.has(aliases.derivedKey(column, element)) ?? false,
-        owned: (key) => owned(this.#options, fact.row, name, key),
-      });
-      if (delta) yield [column, delta];
+  deltas(fact: RowFact, found: ActualRow): readonly (readonly [Column, ColumnDelta])[] {
+    const columns = this.#sides.shapes.get(fact.row)?.columns;
+    let deltas: [Column, ColumnDelta][] | undefined;
+    for (const name of Object.keys(fact.columns)) {
+      const column = columns?.get(name);
+      const delta = column && this.#delta(fact, found, column);
+      if (delta) (deltas ??= []).push([column, delta]);
     }
+    return deltas ?? nothing;
+  }
+
+  #delta(fact: RowFact, found: ActualRow, column: Column): ColumnDelta | undefined {
+    const { desired, aliases } = this.#sides;
+    const { name } = column;
+    const have = found.row[name];
+    const value = fact.columns[name];
+    if (value === undefined || have === undefined || this.#keeps(fact, name)) return undefined;
+    const want = aliases.realValue(column, value);
+    // Nearly always, and then no lists of differences need be made.
+    if (share(fact, name, want, have)) return undefined;
+    const others = desired.members(fact.id)?.columns.get(name);
+    return columnDelta(column, {
+      want,
+      have,
+      others: (element) => others?.has(aliases.derivedKey(column, element)) ?? false,
+      owned: (key) => owned(this.#options, fact.row, name, key),
+    });
   }
 
   /** What is to be done for one element of a column that is filled by members or children. */
@@ -146,15 +156,17 @@ export class Judge {
   }
 
   /** The elements of other rows that hold this one, in the database. */
-  *held(id: RowId): Iterable<Required<Spot>> {
+  held(id: RowId): readonly Required<Spot>[] {
     const { actual, aliases } = this.#sides;
     const uuid = aliases.real(id);
-    for (const { uuid: holder, column } of actual.holders(uuid)) {
+    const holders = actual.holders(uuid);
+    if (holders.length === 0) return nothing;
+    return holders.flatMap(({ uuid: holder, column }) => {
       const row = aliases.derived(holder);
       const value = actual.get(holder)?.row[column];
-      if (value === undefined || !isMap(value)) yield { row, column, element: id };
-      else yield* keysTo(value, uuid).map((element) => ({ row, column, element }));
-    }
+      if (value === undefined || !isMap(value)) return { row, column, element: id };
+      return keysTo(value, uuid).map((element) => ({ row, column, element }));
+    });
   }
 
   /** An immutable column differs: the row goes first, and comes back in a later transaction (one id, two of them). */
@@ -303,7 +315,7 @@ export class Judge {
  * be written, and one copy of what they hold is enough. Not of a large set, which in the replica is one version of many,
  * nor of one in which an id stands for another UUID.
  */
-function share({ columns }: RowFact, name: string, [want, have]: readonly [Value, Value]): boolean {
+function share({ columns }: RowFact, name: string, want: Value, have: Value): boolean {
   if (!sameValue(want, have)) return false;
   const isPlain = typeof have !== 'object' || have instanceof Map || have instanceof Set;
   if (isPlain && columns[name] === want) (columns as Record<string, Value>)[name] = have;

@@ -84,7 +84,7 @@ class Writer {
   /** A child that loses every strong reference to it. */
   #vanishes(row: RowId, items: ReadonlySet<Item>): boolean {
     const { desired, items: pending, judge } = this.#tracker;
-    const holders = desired.wanted(row) ? [] : [...judge.held(row)];
+    const holders = desired.wanted(row) ? [] : judge.held(row);
     const removals = holders.map((holder) => pending.get(elementKey(holder.row, holder.column, holder.element)));
     return holders.length > 0 && removals.every((item) => item?.kind === 'remove' && items.has(item));
   }

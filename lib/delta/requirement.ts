@@ -4,7 +4,7 @@
 import type { ElementItem, Item, RowItem } from './item.ts';
 import { elementKey, isRemoval, isRowItem } from './item.ts';
 import type { RowId } from './fact.ts';
-import { entriesOf, referencesIn, referencesOf } from './shape.ts';
+import { entriesOf, referencesIn } from './shape.ts';
 import type { Reference } from './shape.ts';
 import type { Tracker } from './tracker.ts';
 import type { Row } from '../ovsdb/types.ts';
@@ -14,6 +14,8 @@ export interface Requirement {
   readonly row: RowId;
   readonly items: readonly Item[];
 }
+
+const none: readonly never[] = [];
 
 export class Requirements {
   readonly #tracker: Tracker;
@@ -76,18 +78,21 @@ export class Requirements {
       for (const [target, to] of referencesIn(column, value)) if (this.#seen(to)) targets.add(target as RowId);
     }
     targets.delete(id);
-    return [...targets].flatMap((target) => this.#target(target));
+    const requirements: Requirement[] = [];
+    for (const target of targets) this.#require(target, requirements);
+    return requirements;
   }
 
   /** A row that exists or is inserted along with this. One that is ours and on its way out is as good as missing. */
-  #target(id: RowId): Requirement[] {
+  #require(id: RowId, requirements: Requirement[]): void {
     const { desired, items, judge } = this.#tracker;
     if (judge.found(id)) {
       const leaving = judge.ours(id) && !desired.wanted(id);
-      return leaving || judge.replaced(id) ? [{ row: id, items: [] }] : [];
+      if (leaving || judge.replaced(id)) requirements.push({ row: id, items: none });
+      return;
     }
     const insert = items.get(id);
-    return [{ row: id, items: insert?.kind === 'insert' ? [insert] : [] }];
+    requirements.push({ row: id, items: insert?.kind === 'insert' ? [insert] : none });
   }
 
   /** A row of a table that is no root vanishes at commit unless something of the same batch holds it. */
@@ -103,22 +108,23 @@ export class Requirements {
 
   #added(item: ElementItem): Requirement[] {
     const { judge, shapes } = this.#tracker;
-    const column = shapes.get(item.table)?.columns.get(item.column);
-    const targets = column
-      ? [...referencesOf(column, item.element, item.value)].filter(([, to]) => this.#seen(to))
-      : [];
+    const requirements: Requirement[] = [];
+    this.#require(item.row, requirements);
+    const { key, value } = shapes.get(item.table)?.columns.get(item.column) ?? {};
+    if (key && this.#seen(key)) this.#require(item.element as RowId, requirements);
+    if (value && item.value !== undefined && this.#seen(value)) this.#require(item.value as RowId, requirements);
     const child = judge.child(item.row, item.column, item.element);
-    const moves = child === undefined ? [] : this.#leaves(child);
-    return [...this.#target(item.row), ...targets.flatMap(([target]) => this.#target(target as RowId)), ...moves];
+    if (child !== undefined) this.#leaves(child, requirements);
+    return requirements;
   }
 
   /** A child that hangs elsewhere leaves that place in the same transaction. */
-  #leaves(child: RowId): Requirement[] {
+  #leaves(child: RowId, requirements: Requirement[]): void {
     const { items, judge } = this.#tracker;
-    return [...judge.held(child)].map(({ row, column, element }) => {
+    for (const { row, column, element } of judge.held(child)) {
       const item = items.get(elementKey(row, column, element)) ?? items.get(row);
-      return { row, items: item ? [item] : [] };
-    });
+      requirements.push({ row, items: item ? [item] : none });
+    }
   }
 
   #taken(item: ElementItem): Requirement[] {
@@ -179,7 +185,7 @@ export class Requirements {
   /** What a strong reference names cannot be deleted before the reference is gone. */
   #holders(id: RowId): Requirement[] {
     const { items, judge } = this.#tracker;
-    return [...judge.held(id)].map(({ row, column, element }) => {
+    return judge.held(id).map(({ row, column, element }) => {
       const ways = [items.get(row), items.get(elementKey(row, column, element))].filter((item) => item !== undefined);
       return { row, items: ways.filter(({ kind }) => kind !== 'insert' && kind !== 'add') };
     });
@@ -189,7 +195,7 @@ export class Requirements {
   #departures(id: RowId): Item[] {
     const { items, judge } = this.#tracker;
     const own = items.get(id);
-    const places = [...judge.held(id)].map(({ row, column, element }) => items.get(elementKey(row, column, element)));
+    const places = judge.held(id).map(({ row, column, element }) => items.get(elementKey(row, column, element)));
     return [own, ...places].filter((item) => item !== undefined);
   }
 

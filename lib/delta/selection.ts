@@ -66,22 +66,23 @@ export class Selection {
       this.#visited.add(owner);
       if (!this.#gate.owner(owner)) continue;
       this.owners.add(owner);
-      for (const item of this.#tracker.items.ofOwner(owner)) if (!this.#needs.has(item)) todo.push(...this.#take(item));
+      for (const item of this.#tracker.items.ofOwner(owner)) if (!this.#needs.has(item)) this.#take(item, todo);
     }
   }
 
-  /** Answers the owners of what the item needs, and of what should come along. */
-  #take(item: Item): Owner[] {
+  /** Appends to `todo` the owners of what the item needs, and of what should come along. */
+  #take(item: Item, todo: Owner[]): void {
     if (isRemoval(item) && !this.#admits(item)) {
       this.#needs.set(item, []);
-      return [];
+      return;
     }
     this.items.add(item);
     this.#bytes += sizeOf(item, this.#tracker);
     const needs = this.#requirements.of(item);
     this.#needs.set(item, needs);
-    const company = this.#gate.company ? this.#requirements.company(item) : [];
-    return [...needs.flatMap(({ items }) => items), ...company].flatMap(({ owners }) => owners);
+    for (const { items } of needs) for (const { owners } of items) todo.push(...owners);
+    if (!this.#gate.company) return;
+    for (const { owners } of this.#requirements.company(item)) todo.push(...owners);
   }
 
   #admits(item: Item): boolean {
@@ -132,15 +133,17 @@ export class Selection {
 function sizeOf(item: Item, { desired }: Tracker): number {
   if (!isRowItem(item)) return 60 + String(item.element).length;
   const columns = item.kind === 'delete' ? {} : (desired.fact(item.row)?.columns ?? {});
-  return 120 + Object.entries(columns).reduce((sum, [name, value]) => sum + name.length + valueSize(value), 0);
+  let size = 120;
+  for (const name of Object.keys(columns)) size += name.length + valueSize(columns[name] ?? '');
+  return size;
 }
 
 function valueSize(value: Value): number {
-  if (isMap(value))
-    return value.entries().reduce<number>((sum, [key, mapped]) => sum + atomSize(key) + atomSize(mapped), 10);
-  return isSet(value)
-    ? value.values().reduce<number>((sum, element) => sum + atomSize(element), 10)
-    : 10 + atomSize(value);
+  let size = 10;
+  if (isMap(value)) value.forEach((mapped, key) => (size += atomSize(key) + atomSize(mapped)));
+  else if (isSet(value)) value.forEach((element) => (size += atomSize(element)));
+  else size += atomSize(value);
+  return size;
 }
 
 const atomSize = (atom: Atom): number => 6 + String(atom).length;

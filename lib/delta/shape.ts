@@ -59,7 +59,14 @@ function referenceOf(type: BaseType): Reference | undefined {
 }
 
 /** Uuids that a value of `column` refers to, with the reference's kind. */
-export function* referencesIn(column: Column, value: Value): Iterable<readonly [string, Reference]> {
+export function referencesIn(column: Column, value: Value): Iterable<readonly [string, Reference]> {
+  const isEmpty = typeof value === 'object' && value.size === 0;
+  return isEmpty || !(column.key ?? column.value) ? none : references(column, value);
+}
+
+const none: readonly never[] = [];
+
+function* references(column: Column, value: Value): Iterable<readonly [string, Reference]> {
   for (const [key, mapped] of entriesOf(value)) yield* referencesOf(column, key, mapped);
 }
 
@@ -88,6 +95,11 @@ export function isSet(value: Value | undefined): value is ReadonlySet<Atom> {
 export function sameValue(a: Value, b: Value | undefined): boolean {
   if (a === b) return true;
   if (b === undefined || typeof a !== 'object' || typeof b !== 'object' || a.size !== b.size) return false;
-  if (isMap(a)) return isMap(b) && a.entries().every(([key, value]) => b.get(key) === value);
+  if (isMap(a)) return isMap(b) && sameMap(a, b);
   return isSet(b) && a.isSubsetOf(b);
+}
+
+function sameMap(a: ReadonlyMap<Atom, Atom>, b: ReadonlyMap<Atom, Atom>): boolean {
+  for (const [key, value] of a) if (b.get(key) !== value) return false;
+  return true;
 }

@@ -20,7 +20,7 @@ import type { Owner, RowId } from './fact.ts';
 import { faultOf } from './fault.ts';
 import type { Rules } from './fault.ts';
 import { Frozen } from './frozen.ts';
-import { Items, elementKey, isRowItem, sameItem } from './item.ts';
+import { Items, elementKey, isRowItem, nobody, ownersOf, sameItem } from './item.ts';
 import type { Item } from './item.ts';
 import { Judge } from './judge.ts';
 import { affected, Referrers } from './referrers.ts';
@@ -341,7 +341,7 @@ export class Tracker {
   }
 
   #row(id: RowId, fresh: boolean): void {
-    this.#conflicts.set(id, this.desired.contested(id) ? this.desired.claimants(id) : []);
+    this.#conflicts.set(id, this.desired.contested(id) ? this.desired.claimants(id) : nobody);
     this.#put(id, this.judge.row(id), fresh);
     this.#settleNeeds(id);
     if (this.unconfirmed.has(id)) this.#note(id);
@@ -351,7 +351,7 @@ export class Tracker {
   #element(row: RowId, column: string, element: Atom, fresh: boolean): void {
     const key = elementKey(row, column, element);
     const wanted = this.desired.element(row, column, element);
-    this.#conflicts.set(key, wanted?.contested ? wanted.owners : []);
+    this.#conflicts.set(key, wanted?.contested ? wanted.owners : nobody);
     const item = this.judge.element({ row, column, element }, wanted, key);
     this.#put(key, item, fresh);
     if (!item && !this.#flight?.keys.has(key)) this.judge.forget(key);
@@ -388,11 +388,6 @@ export class Tracker {
     }
     for (const [owner, fresh] of untold) this.#tellOwner(owner, fresh);
   }
-}
-
-function ownersOf(before: Item | undefined, item: Item | undefined): Iterable<Owner> {
-  if (!before || !item) return before?.owners ?? item?.owners ?? [];
-  return new Set([...before.owners, ...item.owners]);
 }
 
 function drain(steps: Generator<void>): void {

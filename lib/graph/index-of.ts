@@ -74,9 +74,20 @@ export class TableIndex<V> implements Index<V> {
   }
 
   #changed(row: Row<V>, before: V | undefined): void {
-    const now = new Set(row.value === undefined ? none : this.#keysOf(row.value, row.key));
-    const touched = new Set(now);
-    if (before !== undefined) for (const at of this.#keysOf(before, row.key)) touched.add(at);
-    for (const at of touched) this.bucket(at).change(row, now.has(at));
+    const now = row.value === undefined ? none : distinct(this.#keysOf(row.value, row.key));
+    const old = before === undefined ? none : distinct(this.#keysOf(before, row.key));
+    for (const at of old) if (!has(now, at)) this.bucket(at).change(row, false);
+    for (const at of now) this.bucket(at).change(row, true);
   }
+}
+
+type Keys = readonly string[] | ReadonlySet<string>;
+
+/** Most rows have no key or one, for which a Set would cost more than all the rest. */
+function distinct(keys: Iterable<string>): Keys {
+  return Array.isArray(keys) && keys.length < 2 ? (keys as readonly string[]) : new Set(keys);
+}
+
+function has(keys: Keys, key: string): boolean {
+  return 'has' in keys ? keys.has(key) : keys[0] === key;
 }

@@ -2,6 +2,7 @@
 // for nothing, and is told in the words of Kube-OVN's check.
 import { canonicalCidr, canonicalIp } from '../../lib/net/index.ts';
 import type { Route } from '../plan/item.ts';
+import { annotationKey } from './annotation-key.ts';
 import { commaList, listOf, objectOf, textOf } from './json.ts';
 
 export interface PortWish {
@@ -19,9 +20,15 @@ export interface PortWish {
 
 type Annotations = Readonly<Record<string, string>>;
 
+const suffixes = ['routes', 'default_route', 'port_security', 'port_vips', 'layer2_forward'] as const;
+
+const nothing: PortWish = { security: false, vips: [], forwards: false, routes: [], errors: [] };
+
 export function portWish(annotations: Annotations, provider: string): PortWish {
-  const key = (suffix: string): string => `${provider}.kubernetes.io/${suffix}`;
-  const said = (suffix: string): string => (annotations[key(suffix)] ?? '').trim();
+  const key = (suffix: (typeof suffixes)[number]): string => annotationKey(provider, suffix);
+  // Most pods ask for nothing.
+  if (!suffixes.some((suffix) => key(suffix) in annotations)) return nothing;
+  const said = (suffix: (typeof suffixes)[number]): string => (annotations[key(suffix)] ?? '').trim();
   const routes = routesOf(said('routes'));
   const isDefault = said('default_route');
   return {

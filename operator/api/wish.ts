@@ -3,6 +3,7 @@
 // What is said of a malformed one is Kube-OVN's text.
 import { canonicalMac, compareIp, formatIp, parseCidr, parseIp } from '../../lib/net/index.ts';
 import type { Ip } from '../../lib/net/index.ts';
+import { annotationKey } from './annotation-key.ts';
 import type { Wish } from './tables.ts';
 
 export interface Asking {
@@ -25,14 +26,15 @@ const nothing: Reading = { wish: {}, errors: [] };
 
 /** Undefined when nothing is asked for. */
 export function wishOf(asking: Asking): Wish | undefined {
-  const parts = [addresses(asking), mac(asking), family(asking)];
+  const parts = [addresses(asking), mac(asking), family(asking)].filter((part) => part !== nothing);
+  if (parts.length === 0) return undefined;
   const wish: Wish = Object.assign({}, ...parts.map((part) => part.wish)) as Wish;
   const errors = parts.flatMap((part) => part.errors);
   if (errors.length > 0) return { ...wish, invalid: errors.length === 1 ? errors.join() : `[${errors.join(', ')}]` };
   return Object.keys(wish).length > 0 ? wish : undefined;
 }
 
-const keyOf = ({ provider }: Asking, suffix: string): string => `${provider}.kubernetes.io/${suffix}`;
+const keyOf = ({ provider }: Asking, suffix: string): string => annotationKey(provider, suffix);
 
 const asked = (asking: Asking, suffix: string): string => (asking.annotations[keyOf(asking, suffix)] ?? '').trim();
 

@@ -55,6 +55,9 @@ export function portDhcp(
   port: { readonly owner: Owner; readonly name: string; readonly texts: Readonly<Record<Family, string>> },
   read: WorldRead,
 ): PortDhcp {
+  if (families.every((family) => port.texts[family] === '')) {
+    return { rows: [], ids: subnetDhcpIds(network), faults: [] };
+  }
   const lists = families
     .filter((family) => port.texts[family] !== '')
     .map((family) => ({ family, ...dhcpOptions(family, port.texts[family]) }));

@@ -1,6 +1,7 @@
 // One interface of a pod: its port, the port's place in the groups of the node, and the item by which the node's agent
 // makes the interface. It stands on an assignment.
 import type { RowFact } from '../../lib/delta/fact.ts';
+import { annotationKey } from '../api/annotation-key.ts';
 import type { Fact } from '../api/fact.ts';
 import { ipRef, podRef } from '../api/refs.ts';
 import type { PodRow } from '../api/tables.ts';
@@ -51,8 +52,8 @@ export function* podPort(row: PodRow, one: Interface, read: WorldRead): Generato
 function dhcp(row: PodRow, { nic, self, assigned: { network } }: Interface, read: WorldRead): PortDhcp {
   const asked = row.meta.annotations;
   const texts = {
-    4: asked[`${nic.provider}.kubernetes.io/dhcp-v4-options`] ?? '',
-    6: asked[`${nic.provider}.kubernetes.io/dhcp-v6-options`] ?? '',
+    4: asked[annotationKey(nic.provider, 'dhcp-v4-options')] ?? '',
+    6: asked[annotationKey(nic.provider, 'dhcp-v6-options')] ?? '',
   };
   return portDhcp(network, { owner: self.owner, name: nic.ip, texts }, read);
 }
@@ -95,18 +96,21 @@ type NicType = PortItem['nicType'];
 
 /** `allocated` and `routed` come together: the port, its groups and its address are one transaction. */
 function annotations({ nic, self, assigned: { ip, network } }: Interface, nicType: NicType): Annotations {
-  const values = {
-    allocated: 'true',
-    ip_address: ip.addresses.join(','),
-    cidr: network.cidrs.join(','),
-    gateway: network.gateways.join(','),
-    ...(!nic.isForeign && { routed: 'true', mac_address: ip.mac, logical_switch: network.name, pod_nic_type: nicType }),
-    ...(!nic.isForeign && network.link !== 'none' && { logical_router: network.vpc }),
-    ...(self.pods.some((pod) => pod.meta.name !== self.name) && { virtualmachine: self.name }),
-  };
-  return Object.fromEntries(
-    Object.entries(values).map(([key, value]) => [`${nic.provider}.kubernetes.io/${key}`, value]),
-  );
+  const values: Record<string, string> = {};
+  const tell = (suffix: string, value: string): void => void (values[annotationKey(nic.provider, suffix)] = value);
+  tell('allocated', 'true');
+  tell('ip_address', ip.addresses.join(','));
+  tell('cidr', network.cidrs.join(','));
+  tell('gateway', network.gateways.join(','));
+  if (!nic.isForeign) {
+    tell('routed', 'true');
+    tell('mac_address', ip.mac);
+    tell('logical_switch', network.name);
+    tell('pod_nic_type', nicType);
+    if (network.link !== 'none') tell('logical_router', network.vpc);
+  }
+  if (self.pods.some((pod) => pod.meta.name !== self.name)) tell('virtualmachine', self.name);
+  return values;
 }
 
 interface Given {
@@ -135,6 +139,6 @@ function item(
     defaultRoute: nic.port.defaultRoute ?? nic.isFirst,
     mtu: network.mtu,
     nicType,
-    announced: Object.entries(values).every(([key, value]) => seen[key] === value),
+    announced: Object.keys(values).every((key) => seen[key] === values[key]),
   };
 }

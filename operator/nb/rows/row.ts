@@ -16,17 +16,14 @@ export interface RowParts {
 
 export function row(table: string, { owner, name, columns, external = {}, ...rest }: RowParts): RowFact {
   const id = rowId(owner, table, name);
-  const tag = { vendor: 'kube-ovn', 'kubeloom-owner': owner, 'kubeloom-id': id };
-  return {
-    row: table,
-    id,
-    owner,
-    columns: { ...columns, external_ids: map({ ...external, ...tag }) },
-    ...rest,
-  };
+  const ids = map(external).set('vendor', 'kube-ovn').set('kubeloom-owner', owner).set('kubeloom-id', id);
+  return { row: table, id, owner, columns: { ...columns, external_ids: ids }, ...rest };
 }
 
-export const map = (entries: Readonly<Record<string, string>>): ReadonlyMap<string, string> =>
-  new Map(Object.entries(entries));
+export function map(entries: Readonly<Record<string, string>>): Map<string, string> {
+  const all = new Map<string, string>();
+  for (const key of Object.keys(entries)) all.set(key, entries[key] ?? '');
+  return all;
+}
 
 export const set = (...elements: readonly string[]): ReadonlySet<string> => new Set(elements);

@@ -9,9 +9,20 @@ import { map, row, set } from './row.ts';
 
 const subnetOwner = (subnet: string): Owner => ownerOf(subnetRef(subnet));
 
-const switchId = (subnet: string): RowId => rowId(subnetOwner(subnet), 'Logical_Switch', subnet);
+const switchId = (subnet: string): RowId => onSwitch(subnet).id;
 
-const onSwitch = (subnet: string): Place => ({ row: 'Logical_Switch', id: switchId(subnet), column: 'ports' });
+/** One object for all ports of a switch, as far as its last thousand neighbours leave room for it: every port has it. */
+const places = new Map<string, Place>();
+
+function onSwitch(subnet: string): Place {
+  const known = places.get(subnet);
+  if (known) return known;
+  if (places.size >= 1_000) places.clear();
+  const id = rowId(subnetOwner(subnet), 'Logical_Switch', subnet);
+  const place: Place = { row: 'Logical_Switch', id, column: 'ports' };
+  places.set(subnet, place);
+  return place;
+}
 
 /** Where the rules of a switch hang. */
 export const acls = (subnet: string): Place => ({ row: 'Logical_Switch', id: switchId(subnet), column: 'acls' });
@@ -97,6 +108,8 @@ export interface VifPort {
   readonly security?: readonly string[];
 }
 
+const none = set();
+
 /** Id of a port that a pod or node has under this name. */
 export const vifPortId = (owner: Owner, name: string): RowId => rowId(owner, 'Logical_Switch_Port', name);
 
@@ -107,10 +120,10 @@ export const vifPort = (port: VifPort): RowFact =>
     columns: {
       name: port.name,
       addresses: set([port.mac, ...port.addresses].join(' '), ...(port.forwards === true ? ['unknown'] : [])),
-      ...(port.security && { port_security: port.security.length > 0 ? set(port.security.join(' ')) : set() }),
+      ...(port.security && { port_security: port.security.length > 0 ? set(port.security.join(' ')) : none }),
       options: map(binding(port.chassis)),
-      dhcpv4_options: set(...(port.dhcp?.v4 ? [port.dhcp.v4] : [])),
-      dhcpv6_options: set(...(port.dhcp?.v6 ? [port.dhcp.v6] : [])),
+      dhcpv4_options: port.dhcp?.v4 ? set(port.dhcp.v4) : none,
+      dhcpv6_options: port.dhcp?.v6 ? set(port.dhcp.v6) : none,
     },
     external: { ...port.external, ls: port.subnet },
     in: onSwitch(port.subnet),
