@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { contest, figure } from '../compare.ts';
-import { containerFlags } from '../container-flags.ts';
+import { containerEnvironment, containerFlags } from '../container-flags.ts';
 import type { Figure } from '../compare.ts';
 import { RawClient, writePods } from './raw.ts';
 import { onServer, prepare, rowsOf } from './rounds.ts';
@@ -24,10 +24,11 @@ const run = promisify(execFile);
 const program = new URL('restart-side.ts', import.meta.url).pathname;
 const flags = ['--expose-gc', '--max-old-space-size=4096'];
 
-/** The product runs with the flags of its container, which trade time for memory. */
+/** The product runs with the flags and the environment of its container, which trade time for memory. */
 async function side(name: 'product' | 'raw' | 'memory', remote: string, pods: number): Promise<Restart> {
   const args = [...flags, ...(name === 'raw' ? [] : await containerFlags()), program, name, remote, String(pods)];
-  const { stdout } = await run(process.execPath, args);
+  const env = { ...process.env, ...(name === 'raw' ? {} : await containerEnvironment()) };
+  const { stdout } = await run(process.execPath, args, { env });
   return JSON.parse(stdout) as Restart;
 }
 

@@ -17,7 +17,7 @@ import { eventually } from '../../test/eventually.ts';
 import { startApiServer } from '../../test/kube-apiserver.ts';
 import { startServer } from '../../test/ovsdb-server.ts';
 import { ensureBuilt } from '../../policies/build.ts';
-import { containerFlags } from '../container-flags.ts';
+import { containerEnvironment, containerFlags } from '../container-flags.ts';
 import type { Sample } from './operator.ts';
 import { SimulatedApi } from './simulated-api.ts';
 
@@ -194,12 +194,12 @@ export async function startBed({ api: kind, nodes, flags = [] }: BedOptions): Pr
 
 /** As in the operator's container, where compiled code is kept as well. */
 async function started(directory: string, flags: readonly string[]): Promise<ChildProcess> {
-  const nodeFlags = await containerFlags();
+  const [nodeFlags, environment] = await Promise.all([containerFlags(), containerEnvironment()]);
   const log = openSync(join(directory, 'operator.log'), 'a');
   const program = new URL('operator.ts', import.meta.url);
   const child = fork(program, flags, {
     execArgv: ['--expose-gc', ...nodeFlags],
-    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'kubeloom-compile-cache') },
+    env: { ...process.env, ...environment, NODE_COMPILE_CACHE: join(tmpdir(), 'kubeloom-compile-cache') },
     stdio: ['ignore', log, log, 'ipc'],
   });
   closeSync(log);
