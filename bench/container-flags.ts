@@ -1,6 +1,8 @@
 // Flags of Node and environment with which the operator's container runs it: what is measured elsewhere is run with the
 // same.
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parse } from 'yaml';
 
 const manifest = new URL('../config/base/operator.yaml', import.meta.url);
@@ -23,8 +25,12 @@ export async function containerFlags(): Promise<string[]> {
   return (await container())?.command.filter((word) => word.startsWith('--')) ?? [];
 }
 
-/** What the manifest gives as a value; what the cluster fills in is not of this machine. */
+/**
+ * What the manifest gives as a value (what the cluster fills in is not of this machine), and a folder for compiled code, as
+ * the image names one.
+ */
 export async function containerEnvironment(): Promise<Record<string, string>> {
   const given = (await container())?.env ?? [];
-  return Object.fromEntries(given.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
+  const values = given.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]]));
+  return { ...Object.fromEntries(values), NODE_COMPILE_CACHE: join(tmpdir(), 'kubeloom-compile-cache') };
 }

@@ -199,7 +199,7 @@ async function started(directory: string, flags: readonly string[]): Promise<Chi
   const program = new URL('operator.ts', import.meta.url);
   const child = fork(program, flags, {
     execArgv: ['--expose-gc', ...nodeFlags],
-    env: { ...process.env, ...environment, NODE_COMPILE_CACHE: join(tmpdir(), 'kubeloom-compile-cache') },
+    env: { ...process.env, ...environment },
     stdio: ['ignore', log, log, 'ipc'],
   });
   closeSync(log);

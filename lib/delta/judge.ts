@@ -7,7 +7,7 @@ import type { ColumnDelta } from './column-delta.ts';
 import type { Spot, Wanted } from './desired.ts';
 import type { Owner, RowFact, RowId } from './fact.ts';
 import { owned } from './fault.ts';
-import type { ElementItem, RowItem } from './item.ts';
+import type { ElementItem, Item, RowItem } from './item.ts';
 import type { TrackerOptions } from './options.ts';
 import { isMap, isSet, sameValue } from './shape.ts';
 import type { Column, Shape } from './shape.ts';
@@ -198,11 +198,11 @@ export class Judge {
     return actual.isOurs(uuid) || aliases.has(id);
   }
 
-  /** A row of ours whose content is not (yet) what we know. */
-  unconfirmed(id: RowId): boolean {
+  /** A row of ours whose content is not (yet) what we know; `item`: what `row` has said of it. */
+  unconfirmed(id: RowId, item: Item | undefined): boolean {
     const found = this.found(id);
     if (!found || !this.ours(id)) return false;
-    return this.#sides.desired.wanted(id) ? this.row(id) !== undefined : !this.#isRoot(found.table);
+    return this.#sides.desired.wanted(id) ? item !== undefined : !this.#isRoot(found.table);
   }
 
   found(id: RowId): ActualRow | undefined {

@@ -294,8 +294,8 @@ export class Tracker {
   }
 
   *#compareRow(id: RowId): Generator<void> {
-    if (this.#noting) this.#note(id);
     this.#row(id, false);
+    if (this.#noting) this.#note(id);
     this.judge.regimeChanged(id);
     yield* this.#members(id);
     yield* this.#present(id);
@@ -368,7 +368,7 @@ export class Tracker {
 
   /** Keeps `unconfirmed`: a row of ours that is there and not as wanted. */
   #note(id: RowId): void {
-    if (this.judge.unconfirmed(id)) this.unconfirmed.add(id);
+    if (this.judge.unconfirmed(id, this.items.get(id))) this.unconfirmed.add(id);
     else this.unconfirmed.delete(id);
   }
 
