@@ -1,5 +1,6 @@
-// What the keys of one subnet hold, and who has which MAC. MACs are numbers here: to look up a new text costs its hash. The
-// maps are made when they are first needed, since most of what a subnet without pods takes would be theirs.
+// What the keys of one subnet hold, and who has which MAC. MACs are numbers here: to look up a new text costs its hash; and of
+// a MAC the low 30 bits, which are a number without an object of its own. The maps are made when they are first needed, since
+// most of what a subnet without pods takes would be theirs.
 import { parseMac } from '../../lib/net/index.ts';
 
 /** Texts only: they are what comes in and goes out, and to read an address costs less than to keep it twice. */
@@ -12,8 +13,9 @@ export interface Held {
 
 export class Holders {
   #held: Map<string, Held> | undefined;
+  /** Who has a MAC with these low bits. */
   #macs: Map<number, string> | undefined;
-  /** Who has a MAC besides the one in `#macs`, since objects of the API may share one; the next in line first. */
+  /** Who else has one: rarely another MAC, or the same, since objects of the API may share one. In the order of their coming. */
   #further: Map<number, string[]> | undefined;
 
   get(key: string): Held | undefined {
@@ -22,7 +24,13 @@ export class Holders {
 
   /** Who has a MAC; of several the first. */
   holderOf(mac: number): string | undefined {
-    return this.#macs?.get(mac);
+    const first = this.#macs?.get(lowBits(mac));
+    if (first === undefined || this.#has(first, mac)) return first;
+    return this.#further?.get(lowBits(mac))?.find((key) => this.#has(key, mac));
+  }
+
+  #has(key: string, mac: number): boolean {
+    return parseMac(this.#held?.get(key)?.mac ?? '') === mac;
   }
 
   get size(): number {
@@ -52,27 +60,31 @@ export class Holders {
   }
 
   #addMac(mac: number, key: string): void {
+    const bits = lowBits(mac);
     this.#macs ??= new Map();
-    if (!this.#macs.has(mac)) {
-      this.#macs.set(mac, key);
+    if (!this.#macs.has(bits)) {
+      this.#macs.set(bits, key);
       return;
     }
     this.#further ??= new Map();
-    this.#further.set(mac, [...(this.#further.get(mac) ?? []), key]);
+    this.#further.set(bits, [...(this.#further.get(bits) ?? []), key]);
   }
 
   #removeMac(mac: number, key: string): void {
-    const [next, ...others] = this.#further?.get(mac)?.filter((other) => other !== key) ?? [];
-    if (this.#macs?.get(mac) !== key) this.#line(mac, next === undefined ? [] : [next, ...others]);
-    else if (next === undefined) this.#macs.delete(mac);
+    const bits = lowBits(mac);
+    const [next, ...others] = this.#further?.get(bits)?.filter((other) => other !== key) ?? [];
+    if (this.#macs?.get(bits) !== key) this.#line(bits, next === undefined ? [] : [next, ...others]);
+    else if (next === undefined) this.#macs.delete(bits);
     else {
-      this.#macs.set(mac, next);
-      this.#line(mac, others);
+      this.#macs.set(bits, next);
+      this.#line(bits, others);
     }
   }
 
-  #line(mac: number, keys: string[]): void {
-    if (keys.length > 0) this.#further?.set(mac, keys);
-    else this.#further?.delete(mac);
+  #line(bits: number, keys: string[]): void {
+    if (keys.length > 0) this.#further?.set(bits, keys);
+    else this.#further?.delete(bits);
   }
 }
+
+const lowBits = (mac: number): number => mac & 0x3fff_ffff;

@@ -220,7 +220,8 @@ export class Ipam {
       throw new AddressError('AddressConflict', `${key} holds addresses of ${subnet} already`);
     const mac = this.#macFor(state, key, wants.mac);
     const ips = state.pools.allocate(fixed, wants);
-    if (ips.length > 1) ips.sort(compareIp);
+    // What is chosen comes in the order of the families.
+    if (fixed.length > 0 || wants.families) ips.sort(compareIp);
     const held: Held = {
       addresses: ips.map(formatIp),
       mac: mac === undefined ? '' : formatMac(mac),

@@ -116,6 +116,20 @@ describe('allocate', () => {
     expect(ipam.allocate('s', 'b', { mac }).mac).toBe(mac);
   });
 
+  it('tells MACs apart that end alike', () => {
+    const [first, second] = ['02:00:00:00:00:01', '02:01:00:00:00:01'];
+    ipam.setSubnet('s', ranges(['10.0.0.0/24']));
+    ipam.allocate('s', 'a', { mac: first });
+    ipam.allocate('s', 'b', { mac: second });
+    for (const mac of [first, second]) expect(reason(() => ipam.allocate('s', 'c', { mac }))).toBe('AddressConflict');
+    ipam.release('s', 'a');
+    expect(reason(() => ipam.allocate('s', 'c', { mac: second }))).toBe('AddressConflict');
+    expect(ipam.allocate('s', 'c', { mac: first }).mac).toBe(first);
+    ipam.release('s', 'b');
+    ipam.release('s', 'c');
+    for (const mac of [first, second]) expect(ipam.allocate('s', mac, { mac }).mac).toBe(mac);
+  });
+
   it('refuses what is not there, and a key that holds something', () => {
     expect(reason(() => given('none', 'a'))).toBe('NoSubnet');
     ipam.setSubnet('s', ranges(['10.0.0.0/24']));
