@@ -56,6 +56,8 @@ export interface PortSpec {
   readonly kind: 'port';
   readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
   readonly provider: string;
+  /** CNI_IFNAME where the pod has several interfaces of the provider; '' is any. */
+  readonly ifname: string;
   readonly ifaceId: string;
   readonly subnet: string;
   readonly mac: string;
@@ -143,6 +145,7 @@ function portSpec(port: PortItem__Output): PortSpec {
     kind: 'port',
     pod: { namespace: port.pod.namespace, name: port.pod.name, uid: port.pod.uid },
     provider: port.provider,
+    ifname: port.ifname,
     ifaceId: port.iface_id,
     subnet: port.subnet,
     mac: macOf(port.mac),

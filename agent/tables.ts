@@ -9,6 +9,7 @@ export interface PortQuery {
   readonly name: string;
   readonly uid: string;
   readonly provider: string;
+  readonly ifname: string;
 }
 
 const portKey = (namespace: string, name: string, provider: string): string => `${namespace}/${name}/${provider}`;
@@ -77,15 +78,18 @@ export class PlanTables {
     return [...this.#topology.values()].filter((item) => item.kind === 'peer');
   }
 
-  /** The port of a pod; with a uid only that pod's, else the newest of the name. */
-  port(query: PortQuery): PortSpec | undefined {
-    const keys = this.#ports.get(portKey(query.namespace, query.name, query.provider)) ?? [];
-    let found: PortSpec | undefined;
-    for (const key of keys) {
+  /**
+   * The port of a pod's interface; with a uid only that pod's, else the newest of the name. An item that names no
+   * interface is the only one of its provider, or the new ones are not in the plan yet.
+   */
+  port({ namespace, name, uid, provider, ifname }: PortQuery): PortSpec | undefined {
+    const keys = this.#ports.get(portKey(namespace, name, provider)) ?? [];
+    const ports = [...keys].flatMap((key) => {
       const item = this.#items.get(key);
-      if (item?.kind === 'port' && (query.uid === '' || item.pod.uid === query.uid)) found = item;
-    }
-    return found;
+      return item?.kind === 'port' && (uid === '' || item.pod.uid === uid) ? [item] : [];
+    });
+    // In a plan that was kept by an agent before this one, items name none at all.
+    return ports.findLast((port) => port.ifname === ifname) ?? ports.findLast((port) => !port.ifname);
   }
 
   /** Waits until the port is in the plan and fulfils `accept`. */

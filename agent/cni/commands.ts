@@ -102,14 +102,8 @@ export class Commands {
   async #addUntil(request: CniRequest, signal: AbortSignal): Promise<Answer> {
     let port: PortSpec | undefined;
     try {
-      const query: PortQuery = { ...request.pod, provider: request.conf.provider };
-      const missing = `pod ${query.namespace}/${query.name} has no address of provider ${query.provider} yet`;
-      port = await this.#wait(
-        'address',
-        missing,
-        signal,
-        this.#context.tables.portWhen(query, signal, () => true),
-      );
+      const query: PortQuery = { ...request.pod, provider: request.conf.provider, ifname: request.ifname };
+      port = await this.#port(request, query, signal);
       const answer = request.ipam
         ? addResult(request, await this.#announced(query, port, signal), undefined)
         : await this.#addInterface(request, query, port, signal);
@@ -121,6 +115,19 @@ export class Commands {
     }
   }
 
+  /** An interface that is new to a running pod must not get the port of another one before its own is in the plan. */
+  async #port(request: CniRequest, query: PortQuery, signal: AbortSignal): Promise<PortSpec> {
+    const { replica, tables } = this.#context;
+    if (!request.ipam) await this.#ready(signal);
+    const isFree = ({ ifaceId }: PortSpec): boolean =>
+      replica.ofIfaceId(ifaceId).every(({ row }) => {
+        const ids = mapOf(row, 'external_ids');
+        return ids.get(CONTAINER) !== request.containerId || ids.get(IFNAME) === request.ifname;
+      });
+    const missing = `pod ${query.namespace}/${query.name} has no address of provider ${query.provider} yet`;
+    return await this.#wait('address', missing, signal, tables.portWhen(query, signal, isFree));
+  }
+
   async #addInterface(request: CniRequest, query: PortQuery, found: PortSpec, signal: AbortSignal): Promise<Answer> {
     const { replica } = this.#context;
     const mtu = found.mtu === 0 ? this.#context.defaultMtu() : found.mtu;
@@ -128,7 +135,6 @@ export class Commands {
     if (found.nicType !== 'veth-pair' && found.nicType !== '')
       throw new CniError(CNI_CODE.unsupportedField, `interfaces of type ${found.nicType} are not supported`);
     const port = { ...found, mtu };
-    await this.#wait('connectivity', "Open vSwitch's database does not answer", signal, replica.ready(signal));
     const uuid = await this.#lock.run(podKey(request), async () => {
       signal.throwIfAborted();
       return await attach(this.#context, request, port);
@@ -196,11 +202,15 @@ export class Commands {
     return undefined;
   }
 
+  #ready(signal: AbortSignal): Promise<void> {
+    const ready = this.#context.replica.ready(signal);
+    return this.#wait('connectivity', "Open vSwitch's database does not answer", signal, ready);
+  }
+
   async #ovsRead(): Promise<void> {
     const { signal, cancel } = this.#context.deadline(this.#context.delDeadlineMs);
     try {
-      const ready = this.#context.replica.ready(signal);
-      await this.#wait('connectivity', "Open vSwitch's database does not answer", signal, ready);
+      await this.#ready(signal);
     } finally {
       cancel();
     }

@@ -149,6 +149,7 @@ export class Raw implements Contestant {
       kind: 'port',
       pod: { namespace: 'default', name, uid: '' },
       provider: 'ovn',
+      ifname: '',
       ifaceId: `${name}.default`,
       subnet: SWITCH,
       mac: `0a:00:00:00:${byte(high)}:${byte(low)}`,

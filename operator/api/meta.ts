@@ -12,11 +12,18 @@ export const inUse = (key: string): boolean =>
   key.startsWith('kubeloom.io/') ||
   key === networksAnnotation ||
   key === defaultNetworkAnnotation ||
+  ofOneOfSeveral.test(key) ||
   ofForeign.test(key);
 
-/** `<definition>.<namespace>.kubernetes.io/`: the interface is another plugin's, the address is ours. */
+/** `<definition>.<namespace>.ovn.<interface>.kubernetes.io/`: the pod has several interfaces on one network. */
+const ofOneOfSeveral = /\.ovn\.[^/]+\.kubernetes\.io\//;
+
+/**
+ * `<definition>.<namespace>.kubernetes.io/`: the interface is another plugin's, the address is ours. And for networks of
+ * both kinds `ip_address.<interface>` and `mac_address.<interface>`.
+ */
 const ofForeign =
-  /^[^/]+\.[^/]+\.kubernetes\.io\/(?:allocated|ip_address|mac_address|ip_pool|ip_family|cidr|gateway|routes|default_route|logical_switch)$/;
+  /^[^/]+\.[^/]+\.kubernetes\.io\/(?:allocated|(?:ip|mac)_address(?:\.[^/]+)?|ip_pool|ip_family|cidr|gateway|routes|default_route|logical_switch)$/;
 
 const nothing: Labels = {};
 

@@ -10,6 +10,8 @@ export interface NetworkSelection {
   /** Without a prefix length. */
   readonly ips: readonly string[];
   readonly mac: string;
+  /** What the interface is to be called in the pod; '' leaves it to whoever attaches it. */
+  readonly ifname: string;
 }
 
 export const networksAnnotation = 'k8s.v1.cni.cncf.io/networks';
@@ -26,11 +28,15 @@ export function networkSelections(text: string, namespace: string): NetworkSelec
 }
 
 const label = '[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?';
-const shortForm = new RegExp(`^(?:(${label})/)?(${label})(?:@[^/@,\\s]+)?$`);
+const shortForm = new RegExp(`^(?:(${label})/)?(${label})(?:@([^/@,\\s]+))?$`);
+
+/** Whether the name of an interface can be a part of the name of an object, and of the prefix of annotations. */
+export const isInterfaceLabel = (name: string): boolean =>
+  name.split('.').every((part) => /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(part));
 
 function short(text: string, namespace: string): NetworkSelection | undefined {
-  const [, own, name] = shortForm.exec(text.trim()) ?? [];
-  return name === undefined ? undefined : { namespace: own ?? namespace, name, ips: [], mac: '' };
+  const [, own, name, ifname = ''] = shortForm.exec(text.trim()) ?? [];
+  return name === undefined ? undefined : { namespace: own ?? namespace, name, ips: [], mac: '', ifname };
 }
 
 function ofJson(text: string, namespace: string): (NetworkSelection | undefined)[] | undefined {
@@ -52,6 +58,7 @@ function selection(value: JsonObject, namespace: string): NetworkSelection | und
     name,
     ips: textsOf(value['ips']).map((text) => text.split('/')[0] ?? ''),
     mac: textOf(value['mac']),
+    ifname: textOf(value['interface']),
   };
 }
 

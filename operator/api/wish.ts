@@ -14,6 +14,8 @@ export interface Asking {
   readonly ordinal?: number;
   /** IPPools for a pod that says nothing by itself. */
   readonly pools?: readonly string[];
+  /** Of an attached network: what is said of this interface by name goes before what is said of the provider. */
+  readonly attached?: { readonly definition: string; readonly namespace: string; readonly ifname: string };
 }
 
 /** A wish as it is put together, and what is wrong with it. */
@@ -34,7 +36,12 @@ export function wishOf(asking: Asking): Wish | undefined {
   return Object.keys(wish).length > 0 ? wish : undefined;
 }
 
-const keyOf = ({ provider }: Asking, suffix: string): string => annotationKey(provider, suffix);
+function keyOf({ annotations, provider, attached }: Asking, suffix: string): string {
+  if (attached === undefined) return annotationKey(provider, suffix);
+  const { definition, namespace, ifname } = attached;
+  const byName = `${definition}.${namespace}.kubernetes.io/${suffix}.${ifname}`;
+  return (annotations[byName] ?? '').trim() === '' ? annotationKey(provider, suffix) : byName;
+}
 
 const asked = (asking: Asking, suffix: string): string => (asking.annotations[keyOf(asking, suffix)] ?? '').trim();
 

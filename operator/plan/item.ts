@@ -60,6 +60,8 @@ export interface PortItem {
   readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
   /** `ovn` for the default network. */
   readonly provider: string;
+  /** Name in the pod (CNI_IFNAME) where the pod has several interfaces on the network; '' is any. */
+  readonly ifname: string;
   /** Logical_Switch_Port.name, the Interface's `iface-id`. */
   readonly ifaceId: string;
   readonly subnet: string;

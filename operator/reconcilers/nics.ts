@@ -1,14 +1,13 @@
 // The interfaces of a pod that get an address here: one on the default network or on what replaces it, and one for each
-// attachment to a network whose subnet is ours. A network is told by its provider, `<definition>.<namespace>`, with `.ovn`
-// behind it where the interface is ours too.
-import { defaultNetworkAnnotation, networkSelections, networksAnnotation } from '../api/networks.ts';
-import type { NetworkSelection } from '../api/networks.ts';
+// attachment to a network whose subnet is ours.
+import { defaultNetworkAnnotation, networksAnnotation } from '../api/networks.ts';
 import { commaList } from '../api/json.ts';
 import { portWish } from '../api/port-wish.ts';
 import type { PortWish } from '../api/port-wish.ts';
-import { objectKey } from '../api/refs.ts';
 import type { PodRow, Wish } from '../api/tables.ts';
 import { wishOf } from '../api/wish.ts';
+import { attachmentsOf } from './attachments.ts';
+import type { Attachment } from './attachments.ts';
 import type { Identity } from './identity.ts';
 import { clusterOf } from './reconciler.ts';
 import type { WorldRead } from './reconciler.ts';
@@ -17,6 +16,10 @@ import { lentAddress } from './vip-holding.ts';
 export interface Nic {
   /** `ovn` for the default network. */
   readonly provider: string;
+  /** Provider that the network's configuration names: several interfaces on one network share it. */
+  readonly network: string;
+  /** Its name in the pod, where that tells it from others on the network; '' is any. */
+  readonly ifname: string;
   /** Name of its IP object, and of its port. */
   readonly ip: string;
   /** Another plugin makes the interface, and gives it a MAC. */
@@ -40,28 +43,12 @@ export const defaultProvider = 'ovn';
 
 export function nicsOf(pod: PodRow, self: Identity, read: WorldRead): Nics {
   const { annotations } = pod.meta;
-  const replaced = annotations[defaultNetworkAnnotation] ?? '';
-  const asked = annotations[networksAnnotation] ?? '';
-  const first = replaced === '' ? [defaultNic(pod, self, read)] : [];
-  if (replaced === '' && asked === '') return withErrors(first, []);
-  const errors: string[] = [];
-  const nics = [replaced, asked].flatMap((text, at) => {
-    const selections = networkSelections(text, pod.meta.namespace);
-    const key = at === 0 ? defaultNetworkAnnotation : networksAnnotation;
-    if (!selections) errors.push(`${text} is not a valid ${key}`);
-    return (selections ?? []).map((selection) => attached(pod, { self, selection, isFirst: at === 0 }, read));
-  });
-  errors.push(...nics.filter((nic) => typeof nic === 'string'));
-  return withErrors(
-    [
-      ...first,
-      ...once(
-        nics.filter((nic) => typeof nic === 'object'),
-        errors,
-      ),
-    ],
-    errors,
-  );
+  const isReplaced = (annotations[defaultNetworkAnnotation] ?? '') !== '';
+  const first = isReplaced ? [] : [defaultNic(pod, self, read)];
+  if (!isReplaced && (annotations[networksAnnotation] ?? '') === '') return withErrors(first, []);
+  const { attachments, errors } = attachmentsOf(pod, self, read);
+  const further = attachments.map((attachment) => attached(pod, { self, attachment }, read));
+  return withErrors([...first, ...further], errors);
 }
 
 /** What is wrong with the annotations of each, too. */
@@ -75,14 +62,6 @@ const errorsOf = (wish: Wish | undefined, port: PortWish): string[] => [
   ...port.errors,
 ];
 
-function once(nics: readonly Nic[], errors: string[]): Nic[] {
-  const seen = new Set<string>();
-  return nics.filter(({ provider }) => {
-    if (seen.has(provider)) errors.push(`a second interface of ${provider} is not made yet`);
-    return !seen.has(provider) && seen.add(provider);
-  });
-}
-
 function defaultNic(pod: PodRow, self: Identity, read: WorldRead): Nic {
   const annotations = askedOf(pod);
   const own = commaList(annotations['ovn.kubernetes.io/logical_switch'] ?? '');
@@ -95,6 +74,8 @@ function defaultNic(pod: PodRow, self: Identity, read: WorldRead): Nic {
   };
   return {
     provider: defaultProvider,
+    network: defaultProvider,
+    ifname: '',
     ip: self.ip,
     isForeign: false,
     isFirst: true,
@@ -107,27 +88,25 @@ function defaultNic(pod: PodRow, self: Identity, read: WorldRead): Nic {
 
 interface Attaching {
   readonly self: Identity;
-  readonly selection: NetworkSelection;
-  readonly isFirst: boolean;
+  readonly attachment: Attachment;
 }
 
-/** Undefined for a network of others, a text for one that is not there. */
-function attached(pod: PodRow, { self, selection, isFirst }: Attaching, read: WorldRead): Nic | string | undefined {
-  const { namespace, name, ips, mac } = selection;
-  const provider = providerOf(selection, self, read);
-  if (provider === undefined) return `failed to get net-attach-def ${namespace}/${name}`;
-  const isForeign = provider === `${name}.${namespace}`;
+function attached(pod: PodRow, { self, attachment }: Attaching, read: WorldRead): Nic {
+  const { selection, network, provider, isForeign, isFirst, ifname, isOneOfSeveral } = attachment;
+  const { namespace, name: definition, ips, mac } = selection;
   const named = commaList(pod.meta.annotations[`${provider}.kubernetes.io/logical_switch`] ?? '');
-  const ofProvider = read.at('networksByProvider', provider).map((network) => network.name);
-  if (isForeign && ofProvider.length === 0) return undefined;
+  const ofProvider = read.at('networksByProvider', network).map(({ name }) => name);
   const said = {
     ...(ips.length > 0 && { [`${provider}.kubernetes.io/ip_address`]: ips.join(',') }),
     ...(mac !== '' && { [`${provider}.kubernetes.io/mac_address`]: mac }),
   };
-  const wish = wishOf({ annotations: { ...said, ...askedOf(pod) }, provider, ...ordinalOf(pod) });
+  const annotations = { ...said, ...askedOf(pod) };
+  const wish = wishOf({ annotations, provider, attached: { definition, namespace, ifname }, ...ordinalOf(pod) });
   const port = portWish(pod.meta.annotations, provider);
   return {
     provider,
+    network,
+    ifname: isOneOfSeveral ? ifname : '',
     ip: `${self.ip}.${provider}`,
     isForeign,
     isFirst,
@@ -136,14 +115,6 @@ function attached(pod: PodRow, { self, selection, isFirst }: Attaching, read: Wo
     port,
     errors: errorsOf(wish, port),
   };
-}
-
-/** What a pod has it keeps while the definition is away: then its IP object tells of which kind the network is. */
-function providerOf({ namespace, name }: NetworkSelection, self: Identity, read: WorldRead): string | undefined {
-  const [foreign, ours] = [`${name}.${namespace}`, `${name}.${namespace}.ovn`];
-  const definition = read.get('attachment', objectKey(namespace, name));
-  if (definition) return definition.isOvn ? ours : foreign;
-  return [ours, foreign].find((provider) => read.get('ip', `${self.ip}.${provider}`)?.ownerUid === self.uid);
 }
 
 /** Annotations without those that tell what was given. */

@@ -129,7 +129,8 @@ function item(
   return {
     kind: 'port',
     pod: { namespace, name, uid },
-    provider: nic.provider,
+    provider: nic.network,
+    ifname: nic.ifname,
     ifaceId: nic.ip,
     subnet: network.name,
     mac: ip.mac,

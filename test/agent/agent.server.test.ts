@@ -23,6 +23,16 @@ const port = (name: string, ip: string, uid = `uid-${name}`): object => ({
   announced: true,
 });
 
+/** One of a pod's interfaces on an attached network; '' for the only one. */
+const onBlue = (name: string, ip: string, ifname: string): object => ({
+  ...port(name, ip),
+  provider: 'blue.net.ovn',
+  ifname,
+  ifaceId: `${name}.default.blue.net.ovn${ifname === 'net2' ? '.net2' : ''}`,
+  gateways: ['10.50.0.1'],
+  defaultRoute: false,
+});
+
 const topology = {
   'node/n1': {
     kind: 'node',
@@ -67,6 +77,9 @@ beforeAll(async () => {
     ...topology,
     'port/default/web-1/ovn': port('web-1', '10.16.0.11'),
     'port/default/web-2/ovn': port('web-2', '10.16.0.12'),
+    'port/default/several/blue.net.ovn': onBlue('several', '10.50.0.21', 'net1'),
+    'port/default/several/blue.net.ovn.net2': onBlue('several', '10.50.0.22', 'net2'),
+    'port/default/single/blue.net.ovn': onBlue('single', '10.50.0.23', ''),
     'port/default/dual/ovn': {
       ...port('dual', '10.16.0.13'),
       addresses: ['10.16.0.13/16', 'fd00::13/64'],
@@ -179,6 +192,48 @@ describe('CNI', () => {
     expect(await node.interfaces('kubeloom-container', ids[1]!)).toEqual([]);
     expect((await del(two, ids[1]!, 'web-2')).code).toBe(0);
   });
+
+  it('gives each of several interfaces on one network its own port, by its name', async () => {
+    const pod = await node.newPod();
+    const call = (command: string, ifname: string, name = 'several', id = '7'): ReturnType<TestNode['cni']> =>
+      node.cni(
+        command,
+        {
+          CNI_CONTAINERID: id.repeat(64),
+          CNI_NETNS: `/run/netns/${pod}`,
+          CNI_ARGS: args(name),
+          CNI_IFNAME: ifname,
+        },
+        { provider: 'blue.net.ovn' },
+      );
+    const installed = async (iface: string): Promise<void> => {
+      const [port = ''] = await eventually(async () => {
+        const found = await node.interfaces('iface-id', iface);
+        return found.length > 0 && found;
+      });
+      await node.installed(port);
+    };
+    const adding = [call('ADD', 'net2'), call('ADD', 'net1')];
+    await Promise.all(['several.default.blue.net.ovn', 'several.default.blue.net.ovn.net2'].map(installed));
+    const answers = (await Promise.all(adding)).map(({ stdout }) => JSON.parse(stdout) as object);
+    expect(answers).toMatchObject([
+      { ips: [{ address: '10.50.0.22/16' }], interfaces: [{}, { name: 'net2' }] },
+      { ips: [{ address: '10.50.0.21/16' }], interfaces: [{}, { name: 'net1' }] },
+    ]);
+    expect((await call('DEL', 'net1')).code).toBe(0);
+    expect(await node.interfaces('iface-id', 'several.default.blue.net.ovn')).toEqual([]);
+    expect(await node.interfaces('iface-id', 'several.default.blue.net.ovn.net2')).toEqual(['77777777_net2_h']);
+
+    // Another one that is new to a running pod waits for its own port, and leaves the present one alone.
+    const first = call('ADD', 'net1', 'single', '8');
+    await installed('single.default.blue.net.ovn');
+    expect((await first).code).toBe(0);
+    expect(JSON.parse((await call('ADD', 'net2', 'single', '8')).stdout)).toMatchObject({
+      code: 11,
+      msg: expect.stringContaining('has no address of provider blue.net.ovn yet') as string,
+    });
+    expect(await node.interfaces('iface-id', 'single.default.blue.net.ovn')).toEqual(['88888888_net1_h']);
+  }, 30_000);
 
   it('keeps the port of the present sandbox when an earlier one is deleted late', async () => {
     const pod = await node.newPod();

@@ -80,13 +80,14 @@ describe('PlanState', () => {
 });
 
 describe('PlanTables', () => {
-  const portItem = (uid: string, announced: boolean): ToAgent__Output => ({
+  const portItem = (uid: string, announced: boolean, ifname = ''): ToAgent__Output => ({
     apply: {
-      key: `port/${uid}`,
+      key: `port/${uid}/${ifname}`,
       item: {
         port: {
           pod: { namespace: 'ns', name: 'p', uid },
           provider: 'ovn',
+          ifname,
           iface_id: 'p.ns',
           subnet: 's',
           mac: '00:00:00:00:00:01',
@@ -101,11 +102,12 @@ describe('PlanTables', () => {
       },
     },
   });
-  const query = (uid: string): Parameters<PlanTables['port']>[0] => ({
+  const query = (uid: string, ifname = 'eth0'): Parameters<PlanTables['port']>[0] => ({
     namespace: 'ns',
     name: 'p',
     uid,
     provider: 'ovn',
+    ifname,
   });
 
   it('wakes who waits for a pod of its uid, and nobody else', async () => {
@@ -120,6 +122,16 @@ describe('PlanTables', () => {
     expect(await waiting).toMatchObject({ pod: { uid: 'new' } });
     expect(tables.port(query(''))).toMatchObject({ pod: { uid: 'new' } });
     expect(tables.port(query('other'))).toBeUndefined();
+  });
+
+  it('tells interfaces of one provider by their names, where items name them', () => {
+    const { state, tables } = fed(init('1'), portItem('u', true));
+    expect([tables.port(query('u', 'net1'))?.ifname, tables.port(query('u', 'net2'))?.ifname]).toEqual(['', '']);
+    state.take(portItem('u', true, 'net2'));
+    expect(tables.port(query('u', 'net1'))?.ifname).toBe('');
+    expect(tables.port(query('u', 'net2'))?.ifname).toBe('net2');
+    state.take(gone('port/u/'));
+    expect(tables.port(query('u', 'net1'))).toBeUndefined();
   });
 
   it('ends a wait with the reason of its signal', async () => {

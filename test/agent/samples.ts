@@ -12,6 +12,7 @@ export const port = (changes: Partial<PortSpec> = {}): PortSpec => ({
   kind: 'port',
   pod: { namespace: 'ns', name: 'p', uid: 'u' },
   provider: 'ovn',
+  ifname: '',
   ifaceId: 'p.ns',
   subnet: 'ovn-default',
   mac: '00:00:00:00:00:01',

@@ -8,6 +8,7 @@ const port = (name: string, announced = false): PortItem => ({
   kind: 'port',
   pod: { namespace: 'a', name, uid: 'u' },
   provider: 'ovn',
+  ifname: '',
   ifaceId: `${name}.a`,
   subnet: 'ovn-default',
   mac: '02:00:00:00:00:01',

@@ -16,6 +16,10 @@ export interface PortItem {
   'mtu'?: (number);
   'nic_type'?: (string);
   'announced'?: (boolean);
+  /**
+   * CNI_IFNAME, where the pod has several interfaces of the provider; '' is any.
+   */
+  'ifname'?: (string);
 }
 
 export interface PortItem__Output {
@@ -31,4 +35,8 @@ export interface PortItem__Output {
   'mtu': (number);
   'nic_type': (string);
   'announced': (boolean);
+  /**
+   * CNI_IFNAME, where the pod has several interfaces of the provider; '' is any.
+   */
+  'ifname': (string);
 }
