@@ -33,13 +33,18 @@ export function portWish(annotations: Annotations, provider: string): PortWish {
   const isDefault = said('default_route');
   return {
     security: said('port_security') === 'true',
-    vips: [...new Set(commaList(said('port_vips')).flatMap((text) => canonicalIp(text) ?? []))],
+    vips: portVips(said('port_vips')),
     forwards: said('layer2_forward') === 'true',
     routes: routes ?? [],
     ...(['true', 'false'].includes(isDefault) && { defaultRoute: isDefault === 'true' }),
     errors: routes ? [] : [`${said('routes')} is not a valid ${key('routes')}`],
   };
 }
+
+/** The addresses in an annotation `port_vips`, each once. */
+export const portVips = (text: string): string[] => [
+  ...new Set(commaList(text).flatMap((address) => canonicalIp(address) ?? [])),
+];
 
 /** `[{"dst":"192.0.2.0/24","gw":"10.16.0.9"}]`; no dst is the default route. Undefined when any part is malformed. */
 function routesOf(text: string): Route[] | undefined {

@@ -16,6 +16,7 @@ import { podGateways } from './interconnection.ts';
 import type { Nic } from './nics.ts';
 import { clusterOf, ofFamily, problem, withLength } from './reconciler.ts';
 import type { WorldRead } from './reconciler.ts';
+import { pairAddresses } from './vip-pair.ts';
 
 export interface Interface {
   readonly nic: Nic;
@@ -66,6 +67,7 @@ function port(row: PodRow, one: Interface, dhcp: PortDhcp['ids'], read: WorldRea
   } = one;
   // ovn-controller compares with the name and with the hostname of its chassis, and the agent sets the latter.
   const chassis = self.pods.map(({ node }) => read.get('host', node)?.chassis || node);
+  const vips = [...new Set([...pairAddresses(row, network.name, read), ...wish.vips])];
   return vifPort({
     owner: self.owner,
     name,
@@ -75,10 +77,10 @@ function port(row: PodRow, one: Interface, dhcp: PortDhcp['ids'], read: WorldRea
     chassis: [...new Set(chassis)].join(','),
     dhcp,
     forwards: wish.forwards,
-    security: wish.security ? [ip.mac, ...ip.addresses, ...wish.vips] : [],
+    security: wish.security ? [ip.mac, ...ip.addresses, ...vips] : [],
     external: {
       pod: `${row.meta.namespace}/${self.name}`,
-      ...(wish.vips.length > 0 && { vips: wish.vips.join(','), 'attach-vips': 'true' }),
+      ...(vips.length > 0 && { vips: vips.join(','), 'attach-vips': 'true' }),
     },
   });
 }

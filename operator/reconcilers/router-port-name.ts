@@ -51,9 +51,13 @@ export function routerPortNames(network: Network, read: WorldRead): RouterPortNa
 const earlier = (network: Network, key: string, read: WorldRead): boolean =>
   read.at('networksByPort', key).some((other) => other.name < network.name);
 
-/** A node's port is `node-<node>`; a pod's is `<pod>.<namespace>`, and a namespace has no dot. */
+/**
+ * A node's port is `node-<node>`; a pod's is `<pod>.<namespace>`, and a namespace has no dot. That of a further interface
+ * has the name of its IP object.
+ */
 export function isVif(name: string, read: WorldRead): boolean {
   const prefix = nodeIpName('');
+  if ((read.get('ip', name)?.ownerUid ?? '') !== '') return true;
   if (name.startsWith(prefix) && read.get('node', name.slice(prefix.length))) return true;
   const dot = name.lastIndexOf('.');
   return dot > 0 && read.get('pod', objectKey(name.slice(dot + 1), name.slice(0, dot))) !== undefined;

@@ -6,18 +6,19 @@ import { canonicalIp, canonicalMac } from '../../lib/net/index.ts';
 import type { Fact } from '../api/fact.ts';
 import { manager } from '../api/managers.ts';
 import { podIpName, vipKey, vipRef } from '../api/refs.ts';
-import type { IpRow, Network, PodRow, VipRow } from '../api/tables.ts';
+import type { IpRow, Network, VipRow } from '../api/tables.ts';
 import { reservedLabel, subnetLabel } from '../api/vip-row.ts';
 import { Withheld } from '../api/withheld.ts';
 import { suffixed, virtualPortName } from '../nb/names.ts';
 import { vifPort, virtualPort } from '../nb/rows/switch.ts';
 import { keepsAddresses } from './assignment.ts';
-import { identityOf } from './identity.ts';
+import { defaultProvider } from './nics.ts';
 import { problem } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
 import { isVif } from './router-port-name.ts';
 import { unassigned } from './unassigned.ts';
 import { balancer, borrowerOf, machine, vipFault } from './vip-holding.ts';
+import { pairParents } from './vip-pair.ts';
 
 export const vip: Reconciler<VipRow> = {
   kind: 'Vip',
@@ -74,14 +75,16 @@ function* ports(row: VipRow, held: IpRow, read: WorldRead): Generator<Fact> {
   if (!network && read.get('checked', held.subnet))
     throw new Withheld(`subnet ${held.subnet} of Vip ${row.meta.name} cannot be used now`);
   if (network?.switched !== true || row.type === balancer) return;
-  if (row.type === machine) yield* machinePort(row, held, read);
+  if (row.type === machine) yield* machinePort(row, network, held, read);
   // Nobody may hold what belongs to no namespace.
   else if (row.type === '' && row.namespace !== '') yield* virtualPorts(row, network, held, read);
 }
 
-function* machinePort({ meta: { name }, namespace }: VipRow, held: IpRow, read: WorldRead): Generator<Fact> {
+function* machinePort(row: VipRow, { provider }: Network, held: IpRow, read: WorldRead): Generator<Fact> {
+  const { namespace, meta } = row;
+  const { name } = meta;
   const owner = ownerOf(vipRef(name));
-  const { port, taken } = free(name, podIpName(namespace, name), read);
+  const { port, taken } = free(name, portName(podIpName(namespace, name), provider), read);
   yield vifPort({
     owner,
     name: port,
@@ -96,13 +99,17 @@ function* machinePort({ meta: { name }, namespace }: VipRow, held: IpRow, read: 
 
 function* virtualPorts(row: VipRow, network: Network, held: IpRow, read: WorldRead): Generator<Fact> {
   const { name } = row.meta;
-  const parents = parentsOf(row, network, read);
+  const parents = pairParents(row, network.name, read);
   for (const [at, address] of held.addresses.entries()) {
     const { port, taken } = free(name, virtualPortName(name, at), read);
     yield virtualPort({ owner: ownerOf(vipRef(name)), name: port, subnet: network.name, address, parents });
     yield* taken;
   }
 }
+
+/** As a pod's: in a subnet of an attached network with the provider behind it. */
+const portName = (first: string, provider: string): string =>
+  provider === defaultProvider ? first : `${first}.${provider}`;
 
 /** The name, or another one with a problem when a port towards a router, of a node or of a pod has it. */
 function free(vipName: string, plain: string, read: WorldRead): { port: string; taken: Fact[] } {
@@ -111,21 +118,4 @@ function free(vipName: string, plain: string, read: WorldRead): { port: string; 
   const about = vipRef(vipName);
   const taken = [problem(about, 'NameCollision', `${plain}: another port has this name`)];
   return { port: suffixed(plain, ownerOf(about)), taken };
-}
-
-/** Ports of the pods that may hold it: of its namespace and subnet, which name it and have its labels. */
-function parentsOf(row: VipRow, { name: subnet }: Network, read: WorldRead): string[] {
-  const labelsOf = new Map(row.selector.flatMap(pairOf));
-  const mayHold = (pod: PodRow): boolean =>
-    pod.meta.namespace === row.namespace &&
-    [...labelsOf].every(([key, value]) => pod.meta.labels[key] === value) &&
-    read.get('ip', identityOf(pod, read).ip)?.subnet === subnet;
-  const pods = read.at('podsByPair', row.meta.name).filter(mayHold);
-  return [...new Set(pods.map((pod) => identityOf(pod, read).ip))].sort();
-}
-
-/** What is no `key:value` selects nothing away, as with Kube-OVN. */
-function pairOf(text: string): [key: string, value: string][] {
-  const colon = text.indexOf(':');
-  return colon < 0 ? [] : [[text.slice(0, colon).trim(), text.slice(colon + 1).trim()]];
 }
