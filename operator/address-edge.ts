@@ -76,7 +76,7 @@ export function assignments(options: AddressEdgeOptions): Assignments {
   graph.derive('assign-demand', world.demand, (row) => [row], built.inputs.demand);
   graph.derive('assign-ip', world.ip, (row) => [row], built.inputs.ip);
   graph.derive('assign-holding', world.holding, (row) => [row], built.inputs.ip);
-  graph.derive('assign-network', world.network, (row) => [row], built.inputs.network);
+  graph.derive('assign-space', world.space, (row) => [row], built.inputs.space);
   graph.derive('assign-kept', world.kept, (row) => [row], built.inputs.kept);
   graph.derive('assign-pool', world.pool, (row) => [row], built.inputs.pool);
   return built;

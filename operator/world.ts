@@ -12,8 +12,9 @@
 //   vlan -----------+-------------|------|-----------|----------------> Vlan: status
 //   vpc ------------|-------------|------|---+---+   |
 //   pod ------------|-------------|------+-> demand  |     +----------> Pod: port, groups, annotations, plan, holds
-//     ^             |             |   network -^     |     |
-//   cluster --------+ settings    +------------|-----|-----+----------> Node: join port, groups, policies, plan
+//     ^             |             |   network -^ |   |     |
+//   cluster --------+ settings    +------------|-|---|-----+----------> Node: join port, groups, policies, plan
+//                                   node ------|-+-> space (what there is to give) -> [allocator]
 //                                              v
 //                                         [allocator] --> API: IP objects --> ip ----------> Pod, Node, Subnet
 //                                              |
@@ -63,6 +64,7 @@ import { subnetDemand } from './reconcilers/own-address.ts';
 import { pod } from './reconcilers/pod.ts';
 import type { Reconciler } from './reconcilers/reconciler.ts';
 import { portKeys } from './reconcilers/router-port-name.ts';
+import { space } from './reconcilers/space.ts';
 import { subnet } from './reconcilers/subnet.ts';
 import { subnetStatus } from './reconcilers/subnet-status.ts';
 import { tagKey, vlan } from './reconcilers/underlay.ts';
@@ -100,6 +102,7 @@ export interface World {
   readonly poolUsage: Table<Tables['poolUsage']>;
   /** Computed: what the allocator works from. */
   readonly network: ReadTable<Tables['network']>;
+  readonly space: ReadTable<Tables['space']>;
   readonly demand: ReadTable<Tables['demand']>;
   readonly holding: ReadTable<Tables['holding']>;
   readonly pool: ReadTable<Tables['pool']>;
@@ -157,6 +160,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.derive('checked', tables.subnet, checked, graph.into(checkedTable));
   graph.derive('candidate', checkedTable, candidate, graph.into(computed.candidate));
   graph.derive('network', computed.candidate, network, graph.into(networkTable));
+  graph.derive('space', networkTable, space, graph.into(computed.space));
   graph.derive('pool', tables.ippool, pool, graph.into(computed.pool));
   graph.derive('binding', tables.namespace, binding, graph.into(computed.binding));
   graph.derive('holding', tables.vip, holding, graph.into(computed.holding));
@@ -179,8 +183,17 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   reconcile(graph, sinks, { reconciler: vip, input: tables.vip, about: vipRef });
   reconcile(graph, sinks, { reconciler: ippool, input: tables.ippool, about: ipPoolRef });
   reconcile(graph, sinks, { reconciler: later, input: tables.later, about: laterRef });
-  const { demand, holding: held, pool: pools, kept: keeps } = computed;
-  return { ...tables, network: networkTable, demand, holding: held, pool: pools, kept: keeps, ipsByFirst };
+  const { demand, holding: held, pool: pools, kept: keeps, space: spaces } = computed;
+  return {
+    ...tables,
+    network: networkTable,
+    space: spaces,
+    demand,
+    holding: held,
+    pool: pools,
+    kept: keeps,
+    ipsByFirst,
+  };
 }
 
 /** Owner of what a source yields, for one that failed before it yielded anything: its rows must stay too. */
@@ -202,7 +215,7 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
 
 function inputs(
   graph: Graph<Tables, Indexes>,
-): Omit<World, 'network' | 'demand' | 'holding' | 'pool' | 'kept' | 'ipsByFirst'> {
+): Omit<World, 'network' | 'space' | 'demand' | 'holding' | 'pool' | 'kept' | 'ipsByFirst'> {
   return {
     cluster: graph.table('cluster'),
     central: graph.table('central'),
@@ -225,14 +238,15 @@ function inputs(
 }
 
 function computedTables(graph: Graph<Tables, Indexes>): {
-  [N in 'checked' | 'candidate' | 'network' | 'host' | 'pool' | 'binding' | 'holding' | 'demand' | 'kept']: Table<
-    Tables[N]
-  >;
+  [
+    N in 'checked' | 'candidate' | 'network' | 'space' | 'host' | 'pool' | 'binding' | 'holding' | 'demand' | 'kept'
+  ]: Table<Tables[N]>;
 } {
   return {
     checked: graph.table('checked'),
     candidate: graph.table('candidate'),
     network: graph.table('network'),
+    space: graph.table('space'),
     host: graph.table('host'),
     pool: graph.table('pool'),
     binding: graph.table('binding'),

@@ -1,6 +1,21 @@
 // What the allocator works from and what it says: rows of tables that it reads or writes.
 import type { Ref } from './fact.ts';
 
+/** What a subnet has to give. Computed from `network`; input of the allocator. */
+export interface Space {
+  readonly name: string;
+  readonly cidrs: readonly string[];
+  /** `a` or `a..b`. */
+  readonly excludeIps: readonly string[];
+  readonly gateways: readonly string[];
+  /** Addresses of nodes: given to nobody, though they count as available, as with Kube-OVN. */
+  readonly reserved: readonly string[];
+  /** MAC of the gateway, '' when it is not ours. */
+  readonly mac: string;
+  /** Nothing is given of it any more. */
+  readonly deleting: boolean;
+}
+
 /** Someone who needs an address: a bound pod's interface, a node's join port, a subnet. Computed; input of the allocator. */
 export interface Demand {
   /** Name of the IP object, `<pod>.<ns>[.<provider>]` or `node-<node>`: the key of this table. */

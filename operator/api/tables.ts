@@ -1,7 +1,7 @@
 // The tables of the graph and what their rows hold: the API's objects, projected to the fields in use, and the few
 // tables that are computed. A field that is not here does not exist for the reconcilers.
 import type { RowId } from '../../lib/delta/fact.ts';
-import type { Demand, Kept, PoolUsage, Unassigned, Usage } from './addresses.ts';
+import type { Demand, Kept, PoolUsage, Space, Unassigned, Usage } from './addresses.ts';
 import type { Cluster, RangeSetting } from './cluster.ts';
 import type { JsonObject, Ref } from './fact.ts';
 import type { Options } from './option-list.ts';
@@ -9,7 +9,7 @@ import type { Reason } from './reasons.ts';
 import type { VipRow } from './vip-row.ts';
 
 export type { Cluster, RangeSetting, VipRow };
-export type { Demand, Kept, PoolUsage, Unassigned, Usage, Wish } from './addresses.ts';
+export type { Demand, Kept, PoolUsage, Space, Unassigned, Usage, Wish } from './addresses.ts';
 
 export interface Meta {
   readonly name: string;
@@ -300,6 +300,7 @@ export interface Tables {
   checked: CheckedSubnet;
   candidate: Candidate;
   network: Network;
+  space: Space;
   host: Host;
   binding: Binding;
   demand: Demand;

@@ -4,11 +4,11 @@
 //
 //   demand ---\                                              /--> unassigned, usage
 //   ip --------> what changed -> step per name -> writer ---<
-//   network, pool, kept ^                                     \--> IP objects --watch--> ip
+//   space, pool, kept ^                                       \--> IP objects --watch--> ip
 //                      \--- completed writes, timers, freed addresses
 import type { Sink } from '../../lib/graph/types.ts';
 import { ipRef } from '../api/refs.ts';
-import type { Demand, IpRow, Kept, Network, Pool } from '../api/tables.ts';
+import type { Demand, IpRow, Kept, Pool, Space } from '../api/tables.ts';
 import { attempt, completed, fits } from './attempts.ts';
 import { Awaited } from './awaited.ts';
 import { Explanations } from './explanations.ts';
@@ -76,13 +76,13 @@ export class Assignments {
   readonly inputs: {
     readonly demand: Sink<Demand>;
     readonly ip: Sink<IpRow>;
-    readonly network: Sink<Network>;
+    readonly space: Sink<Space>;
     readonly pool: Sink<Pool>;
     readonly kept: Sink<Kept>;
   } = {
     demand: sink((key, row) => this.#demandChanged(key, row)),
     ip: sink((key, row) => this.#ipChanged(key, row)),
-    network: sink((key, row) => this.#networkChanged(key, row)),
+    space: sink((key, row) => this.#spaceChanged(key, row)),
     pool: sink((key, row) => this.#poolChanged(key, row)),
     kept: keys(this.#kept, (key) => this.#touch(key)),
   };
@@ -154,12 +154,12 @@ export class Assignments {
     this.#touch(name);
   }
 
-  #networkChanged(name: string, network: Network | undefined): void {
-    if (network?.deleting) this.#leaving.add(name);
+  #spaceChanged(name: string, space: Space | undefined): void {
+    if (space?.deleting) this.#leaving.add(name);
     else this.#leaving.delete(name);
-    if (network) {
-      const { cidrs, excludeIps, gateways } = network;
-      this.#ipam.setSubnet(name, { cidrs, exclude: excludeIps, gateways });
+    if (space) {
+      const { cidrs, excludeIps, gateways, reserved, mac } = space;
+      this.#ipam.setSubnet(name, { cidrs, exclude: excludeIps, gateways, reserved, mac });
     } else this.#ipam.removeSubnet(name);
     this.#reshaped(name);
   }

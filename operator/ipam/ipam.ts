@@ -273,9 +273,11 @@ export class Ipam {
   #wantedMac(state: SubnetState, key: string, wanted: string): number {
     const mac = isUnicastMac(wanted) ? parseMac(wanted) : undefined;
     if (mac === undefined) throw new AddressError('AddressOutOfRange', `${wanted} is not a unicast MAC`);
+    const text = formatMac(mac);
+    if (text === state.ranges?.mac) throw new AddressError('AddressConflict', `MAC ${text} is that of the gateway`);
     const holder = state.holders.holderOf(mac);
     if (holder === undefined || holder === key) return mac;
-    throw new AddressError('AddressConflict', `MAC ${wanted} is held by ${holder}`, { held: formatMac(mac) });
+    throw new AddressError('AddressConflict', `MAC ${wanted} is held by ${holder}`, { held: text });
   }
 }
 

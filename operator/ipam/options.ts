@@ -36,7 +36,7 @@ export interface AssignmentOptions {
   readonly unassigned: Table<Unassigned>;
   readonly usage: Table<Usage>;
   readonly poolUsage: Table<PoolUsage>;
-  /** Whether tables `ip` and `network` hold a consistent list; call `run` when this becomes true. */
+  /** Whether tables `ip` and `space` hold a consistent list; call `run` when this becomes true. */
   readonly restored: () => boolean;
   /**
    * Whether everything that was built from a deleting IP object is confirmed gone: nothing wanted, nothing pending and

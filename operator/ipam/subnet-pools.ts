@@ -2,7 +2,7 @@
 // out of it. An address belongs to one pool, whoever asks for it. Counts as Kube-OVN's tests do, exactly:
 //
 //   usable addresses of the CIDR = excluded (gateways too) + using + available
-//   available                    = can be given now + held down
+//   available                    = can be given now + held down + reserved
 //
 // An assigned address inside excludeIps counts as excluded, not as using. Must not know who holds an address.
 import {
@@ -27,12 +27,16 @@ import type { Held } from './hold-down.ts';
 import type { Allocator } from './module.ts';
 import { AddressPool } from './pool.ts';
 
-/** Texts as in table `network`. */
+/** Texts as in table `space`. */
 export interface SubnetRanges {
   readonly cidrs: readonly string[];
   /** `a` or `a..b`. */
   readonly exclude: readonly string[];
   readonly gateways: readonly string[];
+  /** Addresses of nodes. */
+  readonly reserved?: readonly string[];
+  /** The gateway's. */
+  readonly mac?: string;
 }
 
 /** A part of a subnet that is given on request only. */
@@ -67,6 +71,10 @@ export class SubnetPools {
   readonly #default: Group;
   readonly #named: ReadonlyMap<string, Group>;
   readonly #gateways: readonly Ip[];
+  /** Nobody is given these. */
+  readonly #reserved: ReadonlySet<string>;
+  /** Of them, those that nobody has: assigned to none, so that they are not chosen. */
+  readonly #withheld = new Set<string>();
   /** In order. */
   readonly #families: readonly Family[];
   /** Made when first needed, as `#shared`: most subnets are quiet most of the time. */
@@ -97,10 +105,17 @@ export class SubnetPools {
     this.#named = groups ?? noGroups;
     const foreign = named.length === 0 ? [] : subtractRanges(whole, rest);
     this.#default = { own: rest, pools: poolsOf([...exclude, ...foreign]) };
+    this.#reserved = new Set(ranges.reserved);
+    for (const text of this.#reserved) this.#withhold(text);
   }
 
   isSame(ranges: SubnetRanges, named: readonly NamedRanges[]): boolean {
-    const lists = (of: SubnetRanges): readonly (readonly string[])[] => [of.cidrs, of.exclude, of.gateways];
+    const lists = (of: SubnetRanges): readonly (readonly string[])[] => [
+      of.cidrs,
+      of.exclude,
+      of.gateways,
+      of.reserved ?? [],
+    ];
     const before = lists(this.#ranges);
     if (!lists(ranges).every((list, at) => sameTexts(list, before[at]))) return false;
     const past = this.#namedRanges;
@@ -151,7 +166,7 @@ export class SubnetPools {
   /** Marks one address as held, for an assignment that exists already; outside the subnet it is passed over. */
   claim(ip: Ip): void {
     const pool = this.#poolOf(ip);
-    if (pool && !pool.claim(ip) && !this.#holdDown?.take(ip)) this.#share(ip, 1);
+    if (pool && !pool.claim(ip) && !this.#isUnheld(ip)) this.#share(ip, 1);
   }
 
   /** `claim` of many. */
@@ -160,7 +175,7 @@ export class SubnetPools {
       if (!pool) continue;
       for (const [at, fresh] of pool.claimAll(inside).entries()) {
         const ip = inside[at];
-        if (ip && !fresh && !this.#holdDown?.take(ip)) this.#share(ip, 1);
+        if (ip && !fresh && !this.#isUnheld(ip)) this.#share(ip, 1);
       }
     }
   }
@@ -169,7 +184,8 @@ export class SubnetPools {
   release(ip: Ip, until?: number): void {
     const pool = this.#poolOf(ip);
     if (!pool || this.#share(ip, -1)) return;
-    if (until !== undefined && pool.used(ip)) this.#hold(ip, until);
+    if (this.#reserved.size > 0 && this.#reserved.has(formatIp(ip))) this.#withheld.add(formatIp(ip));
+    else if (until !== undefined && pool.used(ip)) this.#hold(ip, until);
     else pool.release(ip);
   }
 
@@ -217,7 +233,9 @@ export class SubnetPools {
   }
 
   #familyUsage(family: Family, pools: readonly AddressPool[]): FamilyUsage {
-    const held = [...this.#heldDown()].map(({ ip }) => ip).filter((ip) => ip.family === family);
+    const withheld = [...this.#withheld].map(parseIp).filter((ip) => ip !== undefined);
+    const idle = [...[...this.#heldDown()].map(({ ip }) => ip), ...withheld];
+    const held = idle.filter((ip) => ip.family === family);
     const using = subtractRanges(
       pools.flatMap((pool) => pool.usingRanges()),
       held.map(ipRange),
@@ -244,6 +262,8 @@ export class SubnetPools {
     if (this.#gateways.some((gateway) => gateway.family === ip.family && gateway.value === ip.value)) {
       throw new AddressError('AddressConflict', `${formatIp(ip)} is the gateway`);
     }
+    if (this.#reserved.has(formatIp(ip)))
+      throw new AddressError('AddressConflict', `${formatIp(ip)} is the address of a node`);
     if (pool.claim(ip)) return true;
     if (this.#holdDown?.has(ip) && !rested.some((other) => compareIp(other, ip) === 0)) return false;
     throw new AddressError('AddressConflict', `${formatIp(ip)} is in use`, { held: formatIp(ip) });
@@ -258,6 +278,16 @@ export class SubnetPools {
     }
     const where = name === defaultPool ? this.#cidrText() : `ippool ${name}`;
     throw new AddressError('NoAvailableAddress', `no IPv${family} address is left in ${where}`, obstacle);
+  }
+
+  #withhold(text: string): void {
+    const ip = parseIp(text);
+    if (ip && this.#poolOf(ip)?.claim(ip)) this.#withheld.add(text);
+  }
+
+  /** An address that is assigned and has no holder has one from now on. */
+  #isUnheld(ip: Ip): boolean {
+    return this.#holdDown?.take(ip) === true || (this.#withheld.size > 0 && this.#withheld.delete(formatIp(ip)));
   }
 
   /** Adds to the further holders of an address; false when there would be fewer than none. */

@@ -1,15 +1,13 @@
 // What Vips hold and what they ask for. The address of a Vip is written in its status, as Kube-OVN does, and there is no
 // IP object of it; so what it holds enters the allocator in the form of one, and its demand goes the way of all.
-import { canonicalIp, canonicalMac, derivedMac, parseIp } from '../../lib/net/index.ts';
+import { canonicalIp, canonicalMac, parseIp } from '../../lib/net/index.ts';
 import { usedKey } from '../api/keys.ts';
 import { vipKey, vipRef } from '../api/refs.ts';
 import type { Demand, IpRow, PodRow, VipRow, Wish } from '../api/tables.ts';
 import { ownVipKey, reservedLabel } from '../api/vip-row.ts';
 import { finalizer } from './assignment.ts';
 import { identityOf } from './identity.ts';
-import { clusterOf } from './reconciler.ts';
 import type { Projection, WorldRead } from './reconciler.ts';
-import { routerPortNames } from './router-port-name.ts';
 
 /** Of a Vip whose address stands for a load balancer: the router answers for it. */
 export const balancer = 'switch_lb_vip';
@@ -120,10 +118,8 @@ const isOf = (family: 4 | 6, text: string): boolean => text === '' || parseIp(te
 
 /** Of a load balancer's Vip: that of the router port, which is who gets its packets. */
 function gatewayMac({ type, subnet }: VipRow, read: WorldRead): string | undefined {
-  const network = type === balancer ? read.get('network', subnet) : undefined;
-  return network !== undefined && network.link !== 'none'
-    ? derivedMac(clusterOf(read).salt, routerPortNames(network, read).onRouter)
-    : undefined;
+  const mac = type === balancer ? read.get('space', subnet)?.mac : undefined;
+  return mac === '' ? undefined : mac;
 }
 
 /** Keys of the index `holdingsByAddress`. */

@@ -65,6 +65,7 @@ export function start(): Process {
   const wiring = world(graph, sinks);
   const {
     network: _network,
+    space: _space,
     demand: _demand,
     holding: _holding,
     pool: _pool,

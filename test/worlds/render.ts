@@ -3,6 +3,7 @@ import { singletonId } from '../../lib/delta/ids.ts';
 import type { Atom, MemberFact, RowFact, Value } from '../../lib/delta/fact.ts';
 import type { HoldFact, ObjectFact, PlanFact, ProblemFact, Ref, StatusFact } from '../../operator/api/fact.ts';
 import { factsOf } from './process.ts';
+import type { Space } from '../../operator/api/tables.ts';
 import type { Process } from './process.ts';
 
 /** Of what is ready, unless it says another. */
@@ -23,9 +24,13 @@ const views: Readonly<Record<string, (process: Process) => Line[]>> = {
   problems: (process) => (factsOf(process, 'problems') as ProblemFact[]).map(problem),
   holds: (process) => (factsOf(process, 'holds') as HoldFact[]).map(hold),
   demand: (process) => [...process.world.demand.entries()].map(([, entry]) => demand(entry as unknown as Demanded)),
+  space: (process) => [...process.world.space.entries()].map(([name, entry]) => space(name, entry)),
   kept: (process) => [...process.world.kept.entries()].map(([name]) => line('', name)),
   frozen: (process) => [...process.graph.failures].map(([source, error]) => line('', source, (error as Error).message)),
 };
+
+/** What is never given, of a subnet that has such. */
+const space = (name: string, { reserved, mac }: Space): Line => line('', name, flow({ reserved, mac }));
 
 interface Demanded {
   readonly ip: string;

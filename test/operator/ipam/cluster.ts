@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Graph } from '../../../lib/graph/graph.ts';
 import { parseIp } from '../../../lib/net/index.ts';
-import type { Demand, IpRow, Network, Pool, PoolUsage, Unassigned, Usage } from '../../../operator/api/tables.ts';
+import type { Demand, IpRow, Pool, PoolUsage, Space, Unassigned, Usage } from '../../../operator/api/tables.ts';
 import { podRef } from '../../../operator/api/refs.ts';
 import { Assignments } from '../../../operator/ipam/assignments.ts';
 import { Ipam } from '../../../operator/ipam/ipam.ts';
@@ -28,11 +28,15 @@ export const seededBytes = (seed = 1): ((count: number) => Uint8Array) => {
     });
 };
 
-/** A network with the fields that the allocator reads. */
-export const network = (name: string, cidrs: readonly string[], excludeIps: readonly string[] = []): Network => {
-  const fields: Partial<Network> = { name, cidrs, gateways: [], excludeIps, deleting: false };
-  return fields as Network;
-};
+export const network = (name: string, cidrs: readonly string[], excludeIps: readonly string[] = []): Space => ({
+  name,
+  cidrs,
+  gateways: [],
+  excludeIps,
+  reserved: [],
+  mac: '',
+  deleting: false,
+});
 
 export const podDemand = (name: string, uid: string, subnets: readonly string[] = ['s']): Demand => ({
   ip: `${name}.ns`,
@@ -58,7 +62,7 @@ export class Cluster {
   readonly clock = new FakeClock();
   readonly api = new FakeApi();
   readonly demands = new Map<string, Demand>();
-  readonly networks = new Map<string, Network>();
+  readonly networks = new Map<string, Space>();
   readonly pools = new Map<string, Pool>();
   /** Addresses of which rows are in NB, by the name of the IP object. */
   readonly built = new Map<string, readonly string[]>();
@@ -95,9 +99,9 @@ export class Cluster {
     this.assignments.inputs.demand.replace(`demand/${ip}`, []);
   }
 
-  network(net: Network): void {
+  network(net: Space): void {
     this.networks.set(net.name, net);
-    this.assignments.inputs.network.replace(`network/${net.name}`, [net]);
+    this.assignments.inputs.space.replace(`network/${net.name}`, [net]);
   }
 
   pool(pool: Omit<Pool, 'namespaces'>): void {
@@ -117,7 +121,7 @@ export class Cluster {
 
   noNetwork(name: string): void {
     this.networks.delete(name);
-    this.assignments.inputs.network.replace(`network/${name}`, []);
+    this.assignments.inputs.space.replace(`network/${name}`, []);
   }
 
   /** Delivers events of the watch; the operator builds and withdraws rows as they say. */

@@ -239,6 +239,43 @@ describe('changes of a subnet in use', () => {
   });
 });
 
+describe('addresses of nodes', () => {
+  const reserving = (...reserved: string[]): void =>
+    ipam.setSubnet('s', { ...ranges(['10.0.0.0/29'], ['10.0.0.1']), reserved });
+
+  it('are given to nobody, and available all the same', () => {
+    reserving('10.0.0.3', '10.9.9.9');
+    expect(usage('s')).toEqual([[0n, 5n]]);
+    expect(ipam.usage('s')?.families[0]?.availableRange).toBe('10.0.0.2-10.0.0.6');
+    expect(['a', 'b', 'c', 'd'].map((key) => given('s', key))).toEqual([
+      '10.0.0.2',
+      '10.0.0.4',
+      '10.0.0.5',
+      '10.0.0.6',
+    ]);
+    expect(reason(() => given('s', 'e'))).toBe('NoAvailableAddress');
+    expect(reason(() => ipam.claim('s', 'e', ['10.0.0.3']))).toBe('AddressConflict');
+    expect(usage('s')).toEqual([[4n, 1n]]);
+    reserving();
+    expect(given('s', 'e')).toBe('10.0.0.3');
+  });
+
+  it('stay with who has one, and are nobody’s after that', () => {
+    reserving();
+    expect(['a', 'b'].map((key) => given('s', key))).toEqual(['10.0.0.2', '10.0.0.3']);
+    reserving('10.0.0.2', '10.0.0.3');
+    ipam.hold('s', 'c', ['10.0.0.2'], '');
+    expect(usage('s')).toEqual([[2n, 3n]]);
+    for (const key of ['a', 'b']) ipam.release('s', key);
+    expect(usage('s')).toEqual([[1n, 4n]]);
+    ipam.release('s', 'c');
+    now = 10_000;
+    ipam.expire();
+    expect([usage('s'), ipam.nextExpiry]).toEqual([[[0n, 5n]], undefined]);
+    expect(given('s', 'd')).toBe('10.0.0.4');
+  });
+});
+
 describe('hold', () => {
   it('of one address by two keys: free with the last', () => {
     ipam.setSubnet('s', ranges(['10.0.0.0/30']));
@@ -307,6 +344,7 @@ describe('usage', () => {
       fc.record({ do: fc.constant('claim' as const), key, octet }),
       key.map((one) => ({ do: 'release' as const, key: one, octet: 0 })),
       octet.map((one) => ({ do: 'exclude' as const, key: '', octet: one })),
+      octet.map((one) => ({ do: 'reserve' as const, key: '', octet: one })),
       octet.map((one) => ({ do: 'wait' as const, key: '', octet: one * 100 })),
     );
     fc.assert(
@@ -314,21 +352,21 @@ describe('usage', () => {
         ipam = new Ipam({ allocator, now: () => now, random: seededBytes(), holdDownMs: 1_000 });
         const cidr = '10.0.0.0/28';
         let exclude = ['10.0.0.1'];
+        let reserved: string[] = [];
         ipam.setSubnet('s', ranges([cidr], exclude));
         const held = new Map<string, string>();
         const wrong: string[] = [];
         for (const one of acts) {
           const before = ipam.holding('s', one.key);
           if (one.do === 'wait') now += one.octet;
-          if (one.do === 'exclude') {
-            exclude = [`10.0.0.${Math.min(one.octet, 9)}..10.0.0.${one.octet}`];
-            ipam.setSubnet('s', ranges([cidr], exclude));
-          }
+          if (one.do === 'exclude') exclude = [`10.0.0.${Math.min(one.octet, 9)}..10.0.0.${one.octet}`];
+          if (one.do === 'reserve') reserved = [`10.0.0.${one.octet}`];
+          ipam.setSubnet('s', { ...ranges([cidr], exclude), reserved });
           if (one.do === 'release' && ipam.release('s', one.key) !== held.delete(one.key)) wrong.push(one.key);
           assign(one.do, one.key, one.octet);
           const after = ipam.holding('s', one.key)?.addresses[0];
           if (before || !after) continue;
-          wrong.push(...flaws(after, [...held.values()], cidr));
+          wrong.push(...flaws(after, [...held.values(), ...reserved], cidr));
           held.set(one.key, after);
         }
         expect(wrong).toEqual([]);

@@ -1,7 +1,7 @@
 // Two processes of the operator at one API: one leads, the other takes in everything and waits. Each has a watch of its
 // own, which lags, tells some things twice, and keeps order only within one object. Rows in NB are the leader's alone.
 import { Graph } from '../../../lib/graph/graph.ts';
-import type { Demand, IpRow, Network, Pool, PoolUsage, Unassigned, Usage } from '../../../operator/api/tables.ts';
+import type { Demand, IpRow, Pool, PoolUsage, Space, Unassigned, Usage } from '../../../operator/api/tables.ts';
 import { Assignments } from '../../../operator/ipam/assignments.ts';
 import { Ipam } from '../../../operator/ipam/ipam.ts';
 import { assignmentLimits } from '../../../operator/ipam/options.ts';
@@ -31,13 +31,13 @@ export class Rivals {
   readonly demands = new Map<string, Demand>();
   /** Addresses of which rows are in NB, by the name of the IP object. */
   readonly built = new Map<string, readonly string[]>();
-  readonly #networks: readonly Network[];
+  readonly #networks: readonly Space[];
   readonly #pools: readonly Pool[];
   #started = 0;
   #processes: [Process, Process];
   #leader: 0 | 1 = 0;
 
-  constructor(networks: readonly Network[], pools: readonly Pool[]) {
+  constructor(networks: readonly Space[], pools: readonly Pool[]) {
     this.#networks = networks;
     this.#pools = pools;
     this.#processes = [this.#process(), this.#process()];
@@ -160,7 +160,7 @@ export class Rivals {
       }),
     };
     const { inputs } = process.assignments;
-    for (const net of this.#networks) inputs.network.replace(`network/${net.name}`, [net]);
+    for (const net of this.#networks) inputs.space.replace(`network/${net.name}`, [net]);
     for (const pool of this.#pools) inputs.pool.replace(`pool/${pool.name}`, [pool]);
     for (const demand of this.demands.values()) inputs.demand.replace(`demand/${demand.ip}`, [demand]);
     for (const [name, row] of this.api.objects) this.#rowOfNew(process, name, row);
