@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Owner } from '../lib/delta/fact.ts';
 import { owner as ownerOf } from '../lib/delta/ids.ts';
 import type { Graph } from '../lib/graph/graph.ts';
+import type { ReadTable } from '../lib/graph/types.ts';
 import { pooledRandom } from '../lib/net/index.ts';
 import { ipRow } from './api/project.ts';
 import {
@@ -48,17 +49,22 @@ export interface AddressEdgeOptions {
   readonly restored: () => boolean;
   /** Nothing that was built from the IP object is left, and nothing holds it. */
   readonly cleared: (row: IpRow) => boolean;
+  readonly told?: {
+    /** The IP object of a pod's interface was let go. */
+    released(row: IpRow): void;
+    failed(step: string, name: string, error: unknown): void;
+  };
 }
 
 /** Builds the allocator and wires its inputs. Does nothing until it is started. */
 export function assignments(options: AddressEdgeOptions): Assignments {
-  const { writer, graph, world, module, restored, cleared } = options;
+  const { writer, graph, world, module, restored, cleared, told } = options;
   const { clock, log } = writer;
   const allocator = new Allocator(loadAllocator(module));
   const random = pooledRandom(randomBytes);
   const built = new Assignments({
     ipam: (changed) => new Ipam({ allocator, now: () => clock.now(), random, holdDownMs, changed }),
-    writer: apart(writer),
+    writer: releasing(apart(writer), world.ip, (row) => told?.released(row)),
     clock,
     limits: assignmentLimits,
     enter: (fn) => graph.enter(fn),
@@ -71,6 +77,7 @@ export function assignments(options: AddressEdgeOptions): Assignments {
       // Nobody's fault, and told once by the lease.
       if (error instanceof DeposedError) return;
       log.warn({ step, name, error: messageOf(error) }, 'IP object not written');
+      told?.failed(step, name, error);
     },
   });
   graph.derive('assign-demand', world.demand, (row) => [row], built.inputs.demand);
@@ -101,6 +108,16 @@ function apart(writer: WriterOptions): IpWriter {
     dropFinalizer: (name, uid) => of(name).dropFinalizer(name, uid),
   };
 }
+
+/** Tells of pods' IP objects that were let go, as they were before. */
+export const releasing = (writer: IpWriter, ips: ReadTable<IpRow>, released: (row: IpRow) => void): IpWriter => ({
+  ...writer,
+  dropFinalizer: async (name, uid) => {
+    const row = ips.get(name);
+    await writer.dropFinalizer(name, uid);
+    if (row?.meta.uid === uid && row.namespace !== '' && !isOwn(row)) released(row);
+  },
+});
 
 /** Whose rows stand on an IP object or a Vip. */
 export function holderOf(row: IpRow): Owner {

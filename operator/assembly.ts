@@ -22,7 +22,6 @@ import { FinalizerKeeper } from './kube/finalizer.ts';
 import { LeaderLease } from './kube/lease.ts';
 import type { Log } from './kube/log.ts';
 import { operatorMetrics, type OperatorMetrics } from './kube/metrics.ts';
-import type { KubeObject } from './kube/object.ts';
 import { KubeloomOperator, type Part } from './kube/operator.ts';
 import { frugal } from './memory.ts';
 import type { Settings } from './settings.ts';
@@ -31,13 +30,13 @@ import type { WriterOptions } from './kube/writer.ts';
 import { Leader } from './leader.ts';
 import { Northbound } from './nb/apply.ts';
 import type { Assignments } from './ipam/assignments.ts';
+import { ObjectNotes } from './object-notes.ts';
 import { metaOf, observed } from './observed.ts';
 import { PlanEdge } from './plan-edge.ts';
 import { PlanStore } from './plan/store.ts';
-import { allocatedNote } from './allocated-note.ts';
+import { podProblems } from './pod-problems.ts';
 import { metricSources } from './metric-sources.ts';
 import { RowProblems } from './row-problems.ts';
-import { SubnetNotes } from './subnet-notes.ts';
 import { follow } from './taps.ts';
 import { probes } from './probes.ts';
 import { Watches } from './watches.ts';
@@ -78,7 +77,7 @@ export class Assembly {
   readonly #status: StatusWriter;
   readonly #finalizers: FinalizerKeeper;
   readonly #events: EventRecorder;
-  readonly #subnetNotes: SubnetNotes;
+  readonly #notes: ObjectNotes;
   readonly #assignments: Assignments;
   readonly #databaseTls: ReturnType<typeof centralTls>;
   readonly #central: CentralEdge;
@@ -120,11 +119,17 @@ export class Assembly {
     this.#status = this.#newStatus(writer, applied);
     this.#finalizers = new FinalizerKeeper({ ...writer, applied });
     this.#events = this.#newEvents(writer);
-    this.#subnetNotes = new SubnetNotes(this.#events, (name) => this.#world.subnet.get(name));
+    this.#notes = new ObjectNotes(this.#events, () => this.#world, applied);
     const problems = both(this.#status.problems, this.#events);
-    this.#applier = new Applier({ ...writer, applied, observed: (ref) => observed(this.#world, ref), problems });
+    this.#applier = new Applier({
+      ...writer,
+      applied,
+      observed: (ref) => observed(this.#world, ref),
+      problems: podProblems(problems),
+      told: (object, before) => this.#notes.pods.applied(object, before),
+    });
     this.#holds = new HoldBook((about) => about.kind === 'IP' && this.#assignments.recheck(about.name));
-    this.#rowProblems = new RowProblems({ status: this.#status.problems, events: this.#events });
+    this.#rowProblems = new RowProblems(podProblems(this.#status.problems), podProblems(this.#events));
     this.#world = world(this.#graph, {
       rows: this.#nb.sink,
       plan: this.#plan,
@@ -133,14 +138,7 @@ export class Assembly {
       problems,
       holds: apart(this.#holds, this.#finalizers),
     });
-    this.#assignments = assignments({
-      writer,
-      graph: this.#graph,
-      world: this.#world,
-      module: options.allocator,
-      restored: () => this.#ready && this.#restored && this.#graph.quiet,
-      cleared: (row) => !this.#holds.isHeld(ipRef(row.meta.name)) && this.#nb.applied(holderOf(row)),
-    });
+    this.#assignments = this.#newAssignments(writer);
     this.#watches = this.#newWatches();
     this.#central = this.#newCentral(writer);
     this.#planEdge = this.#newPlanEdge(writer);
@@ -156,13 +154,9 @@ export class Assembly {
   }
 
   #parts(): Part[] {
-    const health = probes({
-      port: this.#options.settings.healthPort,
-      registry: this.#metrics.registry,
-      graph: this.#graph,
-      watches: this.#watches,
-      northbound: this.#nb,
-    });
+    const { healthPort: port } = this.#options.settings;
+    const [graph, watches, northbound] = [this.#graph, this.#watches, this.#nb];
+    const health = probes({ port, registry: this.#metrics.registry, graph, watches, northbound });
     return [
       part('health server', health),
       part('northbound database', this.#nb),
@@ -203,14 +197,8 @@ export class Assembly {
       clock: systemClock,
       log: this.#log,
       mayWrite: () => this.#lease.mayWrite(),
-      onWritten: (object) => this.#written(object),
+      onWritten: (object) => this.#watches.ingest(object),
     };
-  }
-
-  #written(object: KubeObject): void {
-    this.#watches.ingest(object);
-    const note = allocatedNote(object);
-    if (note !== undefined) this.#events.record(note);
   }
 
   /** Whoever acts on tables hears of their changes as part of the settle that brings them. */
@@ -219,7 +207,7 @@ export class Assembly {
     const { settings, environment } = this.#options;
     const graph = this.#graph;
     follow(graph, ['follow/subnet', subnet], (name, row) => this.#finalizers.observe(subnetRef(name), row?.meta));
-    follow(graph, ['follow/gateway', subnet], (name, row) => this.#subnetNotes.changed(name, row));
+    this.#notes.follow(graph, this.#world);
     follow(graph, ['follow/vpc', vpc], (name, row) => this.#finalizers.observe(vpcRef(name), row?.meta));
     follow(graph, ['follow/ippool', ippool], (name, row) => this.#finalizers.observe(ipPoolRef(name), row?.meta));
     follow(graph, ['follow/central', central], () => this.#central.locate());
@@ -236,6 +224,7 @@ export class Assembly {
     this.#finalizers.settled();
     this.#assignments.run();
     this.#nb.poke();
+    this.#notes.pods.settled();
   }
 
   #newNorthbound(): Northbound {
@@ -268,6 +257,7 @@ export class Assembly {
     this.#rowProblems.update(owner, this.#nb.problems(owner));
     if (!this.#nb.applied(owner)) return;
     this.#applier.confirmed(owner);
+    this.#notes.pods.confirmed(owner);
     this.#status.confirmed(owner);
     this.#finalizers.confirmed(owner);
     for (const ip of ipNamesOf(owner, this.#world)) this.#assignments.recheck(ip);
@@ -285,7 +275,7 @@ export class Assembly {
       ...writer,
       applied,
       observed: (ref) => this.#watches.observedStatus(ref),
-      onReady: (ref, reason) => this.#subnetNotes.ready(ref, reason),
+      onReady: (ref, reason) => this.#notes.subnets.ready(ref, reason),
     });
   }
 
@@ -298,6 +288,18 @@ export class Assembly {
       component: 'kube-ovn-controller',
       instance: this.#options.environment.podName,
       uidOf: (ref) => metaOf(this.#world, ref)?.uid,
+    });
+  }
+
+  #newAssignments(writer: WriterOptions): Assignments {
+    return assignments({
+      writer,
+      graph: this.#graph,
+      world: this.#world,
+      module: this.#options.allocator,
+      restored: () => this.#ready && this.#restored && this.#graph.quiet,
+      told: this.#notes.pods,
+      cleared: (row) => !this.#holds.isHeld(ipRef(row.meta.name)) && this.#nb.applied(holderOf(row)),
     });
   }
 

@@ -6,19 +6,16 @@ import type { Sink } from '../lib/graph/types.ts';
 import type { ProblemFact } from './api/fact.ts';
 import { refOfOwner } from './api/refs.ts';
 
-export interface RowProblemSinks {
-  readonly status: Sink<ProblemFact>;
-  /** Not told of what only waits for another row: that passes by itself, and whoever lacks the row says so. */
-  readonly events: Sink<ProblemFact>;
-}
-
 /** Passes the problems of owners on; nothing is passed for an owner that never had any. */
 export class RowProblems {
-  readonly #sinks: RowProblemSinks;
+  readonly #status: Sink<ProblemFact>;
+  readonly #events: Sink<ProblemFact>;
   readonly #told = new Set<Owner>();
 
-  constructor(sinks: RowProblemSinks) {
-    this.#sinks = sinks;
+  /** Events are not told of what only waits for another row: that passes by itself, and whoever lacks the row says so. */
+  constructor(status: Sink<ProblemFact>, events: Sink<ProblemFact>) {
+    this.#status = status;
+    this.#events = events;
   }
 
   update(owner: Owner, problems: readonly DeltaProblem[]): void {
@@ -31,8 +28,8 @@ export class RowProblems {
     if (facts.length === 0 && !this.#told.delete(owner)) return;
     if (facts.length > 0) this.#told.add(owner);
     const source = `northbound/${owner}`;
-    this.#sinks.status.replace(source, facts);
-    this.#sinks.events.replace(
+    this.#status.replace(source, facts);
+    this.#events.replace(
       source,
       facts.filter(({ reason }) => reason !== 'Waiting'),
     );

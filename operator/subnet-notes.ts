@@ -1,9 +1,9 @@
-// Events that Kube-OVN writes about subnets beside problems: that one is ready, and that it leaves the cluster another
-// way. A change is told by whoever saw the subnet before it.
+// Events that Kube-OVN writes about subnets beside problems: that one is ready, as an IPPool is, and that it leaves the
+// cluster another way. A change is told by whoever saw the subnet before it.
 import { textOf } from './api/json.ts';
 import type { Ref } from './api/fact.ts';
 import { subnetRef } from './api/refs.ts';
-import type { SubnetRow } from './api/tables.ts';
+import type { Meta, SubnetRow } from './api/tables.ts';
 import type { EventNote } from './kube/events.ts';
 
 /** The ways out of a subnet, as its spec has them. */
@@ -17,6 +17,9 @@ const waysOf = ({ spec }: SubnetRow): Ways => ({
   node: textOf(spec['gatewayNode']),
 });
 
+/** The objects of each kind whose readiness is told. */
+type Rows = Readonly<Record<string, (name: string) => { readonly meta: Pick<Meta, 'uid'> } | undefined>>;
+
 /** What takes the events. */
 interface Events {
   record(note: EventNote): void;
@@ -24,17 +27,17 @@ interface Events {
 
 export class SubnetNotes {
   readonly #events: Events;
-  readonly #subnet: (name: string) => SubnetRow | undefined;
+  readonly #rows: Rows;
   readonly #seen = new Map<string, Ways>();
 
-  constructor(events: Events, subnet: (name: string) => SubnetRow | undefined) {
+  constructor(events: Events, rows: Rows) {
     this.#events = events;
-    this.#subnet = subnet;
+    this.#rows = rows;
   }
 
   /** An object's condition Ready has become True for this reason. */
   ready(ref: Ref, reason: string): void {
-    if (ref.kind === 'Subnet') this.#note(ref.name, reason, `subnet ${ref.name} is ready`);
+    if (ref.kind in this.#rows) this.#note(ref, reason, `${ref.kind.toLowerCase()} ${ref.name} is ready`);
   }
 
   /** A subnet as it is now. */
@@ -49,17 +52,21 @@ export class SubnetNotes {
     // What is filled in by us is no change.
     if (before !== undefined && before.type !== '' && before.type !== now.type)
       this.#note(
-        name,
+        subnetRef(name),
         'SubnetGatewayTypeChanged',
         `subnet gateway type changes from "${before.type}" to "${now.type}"`,
       );
     if (before !== undefined && before.node !== now.node)
-      this.#note(name, 'SubnetGatewayNodeChanged', `gateway node changes from "${before.node}" to "${now.node}"`);
+      this.#note(
+        subnetRef(name),
+        'SubnetGatewayNodeChanged',
+        `gateway node changes from "${before.node}" to "${now.node}"`,
+      );
   }
 
-  #note(name: string, reason: string, message: string): void {
-    const uid = this.#subnet(name)?.meta.uid;
-    const about = uid === undefined ? subnetRef(name) : { ...subnetRef(name), uid };
+  #note(ref: Ref, reason: string, message: string): void {
+    const uid = this.#rows[ref.kind]?.(ref.name)?.meta.uid;
+    const about = uid === undefined ? ref : { ...ref, uid };
     this.#events.record({ about, type: 'Normal', reason, message });
   }
 }

@@ -97,7 +97,7 @@ export class Product {
     const uidOf = (ref: Parameters<typeof metaOf>[1]): string | undefined => metaOf(this.world, ref)?.uid;
     const events = new EventRecorder({ ...writer, component: 'kube-ovn-controller', instance: 'bench', uidOf });
     const holds = new HoldBook((about) => about.kind === 'IP' && this.#assignments.recheck(about.name));
-    this.#rowProblems = new RowProblems({ status: this.#status.problems, events });
+    this.#rowProblems = new RowProblems(this.#status.problems, events);
     this.world = world(this.graph, {
       rows: this.#nb.sink,
       plan: this.plan,

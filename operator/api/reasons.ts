@@ -4,6 +4,7 @@ export const reasons = {
   InternalError: 'a reconciler failed; what it wanted before is kept as it is',
   AcquireAddressFailed: 'the pod or node has no address yet; the message says why, and it is tried again by itself',
   BfdPortInvalid: 'the BFD port of the VPC cannot be made',
+  CreateOVNPortFailed: 'the northbound database refuses the port of the pod; it is tried again with pauses',
   FeatureNotAvailable: 'fields of the spec have no effect yet; the message names them, and everything else works',
   Conflict: 'two objects want one row in OVN; the first keeps it',
   DefaultSubnetInvalid: 'the default subnet that the VPC names does not exist, or is in another VPC and not used',
@@ -18,6 +19,8 @@ export const reasons = {
   OptionInvalid: 'an option of DHCP or of router advertisements cannot be used and is left out',
   PeeringInvalid: 'a peering of the VPC cannot be made and is left out',
   ReconcileAddressSetFailed: 'the address set of the IPPool cannot be made; the pool itself works',
+  PodNetworkAllocationFailed: 'the API server refuses what is written for the pod; the message says why',
+  PodNetworkUpdateFailed: 'a network that the pod names cannot be attached; its other networks work',
   ProviderNetworkNotReady:
     'the provider network of the underlay subnet does not exist or is on no node, so nothing passes to or from it',
   Rejected: 'the northbound database refuses a row; it is tried again with pauses, and nobody else waits for it',

@@ -44,6 +44,8 @@ export interface ApplierOptions extends WriterOptions {
   readonly applied: (owner: Owner) => boolean;
   /** Told of what the API server refuses for good; the source is of the object, and goes when it is accepted. */
   readonly problems?: Pick<Sink<ProblemFact>, 'replace'>;
+  /** Given each object that an apply returned, and what was known of it before. */
+  readonly told?: (object: KubeObject, before: Observation) => void;
   readonly concurrency?: number;
 }
 
@@ -219,11 +221,13 @@ export class Applier implements Sink<ObjectFact> {
     const { object, manager, generated } = fact;
     const force = fact.yields !== true || (this.#conflicts.get(target) ?? 0) >= yields;
     assertMayWrite(this.#options);
+    const before = this.#options.observed(object);
     try {
       const written = await this.#send(object, { body, manager, force });
       this.#conflicts.delete(target);
       this.#applied.set(target, { ref: object, manager, generated, digest, uid: written.metadata.uid });
       this.#options.onWritten?.(written);
+      this.#options.told?.(written, before);
     } catch (error) {
       if (isFieldConflict(error)) this.#conflicts.set(target, (this.#conflicts.get(target) ?? 0) + 1);
       if (!this.#isGone(target, fact, { error, uid })) throw error;

@@ -36,7 +36,10 @@ export interface Nic {
 
 export interface Nics {
   readonly nics: readonly Nic[];
+  /** What is wrong with what is asked of them. */
   readonly errors: readonly string[];
+  /** Why networks cannot be attached. */
+  readonly missing: readonly string[];
 }
 
 export const defaultProvider = 'ovn';
@@ -52,9 +55,10 @@ export function nicsOf(pod: PodRow, self: Identity, read: WorldRead): Nics {
 }
 
 /** What is wrong with the annotations of each, too. */
-const withErrors = (nics: readonly Nic[], errors: readonly string[]): Nics => ({
+const withErrors = (nics: readonly Nic[], missing: readonly string[]): Nics => ({
   nics,
-  errors: [...errors, ...nics.flatMap((nic) => nic.errors)],
+  errors: nics.flatMap((nic) => nic.errors),
+  missing,
 });
 
 const errorsOf = (wish: Wish | undefined, port: PortWish): string[] => [

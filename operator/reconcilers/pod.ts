@@ -21,7 +21,7 @@ export const pod: Reconciler<PodRow> = {
     const { namespace, name } = row.meta;
     const ref = podRef(namespace, name);
     const self = identityOf(row, read);
-    const { nics, errors } = nicsOf(row, self, read);
+    const { nics, errors, missing } = nicsOf(row, self, read);
     const faults = new Set(errors);
     // One object for all: what one manager says of an object, it says at once.
     const told: Annotations[] = [];
@@ -36,7 +36,10 @@ export const pod: Reconciler<PodRow> = {
       }
     }
     for (const error of faults) {
-      yield problem(ref, 'ValidatePodNetworkFailed', `stage=ValidatePodNetwork error=${error}`);
+      yield problem(ref, 'ValidatePodNetworkFailed', `stage=validatePodNetwork error=${error}`);
+    }
+    for (const error of missing) {
+      yield problem(ref, 'PodNetworkUpdateFailed', `stage=getPodKubeovnNets error=${error}`);
     }
     if (told.length > 0) yield annotated(row, Object.assign({}, ...told) as Annotations, self.owner);
   },

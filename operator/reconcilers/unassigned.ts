@@ -11,7 +11,7 @@ export function* unassigned(ip: string, about: Ref, read: WorldRead): Generator<
   if (!entry || entry.reason === 'WaitingForRelease') return;
   const subnets = read.get('demand', ip)?.subnets.join(',') ?? read.get('ip', ip)?.subnet ?? '';
   const error = entry.message.startsWith(entry.reason) ? entry.message : `${entry.reason}: ${entry.message}`;
-  const message = `stage=AcquireAddress subnet=${subnets} error=${error}`;
+  const message = `stage=acquireAddress subnet=${subnets} error=${error}`;
   yield problem(about, 'AcquireAddressFailed', message);
 }
 

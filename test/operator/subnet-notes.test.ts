@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest';
 import { subnetRow } from '../../operator/api/project.ts';
-import { subnetRef, vpcRef } from '../../operator/api/refs.ts';
+import { ipPoolRef, subnetRef, vpcRef } from '../../operator/api/refs.ts';
 import type { SubnetRow } from '../../operator/api/tables.ts';
 import type { EventNote } from '../../operator/kube/events.ts';
 import { SubnetNotes } from '../../operator/subnet-notes.ts';
@@ -16,7 +16,7 @@ beforeEach(() => {
   const record = ({ about, type, reason, message }: EventNote): void => {
     told.push(`${type} ${about.name} ${about.uid} ${reason}: ${message}`);
   };
-  notes = new SubnetNotes({ record }, () => subnet({}));
+  notes = new SubnetNotes({ record }, { Subnet: () => subnet({}), IPPool: () => undefined });
 });
 
 it('tells of another type of gateway and of other nodes, with the texts that people know', () => {
@@ -37,8 +37,12 @@ it('tells nothing at first sight, of what is filled in, and of what is the same'
   expect(told).toEqual([]);
 });
 
-it('tells of a subnet that is ready, and of no other kind', () => {
+it('tells of subnets and pools that are ready, and of no other kind', () => {
   notes.ready(subnetRef('s'), 'SetPrivateLogicalSwitchSuccess');
   notes.ready(vpcRef('v'), 'ResetLogicalSwitchAclSuccess');
-  expect(told).toEqual(['Normal s uid-s SetPrivateLogicalSwitchSuccess: subnet s is ready']);
+  notes.ready(ipPoolRef('p'), 'UpdateIPAMSucceeded');
+  expect(told).toEqual([
+    'Normal s uid-s SetPrivateLogicalSwitchSuccess: subnet s is ready',
+    'Normal p undefined UpdateIPAMSucceeded: ippool p is ready',
+  ]);
 });

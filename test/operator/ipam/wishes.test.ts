@@ -110,20 +110,23 @@ describe('a fixed address', () => {
 
   it.each([
     ['the address of a node', fixed('10.0.0.3'), 'AddressConflict: 10.0.0.3 is the address of a node'],
-    ['of a list, one of a node', fixed('10.0.0.3', '10.0.0.1'), /^NoAvailableAddress: none of 2 listed is free/],
+    [
+      'one of a list of such',
+      fixed('10.0.0.1', '10.0.0.3'),
+      'NoAvailableAddress: none of 2 listed is free (AddressConflict: 10.0.0.1 is the gateway)',
+    ],
     ['the address of the gateway', fixed('10.0.0.1'), 'AddressConflict: 10.0.0.1 is the gateway'],
     [
       'the MAC of the gateway',
       { mac: '02:00:00:00:00:01' },
       'AddressConflict: MAC 02:00:00:00:00:01 is that of the gateway',
     ],
-  ] satisfies [string, Wish, string | RegExp][])('is not %s, until it is no more', async (_, wish, message) => {
+  ] satisfies [string, Wish, string][])('is not %s, until it is no more', async (_, wish, message) => {
     const taken = { reserved: ['10.0.0.3'], mac: '02:00:00:00:00:01', gateways: ['10.0.0.1'] };
     cluster.network({ ...network('s', ['10.0.0.0/29'], ['10.0.0.1']), ...taken });
     ask('b', wish);
     await cluster.quiet();
-    expect(messages()).toEqual({ 'b.ns': message instanceof RegExp ? expect.stringMatching(message) : message });
-    expect(cluster.unassigned['b.ns']?.reason).toMatch(/AddressConflict|NoAvailableAddress/);
+    expect(messages()).toEqual({ 'b.ns': message });
     cluster.network({ ...network('s', ['10.0.0.0/29'], ['10.0.0.6']), gateways: ['10.0.0.6'] });
     await cluster.quiet();
     expect([Object.keys(addresses()), messages()]).toEqual([['b.ns'], {}]);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { owner } from '../../../lib/delta/ids.ts';
 import type { Json, JsonObject, ObjectFact, ProblemFact, Ref, StatusFact } from '../../../operator/api/fact.ts';
 import type { Reason } from '../../../operator/api/reasons.ts';
-import { Applier, type Observation } from '../../../operator/kube/applier.ts';
+import { Applier, type ApplierOptions, type Observation } from '../../../operator/kube/applier.ts';
 import { KubeClient } from '../../../operator/kube/client.ts';
 import { systemClock } from '../../../operator/kube/clock.ts';
 import { SecretCredentialStore } from '../../../operator/kube/credential-store.ts';
@@ -70,7 +70,7 @@ const makeSubnet = (name: string, metadata: JsonObject = {}) =>
   });
 
 describe('Applier', () => {
-  const rig = (objects: Map<string, KubeObject>, applied = () => true) => {
+  const rig = (objects: Map<string, KubeObject>, applied = () => true, told?: ApplierOptions['told']) => {
     const observed = ({ name }: Ref): Observation => {
       const object = objects.get(name);
       return object === undefined ? 'absent' : (object as unknown as JsonObject);
@@ -80,6 +80,7 @@ describe('Applier', () => {
       observed,
       applied,
       onWritten: (object) => objects.set(object.metadata.name, object),
+      ...(told && { told }),
     });
     applier.start();
     return applier;
@@ -125,6 +126,26 @@ describe('Applier', () => {
     await quiet(applier);
     expect((await user.get(podRef('drop'))).metadata.annotations).toEqual({ user: 'kept' });
     expect(await writes('drop')).toHaveLength(3);
+  });
+
+  it('tells of each apply, with what was known before it', async () => {
+    const objects = new Map([['told', await user.create(resources.Pod, pod('told'))]]);
+    const told: [unknown, unknown][] = [];
+    const applier = rig(objects, undefined, (after, before) => {
+      told.push([after.metadata.annotations, (before as unknown as KubeObject).metadata.annotations]);
+    });
+    for (const a of ['1', '2', '2']) {
+      applier.replace('x', [annotate('told', { a })]);
+      await quiet(applier);
+    }
+    expect(told).toEqual([
+      [{ user: 'kept', a: '1' }, { user: 'kept' }],
+      [
+        { user: 'kept', a: '2' },
+        { user: 'kept', a: '1' },
+      ],
+    ]);
+    await applier.stop();
   });
 
   it('puts back what others changed', async () => {
