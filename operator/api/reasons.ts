@@ -41,7 +41,28 @@ export const reasons = {
 export type Reason = keyof typeof reasons;
 
 /** Reasons of what does not keep an object from being used: it is ready all the same. */
-
-/** Kube-OVN's words for being ready, by kind. */
-export const readyReasons: Readonly<Record<string, string>> = { IPPool: 'UpdateIPAMSucceeded' };
 export const advisory: ReadonlySet<Reason> = new Set<Reason>(['FeatureNotAvailable', 'OptionInvalid']);
+
+/** Reasons in the conditions of a kind. */
+export interface ConditionWords {
+  /** Of Ready=True. */
+  readonly ready: string;
+  /** Of Validated=True. */
+  readonly valid: string;
+  /** The problem that makes Validated False: what the spec says cannot be followed. */
+  readonly invalid: Reason;
+}
+
+const usual: ConditionWords = {
+  ready: 'ResetLogicalSwitchAclSuccess',
+  valid: 'ValidateLogicalSwitchSuccess',
+  invalid: 'ValidateLogicalSwitchFailed',
+};
+
+/** Kube-OVN's where it has some; it gives a Vip no conditions. */
+const words: Readonly<Record<string, ConditionWords>> = {
+  IPPool: { ready: 'UpdateIPAMSucceeded', valid: 'UpdateIPAMSucceeded', invalid: 'UpdateIPAMFailed' },
+  Vip: { ready: 'AcquireAddressSucceeded', valid: 'ValidateVipSuccess', invalid: 'VipInvalid' },
+};
+
+export const wordsOf = (kind: string): ConditionWords => words[kind] ?? usual;

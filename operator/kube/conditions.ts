@@ -1,7 +1,7 @@
 // Conditions computed from problems and from what is applied; pure. The types and the three-way rule are Kube-OVN's:
 // Ready, Validated and Error, where only a failed validation makes Validated False.
 import type { Json, JsonObject, ProblemFact } from '../api/fact.ts';
-import { advisory } from '../api/reasons.ts';
+import { advisory, type ConditionWords } from '../api/reasons.ts';
 import { asObject } from './object.ts';
 
 export interface Condition {
@@ -20,8 +20,8 @@ export interface ConditionInputs {
   readonly problems: readonly Pick<ProblemFact, 'reason' | 'message'>[];
   /** Everything that the object wants is confirmed. */
   readonly applied: boolean;
-  /** Reason of Ready=True, Kube-OVN's word for the kind. */
-  readonly readyReason: string;
+  /** Of the kind. */
+  readonly words: ConditionWords;
   /** The conditions that the API shows now. */
   readonly previous: readonly JsonObject[];
   /** RFC 3339, seconds. */
@@ -30,7 +30,6 @@ export interface ConditionInputs {
 
 type Verdict = Pick<Condition, 'type' | 'status' | 'reason' | 'message' | 'observedGeneration'>;
 
-const invalid = 'ValidateLogicalSwitchFailed';
 const longest = 2000;
 
 /** Times are kept from `previous` unless something changed, so equal inputs give equal conditions at any time. */
@@ -40,7 +39,7 @@ export function conditions(inputs: ConditionInputs): Condition[] {
 }
 
 function verdicts(inputs: ConditionInputs, previous: ReadonlyMap<Json | undefined, JsonObject>): Verdict[] {
-  const { generation, problems, applied, readyReason } = inputs;
+  const { generation, problems, applied, words } = inputs;
   const at = (type: Condition['type'], status: Condition['status'], reason: string, message = ''): Verdict => ({
     type,
     status,
@@ -49,30 +48,30 @@ function verdicts(inputs: ConditionInputs, previous: ReadonlyMap<Json | undefine
     observedGeneration: generation,
   });
   const sorted = problems.toSorted((a, b) => (`${a.reason} ${a.message}` < `${b.reason} ${b.message}` ? -1 : 1));
-  const rejected = sorted.find(({ reason }) => (reason as string) === invalid);
+  const rejected = sorted.find(({ reason }) => reason === words.invalid);
   const grave = sorted.filter(({ reason }) => !advisory.has(reason));
   const worst = rejected ?? grave[0] ?? sorted[0];
-  const validated = validatedBy(sorted, at);
+  const validated = validatedBy(sorted, words, at);
   const error =
     worst === undefined ? at('Error', 'False', 'NoError') : at('Error', 'True', worst.reason, textOf(sorted));
   if (worst !== undefined && grave.length > 0) {
     return [at('Ready', 'False', worst.reason, textOf(grave)), validated, error];
   }
   const ready = applied
-    ? at('Ready', 'True', readyReason)
+    ? at('Ready', 'True', words.ready)
     : notYet(previous.get('Ready'), at('Ready', 'Unknown', 'Init', 'Not Observed'));
   return [ready, validated, error];
 }
 
 type At = (type: Condition['type'], status: Condition['status'], reason: string, message?: string) => Verdict;
 
-function validatedBy(problems: ConditionInputs['problems'], at: At): Verdict {
-  const rejected = problems.find(({ reason }) => (reason as string) === invalid);
+function validatedBy(problems: ConditionInputs['problems'], { valid, invalid }: ConditionWords, at: At): Verdict {
+  const rejected = problems.find(({ reason }) => reason === invalid);
   if (rejected !== undefined) return at('Validated', 'False', rejected.reason, rejected.message);
   // Nobody has looked at what the spec says.
   if (problems.some(({ reason }) => reason === 'KindNotAvailable'))
     return at('Validated', 'Unknown', 'Init', 'Not Observed');
-  return at('Validated', 'True', 'ValidateLogicalSwitchSuccess');
+  return at('Validated', 'True', valid);
 }
 
 const textOf = (problems: ConditionInputs['problems']): string =>

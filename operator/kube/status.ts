@@ -3,7 +3,7 @@
 import type { Owner } from '../../lib/delta/fact.ts';
 import type { Sink } from '../../lib/graph/types.ts';
 import type { Json, JsonObject, ProblemFact, Ref, StatusFact } from '../api/fact.ts';
-import { readyReasons } from '../api/reasons.ts';
+import { wordsOf } from '../api/reasons.ts';
 import { BySource } from './by-source.ts';
 import { isoSeconds } from './clock.ts';
 import { conditions, conditionsOf } from './conditions.ts';
@@ -137,11 +137,12 @@ export class StatusWriter {
   #wanted(target: string, fact: StatusFact, observed: JsonObject): JsonObject {
     const { fields, confirmed = {}, owner, generation } = fact;
     const applied = this.#options.applied(owner);
+    const words = wordsOf(fact.status.kind);
     const list = conditions({
       generation,
       problems: this.#problems.at(target),
       applied,
-      readyReason: fact.ready ?? readyReasons[fact.status.kind] ?? 'ResetLogicalSwitchAclSuccess',
+      words: fact.ready === undefined ? words : { ...words, ready: fact.ready },
       previous: conditionsOf(observed),
       now: isoSeconds(this.#options.clock.wall()),
     });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../operator/api/fact.ts';
-import type { Reason } from '../../../operator/api/reasons.ts';
+import { type Reason, wordsOf } from '../../../operator/api/reasons.ts';
 import { conditions, conditionsOf, type ConditionInputs } from '../../../operator/kube/conditions.ts';
 
 const inputs = (over: Partial<ConditionInputs> = {}): ConditionInputs => ({
   generation: 2,
   problems: [],
   applied: true,
-  readyReason: 'ResetLogicalSwitchAclSuccess',
+  words: wordsOf('Subnet'),
   previous: [],
   now: '2026-01-01T00:00:10Z',
   ...over,
@@ -68,6 +68,24 @@ describe('conditions', () => {
     ],
   ])('%s', (_name, over, wanted) => {
     expect(brief(conditions(inputs(over)))).toEqual(wanted);
+  });
+
+  it.each([
+    ['IPPool', 'UpdateIPAMFailed', 'ReconcileAddressSetFailed', 'UpdateIPAMSucceeded', 'UpdateIPAMSucceeded'],
+    ['Vip', 'VipInvalid', 'AcquireAddressFailed', 'AcquireAddressSucceeded', 'ValidateVipSuccess'],
+    [
+      'Vpc',
+      'ValidateLogicalSwitchFailed',
+      'VipInvalid',
+      'ResetLogicalSwitchAclSuccess',
+      'ValidateLogicalSwitchSuccess',
+    ],
+  ])('are in the words of %s', (kind, invalid, other, ready, valid) => {
+    const of = (...reasons: string[]): string[] =>
+      brief(conditions(inputs({ words: wordsOf(kind), problems: reasons.map((reason) => problem(reason)) })));
+    expect(of()).toEqual([`Ready=True ${ready}`, `Validated=True ${valid}`, 'Error=False NoError']);
+    expect(of(other)).toEqual([`Ready=False ${other}`, `Validated=True ${valid}`, `Error=True ${other}`]);
+    expect(of(other, invalid).slice(0, 2)).toEqual([`Ready=False ${invalid}`, `Validated=False ${invalid}`]);
   });
 
   it('does not depend on the order of problems', () => {
