@@ -316,7 +316,7 @@ export class Agent {
     try {
       if (why === undefined && !this.#conflistWritten) {
         this.#conflistWritten = true;
-        const written = await writeConflist(settings.conflist, settings.socket);
+        const written = !settings.nonPrimary && (await writeConflist(settings.conflist, settings.socket));
         log.info({ path: settings.conflist, written }, 'the node serves pods');
       }
     } catch (error) {
@@ -324,7 +324,7 @@ export class Agent {
       log.warn({ path: settings.conflist, error: String(error) }, 'the CNI configuration cannot be written');
       return;
     }
-    if (this.#withinGrace(why)) return;
+    if (settings.nonPrimary || this.#withinGrace(why)) return;
     this.#reportCondition(why);
   }
 

@@ -209,6 +209,8 @@ export function ipsetWant(state: NodeState): Want | undefined {
 export function iptablesWant(state: NodeState): Want | undefined {
   const node = state.node;
   if (!state.complete || node === undefined) return undefined;
+  // What leaves pods by their first interface is another plugin's, and so are its rules.
+  if (state.settings.nonPrimary) return new Map();
   return new Map(
     families(state, node.item).flatMap((family) => {
       const nodeIp = ofFamily(node.item.internalIps, family) ?? '';

@@ -11,6 +11,8 @@ export interface Settings {
   readonly iface: string;
   /** MTU of pods, 0 for the tunnel interface's less the encapsulation. */
   readonly mtu: number;
+  /** Another plugin makes the first interface of pods, and says whether the node's network is up. */
+  readonly nonPrimary: boolean;
   readonly encapType: 'geneve' | 'vxlan' | 'stt';
   /** Tunnel address when no `iface` is set and the plan does not tell the node's address yet. */
   readonly podIp: string;
@@ -88,6 +90,7 @@ export function settingsOf(raw: RawSettings, env: Environment): Settings {
     datapathType: oneOf(raw, 'datapath-type', ['system', 'netdev']),
     iface: text('iface', ''),
     mtu: integer(raw, 'mtu', 0, 65_535),
+    nonPrimary: oneOf(raw, 'non-primary-cni-mode', ['false', 'true']) === 'true',
     encapType: oneOf(raw, 'network-type', ['geneve', 'vxlan', 'stt']),
     podIp: env['POD_IP'] ?? '',
     namespace: env['POD_NAMESPACE'] ?? 'kube-system',

@@ -27,6 +27,7 @@ export function clusterRow(settings: Settings, salt: string, apiServer: readonly
     serviceCidrs: list(settings.serviceCidrs),
     enableLb: settings.enableLb,
     keepVmIp: settings.keepVmIp,
+    nonPrimary: settings.nonPrimary,
     overlayMtu: ethernetMtu - encapsulation[settings.networkType],
     podNicType: settings.podNicType,
     defaultRange: range(settings.defaultCidr, text(settings.defaultGateway), text(settings.defaultExcludeIps)),

@@ -82,6 +82,7 @@ const definitions = {
   serviceCidrs: cidrs('service-cluster-ip-range', '10.96.0.0/12'),
   networkType: oneOf('network-type', ['geneve', 'vxlan', 'stt']),
   keepVmIp: flag('keep-vm-ip', true),
+  nonPrimary: flag('non-primary-cni-mode', false),
   podNicType: oneOf('pod-nic-type', ['veth-pair', 'offload-port', 'dpdk-port']),
   enableLb: flag('enable-lb', true),
   enableMetrics: flag('enable-metrics', true),

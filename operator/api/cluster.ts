@@ -12,6 +12,8 @@ export interface Cluster {
   readonly enableLb: boolean;
   /** Pods of a virtual machine share its name, and its address is kept while there is none. */
   readonly keepVmIp: boolean;
+  /** Another plugin makes the first interface of pods; ours are attached ones. */
+  readonly nonPrimary: boolean;
   /** MTU of overlay subnets that name none, as DHCP tells it. */
   readonly overlayMtu: number;
   /** Of pods that do not ask for another. */

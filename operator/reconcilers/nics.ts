@@ -1,5 +1,5 @@
-// The interfaces of a pod that get an address here: one on the default network or on what replaces it, and one for each
-// attachment to a network whose subnet is ours.
+// The interfaces of a pod that get an address here: one on the default network or on what replaces it, unless another
+// plugin makes that, and one for each attachment to a network whose subnet is ours.
 import { defaultNetworkAnnotation, networksAnnotation } from '../api/networks.ts';
 import { commaList } from '../api/json.ts';
 import { portWish } from '../api/port-wish.ts';
@@ -47,7 +47,7 @@ export const defaultProvider = 'ovn';
 export function nicsOf(pod: PodRow, self: Identity, read: WorldRead): Nics {
   const { annotations } = pod.meta;
   const isReplaced = (annotations[defaultNetworkAnnotation] ?? '') !== '';
-  const first = isReplaced ? [] : [defaultNic(pod, self, read)];
+  const first = isReplaced || clusterOf(read).nonPrimary ? [] : [defaultNic(pod, self, read)];
   if (!isReplaced && (annotations[networksAnnotation] ?? '') === '') return withErrors(first, []);
   const { attachments, errors } = attachmentsOf(pod, self, read);
   const further = attachments.map((attachment) => attached(pod, { self, attachment }, read));

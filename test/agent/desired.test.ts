@@ -143,6 +143,13 @@ describe('nothing is pruned for want of knowledge', () => {
   });
 });
 
+it('has no iptables rules where another plugin makes the first interface of pods', () => {
+  const settingsOfMode = (mode: string) => settings({ 'non-primary-cni-mode': mode });
+  expect(desired.iptablesWant(state({ settings: settingsOfMode('true') }))).toEqual(new Map());
+  expect(desired.iptablesWant(state({ settings: settingsOfMode('false') }))?.size).toBeGreaterThan(0);
+  expect(() => settingsOfMode('yes')).toThrow('non-primary-cni-mode: yes is not one of false, true');
+});
+
 describe('ipsetWant', () => {
   it('has the sets of one family when there is one', () => {
     const subnets = [

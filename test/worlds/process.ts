@@ -36,6 +36,7 @@ export const defaults: Cluster = {
   apiServer: ['10.96.0.1'],
   enableLb: true,
   keepVmIp: true,
+  nonPrimary: false,
   overlayMtu: 1400,
   podNicType: 'veth-pair',
   defaultRange: { cidrBlock: '10.16.0.0/16', gateway: '', excludeIps: '' },
