@@ -37,7 +37,12 @@ export function portWish(annotations: Annotations, provider: string): PortWish {
     forwards: said('layer2_forward') === 'true',
     routes: routes ?? [],
     ...(['true', 'false'].includes(isDefault) && { defaultRoute: isDefault === 'true' }),
-    errors: routes ? [] : [`${said('routes')} is not a valid ${key('routes')}`],
+    errors: [
+      ...(routes ? [] : [`${said('routes')} is not a valid ${key('routes')}`]),
+      ...commaList(said('port_vips'))
+        .filter((text) => canonicalIp(text) === undefined)
+        .map((text) => `${text} in ${key('port_vips')} is not a valid address`),
+    ],
   };
 }
 

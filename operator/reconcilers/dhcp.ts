@@ -49,16 +49,22 @@ export interface PortDhcp {
   readonly faults: readonly string[];
 }
 
-/** `texts` as the pod's annotations have them; '' where it asks for nothing of its own. */
-export function portDhcp(
-  network: Network,
-  port: { readonly owner: Owner; readonly name: string; readonly texts: Readonly<Record<Family, string>> },
-  read: WorldRead,
-): PortDhcp {
-  if (families.every((family) => port.texts[family] === '')) {
-    return { rows: [], ids: subnetDhcpIds(network), faults: [] };
-  }
-  const lists = families
+/** A port of a pod. */
+export interface DhcpPort {
+  readonly owner: Owner;
+  readonly name: string;
+  readonly addresses: readonly string[];
+  /** As the pod's annotations have them; '' where it asks for nothing of its own. */
+  readonly texts: Readonly<Record<Family, string>>;
+}
+
+const unanswered: PortDhcp = { rows: [], ids: {}, faults: [] };
+
+/** Nothing is answered in a family of which the port has no address. */
+export function portDhcp(network: Network, port: DhcpPort, read: WorldRead): PortDhcp {
+  if (!network.dhcp && families.every((family) => port.texts[family] === '')) return unanswered;
+  const own = families.filter((family) => port.addresses.some((text) => text.includes(':') === (family === 6)));
+  const lists = own
     .filter((family) => port.texts[family] !== '')
     .map((family) => ({ family, ...dhcpOptions(family, port.texts[family]) }));
   const rows = lists.flatMap(({ family, options }) => [
@@ -67,7 +73,10 @@ export function portDhcp(
   const subnet = subnetDhcpIds(network);
   const idOf = (family: Family): RowId | undefined =>
     rows.find(({ id }) => id === dhcpId(port.owner, family, port.name))?.id;
-  const [v4, v6] = [idOf(4) ?? subnet.v4, idOf(6) ?? subnet.v6];
+  const [v4, v6] = [
+    own.includes(4) ? (idOf(4) ?? subnet.v4) : undefined,
+    own.includes(6) ? (idOf(6) ?? subnet.v6) : undefined,
+  ];
   return {
     rows,
     ids: { ...(v4 && { v4 }), ...(v6 && { v6 }) },

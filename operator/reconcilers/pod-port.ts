@@ -40,7 +40,7 @@ export function* podPort(row: PodRow, one: Interface, read: WorldRead): Generato
     yield* memberships(row, one.assigned, lsp, read);
   }
   const nicType = clusterOf(read).podNicType;
-  const values = annotations(one, nicType);
+  const values = annotations(one, nicType, read);
   yield {
     plan: `port/${namespace}/${name}/${nic.provider}`,
     span: new Set([row.node]),
@@ -50,13 +50,13 @@ export function* podPort(row: PodRow, one: Interface, read: WorldRead): Generato
   return values;
 }
 
-function dhcp(row: PodRow, { nic, self, assigned: { network } }: Interface, read: WorldRead): PortDhcp {
+function dhcp(row: PodRow, { nic, self, assigned: { ip, network } }: Interface, read: WorldRead): PortDhcp {
   const asked = row.meta.annotations;
   const texts = {
     4: asked[annotationKey(nic.provider, 'dhcp-v4-options')] ?? '',
     6: asked[annotationKey(nic.provider, 'dhcp-v6-options')] ?? '',
   };
-  return portDhcp(network, { owner: self.owner, name: nic.ip, texts }, read);
+  return portDhcp(network, { owner: self.owner, name: nic.ip, addresses: ip.addresses, texts }, read);
 }
 
 function port(row: PodRow, one: Interface, dhcp: PortDhcp['ids'], read: WorldRead): RowFact {
@@ -97,7 +97,11 @@ function* memberships(row: PodRow, { network }: Assignment, lsp: RowFact, read: 
 type NicType = PortItem['nicType'];
 
 /** `allocated` and `routed` come together: the port, its groups and its address are one transaction. */
-function annotations({ nic, self, assigned: { ip, network } }: Interface, nicType: NicType): Annotations {
+function annotations(
+  { nic, self, assigned: { ip, network } }: Interface,
+  nicType: NicType,
+  read: WorldRead,
+): Annotations {
   const values: Record<string, string> = {};
   const tell = (suffix: string, value: string): void => void (values[annotationKey(nic.provider, suffix)] = value);
   tell('allocated', 'true');
@@ -110,6 +114,11 @@ function annotations({ nic, self, assigned: { ip, network } }: Interface, nicTyp
     tell('logical_switch', network.name);
     tell('pod_nic_type', nicType);
     if (network.link !== 'none') tell('logical_router', network.vpc);
+    const vlan = network.vlan === '' ? undefined : read.get('vlan', network.vlan);
+    if (vlan) {
+      tell('vlan_id', String(vlan.id));
+      tell('provider_network', vlan.provider);
+    }
   }
   if (self.pods.some((pod) => pod.meta.name !== self.name)) tell('virtualmachine', self.name);
   return values;
