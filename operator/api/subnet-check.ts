@@ -30,7 +30,7 @@ export function checkedSubnet(row: SubnetRow, cluster: Cluster): CheckedSubnet {
     defaults: defaultsOf(spec, full, row.ownDefaults),
     findings,
     notices: [...subnetNotices(full), ...unusableRules(full), ...unusableOptions(full)],
-    ...(findings.length === 0 && { network: networkOf(row, full, cidrs) }),
+    ...(findings.length === 0 && { network: { ...networkOf(row, full, cidrs), balanced: isBalanced(full, cluster) } }),
   };
 }
 
@@ -62,7 +62,10 @@ const absent = {
 const off = { natOutgoing: false, enableEcmp: false, default: false, enableMulticastSnoop: false } as const;
 const absentLists = { excludeIps: [], namespaces: [], namespaceSelectors: [], gatewayNodeSelectors: [] } as const;
 
-function networkOf(row: SubnetRow, given: SubnetSpec, cidrs: readonly Cidr[]): Network {
+/** The cluster's own switch goes before. */
+const isBalanced = (spec: SubnetSpec, { enableLb }: Cluster): boolean => enableLb && spec.enableLb === true;
+
+function networkOf(row: SubnetRow, given: SubnetSpec, cidrs: readonly Cidr[]): Omit<Network, 'balanced'> {
   const spec = { ...absent, ...off, ...absentLists, ...given };
   return {
     name: row.meta.name,

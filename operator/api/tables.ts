@@ -178,7 +178,7 @@ export interface Host {
   /** Name of the chassis in the southbound database, '' until the agent has told it. */
   readonly chassis: string;
   /** Ids of the node's port groups, which every pod of it is a member of: computed once. */
-  readonly groups: { readonly all: RowId; readonly distributed: RowId };
+  readonly groups: { readonly all: RowId; readonly distributed: RowId; readonly interconnected: RowId };
 }
 
 /** The subnets that a namespace's pods take their addresses from, in order. Computed; never empty. */
@@ -220,6 +220,8 @@ export interface Network {
    * a physical gateway is, and the router has an address of its own beside it; or not at all.
    */
   readonly link: 'gateway' | 'interconnection' | 'none';
+  /** Services are balanced on its switch; otherwise only nodes know their addresses. */
+  readonly balanced: boolean;
   readonly interconnection: Interconnection;
   readonly gatewayType: 'distributed' | 'centralized';
   /** Nodes of a centralized gateway, in order of preference. */

@@ -16,9 +16,7 @@ const ofOvnEip = ['enableBfd', 'enableExternal', 'extraExternalSubnets'] as cons
 /** What a Subnet asks for in vain; `spec` is filled with its defaults. */
 export function subnetNotices(spec: SubnetSpec): Finding[] {
   const egress = (spec.gatewayNode ?? '').includes(':') ? ['gatewayNode (node:ip)'] : [];
-  // Without load balancers, pods of an interconnected underlay would need policies to the nodes for Services.
-  const services = spec.u2oInterconnection === true && spec.enableLb === false ? ['enableLb: false (Services)'] : [];
-  return withoutEffect([...asked(spec, ofSubnet), ...egress, ...services]);
+  return withoutEffect([...asked(spec, ofSubnet), ...egress]);
 }
 
 /** What a Vpc asks for in vain. */

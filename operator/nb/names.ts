@@ -33,6 +33,9 @@ export const nodeGroupName = (node: string): string => identifier(`node.${node}`
 /** Port_Group of the pods on a node whose subnets have a distributed gateway. */
 export const distributedGroupName = (node: string): string => identifier(`distributed.${node}`);
 
+/** Port_Group of the pods on a node that reach Services by it, from underlay subnets. */
+export const interconnectedGroupName = (node: string): string => identifier(`interconnected.${node}`);
+
 /** Address_Set of the InternalIPs of all nodes, by family. */
 export const nodesSetName = (family: 4 | 6): string => `kubeloom.nodes.ip${family}`;
 

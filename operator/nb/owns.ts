@@ -20,7 +20,16 @@ export const owns: Owns = {
   Logical_Router_Port: { external_ids: [...tag, 'lr'], options: ['route_table', 'bfd-only'], ipv6_ra_configs: 'all' },
   Logical_Router_Static_Route: { external_ids: [...tag, 'subnet'], options: ['ecmp_symmetric_reply'] },
   Logical_Router_Policy: {
-    external_ids: [...tag, 'subnet', 'node', 'address-family', 'isU2ORoutePolicy', 'isU2OOverlayOnlyRoutePolicy'],
+    external_ids: [
+      ...tag,
+      'subnet',
+      'node',
+      'address-family',
+      'svcCidr',
+      'isU2ORoutePolicy',
+      'isU2OOverlayOnlyRoutePolicy',
+      'isU2ONoLBRoutePolicy',
+    ],
   },
   HA_Chassis_Group: { external_ids: [...tag, 'lrp'] },
   HA_Chassis: { external_ids: [...tag, 'group'] },
@@ -42,7 +51,7 @@ export const owns: Owns = {
   },
   DHCP_Options: { external_ids: [...tag, 'ls', 'protocol', 'port'], options: 'all' },
   ACL: { external_ids: [...tag, 'subnet'] },
-  Port_Group: { external_ids: [...tag, 'node', 'np'], ports: 'all' },
+  Port_Group: { external_ids: [...tag, 'node', 'np', 'lr', 'u2o'], ports: 'all' },
   Address_Set: {
     external_ids: [...tag, 'ippool', 'subnet', 'vpc', 'isU2ORoutePolicy', 'isU2OOverlayCIDRs'],
     addresses: 'all',

@@ -16,9 +16,11 @@ export const interconnectionPolicy = {
   nodes: 31000,
   /** Where only overlay subnets are reached by the router: inside of the subnet, and from it to everywhere else. */
   insideSubnet: 30060,
+  servicesAtOnce: 30060,
   fromSubnetAtOnce: 30050,
-  /** To the subnet. */
+  /** To the subnet, and to Services by a node. */
   toSubnet: 29400,
+  services: 29400,
   /** From it to everywhere else. */
   fromSubnet: 29000,
 } as const;

@@ -50,7 +50,7 @@ export interface SubnetItem {
   /** 0: the node's default. */
   readonly mtu: number;
   readonly provider: string;
-  /** Whether the subnet hangs on the default VPC's router as an overlay: routes, sets and counters apply to it. */
+  /** Whether nodes route for its pods, by the default VPC's router: routes, sets and counters apply to it. */
   readonly routedByNodes: boolean;
 }
 

@@ -37,6 +37,19 @@ export function podGateways(network: Network, read: WorldRead): readonly string[
 const excludesNodes = ({ link, vpc, interconnection }: Network, { defaultVpc }: Cluster): boolean =>
   link === 'interconnection' && (vpc === defaultVpc || interconnection.overlayOnly);
 
+/** Whether its pods find Services at their node alone: nothing on their way there knows these addresses. */
+export const reachesServicesByNodes = ({ link, vpc, balanced }: Network, { defaultVpc }: Cluster): boolean =>
+  link === 'interconnection' && vpc === defaultVpc && !balanced;
+
+/** The priorities at which a node's policies towards Services stand; empty when nobody needs them. */
+export function servicePriorities(read: WorldRead): number[] {
+  const needy = read.at('interconnections', only).filter((network) => reachesServicesByNodes(network, clusterOf(read)));
+  const ranks = needy.map(({ interconnection }) =>
+    interconnection.overlayOnly ? priority.servicesAtOnce : priority.services,
+  );
+  return [...new Set(ranks)].sort((a, b) => a - b);
+}
+
 /** The sets of the nodes' addresses; they exist as long as the subnet is interconnected. */
 export function* excludedSets(network: Network, read: WorldRead): Generator<RowFact> {
   if (!excludesNodes(network, clusterOf(read))) return;

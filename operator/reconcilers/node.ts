@@ -7,15 +7,16 @@ import { coveringKeys } from '../api/keys.ts';
 import { manager } from '../api/managers.ts';
 import { nodeIpName, nodeRef } from '../api/refs.ts';
 import type { Host, NodeRow } from '../api/tables.ts';
-import { distributedGroupName, nodeGroupName, suffixed } from '../nb/names.ts';
+import { distributedGroupName, interconnectedGroupName, nodeGroupName, suffixed } from '../nb/names.ts';
 import { routerPolicy as priority } from '../nb/priorities.ts';
 import { addressMember, nodesSetId } from '../nb/rows/address-set.ts';
 import { nodeGroup, nodeGroupId } from '../nb/rows/group.ts';
+import type { NodeGroup } from '../nb/rows/group.ts';
 import { routerPolicy } from '../nb/rows/router.ts';
 import { vifPort } from '../nb/rows/switch.ts';
 import { assignment } from './assignment.ts';
 import type { Assignment } from './assignment.ts';
-import { excludedMembers } from './interconnection.ts';
+import { excludedMembers, servicePriorities } from './interconnection.ts';
 import { nodeIsOlder } from './network.ts';
 import { nodeItem, peerItem } from './node-item.ts';
 import { clusterOf, ofFamily, problem } from './reconciler.ts';
@@ -27,7 +28,11 @@ const chassisOf = ({ meta }: NodeRow): string => meta.annotations['ovn.kubernete
 /** Table `host`. */
 export const host: Projection<NodeRow, Host> = function* (row) {
   const { name } = row.meta;
-  const groups = { all: nodeGroupId(name, 'all'), distributed: nodeGroupId(name, 'distributed') };
+  const groups = {
+    all: nodeGroupId(name, 'all'),
+    distributed: nodeGroupId(name, 'distributed'),
+    interconnected: nodeGroupId(name, 'interconnected'),
+  };
   yield [name, { name, chassis: chassisOf(row), groups }];
 };
 
@@ -51,17 +56,25 @@ export const node: Reconciler<NodeRow> = {
 };
 
 /** Names of the node's groups: two nodes can come to one name, and the later in the order of names gives way. */
-function groupNames(name: string, read: WorldRead): { all: string; distributed: string; taken: boolean } {
+function groupNames(name: string, read: WorldRead): Readonly<Record<NodeGroup, string>> & { readonly taken: boolean } {
   const taken = read.at('hostsByGroup', nodeGroupName(name)).some((other) => other.name < name);
   const called = (bare: string): string => (taken ? suffixed(bare, ownerOf(nodeRef(name))) : bare);
-  return { all: called(nodeGroupName(name)), distributed: called(distributedGroupName(name)), taken };
+  return {
+    all: called(nodeGroupName(name)),
+    distributed: called(distributedGroupName(name)),
+    interconnected: called(interconnectedGroupName(name)),
+    taken,
+  };
 }
 
-/** The two groups of the node's pods; they exist with the node, whether or not it has pods. */
+/** The groups of the node's pods; they exist with the node, whether or not it has pods. */
 function* groups({ meta: { name } }: NodeRow, read: WorldRead): Generator<Fact> {
-  const { all, distributed, taken } = groupNames(name, read);
+  const { all, distributed, interconnected, taken } = groupNames(name, read);
   yield nodeGroup(name, 'all', all);
   yield nodeGroup(name, 'distributed', distributed);
+  // New groups are dear in OVN, and few clusters have such subnets.
+  const external = { lr: clusterOf(read).defaultVpc, u2o: 'true' };
+  if (servicePriorities(read).length > 0) yield nodeGroup(name, 'interconnected', interconnected, external);
   const message = `port group ${nodeGroupName(name)}: another node has this name`;
   if (taken) yield problem(nodeRef(name), 'NameCollision', message);
 }
@@ -82,6 +95,7 @@ function* joined(row: NodeRow, join: Assignment, read: WorldRead): Generator<Fac
   for (const address of addresses) {
     yield* toNode(row, address, read);
     yield fromPods(row, address, read);
+    yield* toServices(row, address, read);
   }
   yield annotations(row, join);
 }
@@ -123,6 +137,29 @@ function fromPods(row: NodeRow, join: string, read: WorldRead): Fact {
     external: { node: name, 'address-family': String(af) },
     needs: [nodeGroupId(name, 'distributed')],
   });
+}
+
+/** Pods of underlay subnets without load balancers find those of the node. */
+function* toServices(row: NodeRow, join: string, read: WorldRead): Generator<Fact> {
+  const { name } = row.meta;
+  const { defaultVpc, serviceCidrs } = clusterOf(read);
+  const af = familyOf(join);
+  const group = groupNames(name, read).interconnected;
+  for (const priority of servicePriorities(read)) {
+    for (const svcCidr of serviceCidrs.filter((cidr) => familyOf(cidr) === af)) {
+      yield routerPolicy({
+        owner: ownerOf(nodeRef(name)),
+        vpc: defaultVpc,
+        name: `services ${priority} ${svcCidr}`,
+        priority,
+        match: `ip${af}.src == $${group}_ip${af} && ip${af}.dst == ${svcCidr}`,
+        action: 'reroute',
+        nexthops: [join],
+        external: { node: name, svcCidr, isU2ONoLBRoutePolicy: 'true' },
+        needs: [nodeGroupId(name, 'interconnected')],
+      });
+    }
+  }
 }
 
 const annotations = (row: NodeRow, { ip, network }: Assignment): Fact => ({

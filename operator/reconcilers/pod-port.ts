@@ -12,7 +12,7 @@ import type { Assignment } from './assignment.ts';
 import { portDhcp } from './dhcp.ts';
 import type { PortDhcp } from './dhcp.ts';
 import type { Identity } from './identity.ts';
-import { podGateways } from './interconnection.ts';
+import { podGateways, reachesServicesByNodes } from './interconnection.ts';
 import type { Nic } from './nics.ts';
 import { clusterOf, ofFamily, problem, withLength } from './reconciler.ts';
 import type { WorldRead } from './reconciler.ts';
@@ -92,6 +92,8 @@ function* memberships(row: PodRow, { network }: Assignment, lsp: RowFact, read: 
   yield groupMember(host.groups.all, lsp.id, lsp.owner);
   const isDistributed = network.link === 'gateway' && network.gatewayType === 'distributed';
   if (isDistributed) yield groupMember(host.groups.distributed, lsp.id, lsp.owner);
+  if (reachesServicesByNodes(network, clusterOf(read)))
+    yield groupMember(host.groups.interconnected, lsp.id, lsp.owner);
 }
 
 type NicType = PortItem['nicType'];

@@ -12,7 +12,7 @@ import { routerPolicy, routerPort, staticRoute } from '../nb/rows/router.ts';
 import { logicalSwitch, routerTypePort } from '../nb/rows/switch.ts';
 import { subnetDhcp } from './dhcp.ts';
 import { gateway } from './gateway.ts';
-import { excludedSets, interconnectionPolicies } from './interconnection.ts';
+import { excludedSets, interconnectionPolicies, reachesServicesByNodes } from './interconnection.ts';
 import { isolation } from './isolation.ts';
 import { querierPort, snooping } from './multicast.ts';
 import { addressesOfOthers, ownAddress } from './own-address.ts';
@@ -152,6 +152,7 @@ const item = (network: Network, cluster: Cluster): Fact => ({
     gatewayType: network.gatewayType,
     mtu: network.mtu,
     provider: network.provider,
-    routedByNodes: network.link === 'gateway' && network.vpc === cluster.defaultVpc,
+    routedByNodes:
+      (network.link === 'gateway' && network.vpc === cluster.defaultVpc) || reachesServicesByNodes(network, cluster),
   },
 });

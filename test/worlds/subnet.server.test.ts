@@ -34,6 +34,17 @@ const cluster: readonly Change[] = [
     u2oInterconnection: true,
     u2oFeatures: { overlayOnlyRouting: true },
   }),
+  ...['bare', 'bare-narrow'].flatMap((name, at): Change[] => [
+    put('Vlan', `of-${name}`, { id: 20 + at, provider: 'net' }),
+    put('Subnet', name, {
+      cidrBlock: `172.2${at + 1}.0.0/16`,
+      gateway: `172.2${at + 1}.0.254`,
+      vlan: `of-${name}`,
+      u2oInterconnection: true,
+      u2oFeatures: { overlayOnlyRouting: name === 'bare-narrow' },
+      enableLb: false,
+    }),
+  ]),
   put('Subnet', 'routed', { cidrBlock: '172.20.0.0/16', vlan: 'v9', logicalGateway: true }),
   put('Namespace', 'a', {}),
   put('Node', 'n1', { ip: '172.18.0.2' }),
@@ -41,10 +52,14 @@ const cluster: readonly Change[] = [
   own('mcast-querier.served', 'served', '10.17.0.8,fd00:17::8', '02:00:00:00:02:01'),
   own('u2o-interconnection.ovn-cluster.wire', 'wire', '172.18.0.3', '02:00:00:00:02:02'),
   own('u2o-interconnection.ovn-cluster.narrow', 'narrow', '172.19.0.3', '02:00:00:00:02:03'),
+  own('u2o-interconnection.ovn-cluster.bare', 'bare', '172.21.0.3', '02:00:00:00:02:04'),
+  own('u2o-interconnection.ovn-cluster.bare-narrow', 'bare-narrow', '172.22.0.3', '02:00:00:00:02:05'),
   ...pod('d1', { node: 'n1', subnet: 'served', ip: '10.17.0.2,fd00:17::2', mac: '02:00:00:00:00:01' }),
   ...pod('w1', { node: 'n1', subnet: 'wire', ip: '172.18.0.9', mac: '02:00:00:00:00:02' }),
   ...pod('s1', { node: 'n1', subnet: 'narrow', ip: '172.19.0.9', mac: '02:00:00:00:00:03' }),
   ...pod('r1', { node: 'n1', subnet: 'routed', ip: '172.20.0.9', mac: '02:00:00:00:00:04' }),
+  ...pod('b1', { node: 'n1', subnet: 'bare', ip: '172.21.0.9', mac: '02:00:00:00:00:06' }),
+  ...pod('b2', { node: 'n1', subnet: 'bare-narrow', ip: '172.22.0.9', mac: '02:00:00:00:00:07' }),
   put('Pod', 'a/p1', { node: 'n1', annotations: { 'ovn.kubernetes.io/port_vips': '10.16.0.99' } }),
   put('IP', 'p1.a', { for: 'a/p1', subnet: 'ovn-default', ip: '10.16.0.2', mac: '02:00:00:00:00:05' }),
 ];
@@ -55,6 +70,8 @@ const places: Readonly<Record<string, readonly [subnet: string, mac: string, ip:
   s1: ['narrow', '02:00:00:00:00:03', '172.19.0.9'],
   r1: ['routed', '02:00:00:00:00:04', '172.20.0.9'],
   p1: ['ovn-default', '02:00:00:00:00:05', '10.16.0.2'],
+  b1: ['bare', '02:00:00:00:00:06', '172.21.0.9'],
+  b2: ['bare-narrow', '02:00:00:00:00:07', '172.22.0.9'],
 };
 
 describe.each(installations())('OVN $name', (installation) => {
@@ -67,6 +84,8 @@ describe.each(installations())('OVN $name', (installation) => {
     await enter(ovn, wanted);
     await learned('ovn-cluster-wire', gateway);
     await learned('ovn-cluster-narrow', '172.19.0.254');
+    await learned('ovn-cluster-bare', '172.21.0.254');
+    await learned('ovn-cluster-bare-narrow', '172.22.0.254');
   });
   afterAll(() => ovn.stop());
 
@@ -100,6 +119,10 @@ describe.each(installations())('OVN $name', (installation) => {
     ['from an overlay to there', 'p1', '172.19.0.9', 's1.a'],
     ['to another underlay, by the physical gateway', 's1', '172.18.0.9', 'localnet.narrow'],
     ['from there to the world, by the physical gateway', 's1', '198.51.100.7', 'localnet.narrow'],
+    ['without load balancers, to a Service by the node', 'b1', '10.96.0.10', 'node-n1'],
+    ['and to the world by the physical gateway', 'b1', '198.51.100.7', 'localnet.bare'],
+    ['to a Service by the node where only overlays take the router', 'b2', '10.96.0.10', 'node-n1'],
+    ['and from there to the world by the physical gateway', 'b2', '198.51.100.7', 'localnet.bare-narrow'],
     ['an underlay whose gateway the router is, to an overlay', 'r1', '10.16.0.2', 'p1.a'],
     ['and to the world, by the node', 'r1', '198.51.100.7', 'node-n1'],
   ])('routes %s', async (_, from, dst, out) => {
@@ -113,6 +136,8 @@ describe.each(installations())('OVN $name', (installation) => {
       'localnet.wire': 7,
       'localnet.narrow': 8,
       'localnet.routed': 9,
+      'localnet.bare': 20,
+      'localnet.bare-narrow': 21,
     });
   });
 

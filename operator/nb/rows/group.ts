@@ -4,18 +4,26 @@ import type { MemberFact, Owner, RowFact, RowId } from '../../../lib/delta/fact.
 import { nodeRef } from '../../api/refs.ts';
 import { row } from './row.ts';
 
-/** `all`: every pod on the node; `distributed`: those whose traffic leaves the cluster on the node itself. */
-export type NodeGroup = 'all' | 'distributed';
+/**
+ * `all`: every pod on the node; `distributed`: those whose traffic leaves the cluster on the node itself;
+ * `interconnected`: those of underlay subnets that reach Services by the node.
+ */
+export type NodeGroup = 'all' | 'distributed' | 'interconnected';
 
 export const nodeGroupId = (node: string, group: NodeGroup): RowId =>
   rowId(ownerOf(nodeRef(node)), 'Port_Group', group);
 
-export const nodeGroup = (node: string, group: NodeGroup, name: string): RowFact =>
+export const nodeGroup = (
+  node: string,
+  group: NodeGroup,
+  name: string,
+  external: Readonly<Record<string, string>> = {},
+): RowFact =>
   row('Port_Group', {
     owner: ownerOf(nodeRef(node)),
     name: group,
     columns: { name },
-    external: { node, np: `node/${node}` },
+    external: { ...external, node, np: `node/${node}` },
   });
 
 /** `port` is in the group as long as any owner says so. */
