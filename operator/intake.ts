@@ -2,7 +2,19 @@
 // nothing, as `kubeloom plan` and the tests do. Kinds that are not here make nothing.
 import type { Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
-import { ipPoolRow, ipRow, namespaceRow, nodeRow, podRow, subnetRow, vlanRow, vpcRow } from './api/project.ts';
+import { isLater } from './api/later.ts';
+import {
+  attachmentRow,
+  ipPoolRow,
+  ipRow,
+  laterRow,
+  namespaceRow,
+  nodeRow,
+  podRow,
+  subnetRow,
+  vlanRow,
+  vpcRow,
+} from './api/project.ts';
 import { kubeOvn } from './api/refs.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { World } from './world.ts';
@@ -28,15 +40,29 @@ const doors: Readonly<Record<string, { readonly apiVersion: string; readonly ent
   Vip: { apiVersion: kubeOvn, enter: entering((world) => world.vip, vipRow) },
   Vpc: { apiVersion: kubeOvn, enter: entering((world) => world.vpc, vpcRow) },
   Vlan: { apiVersion: kubeOvn, enter: entering((world) => world.vlan, vlanRow) },
+  NetworkAttachmentDefinition: {
+    apiVersion: 'k8s.cni.cncf.io/v1',
+    enter: entering((world) => world.attachment, attachmentRow),
+  },
 };
+
+type Door = (typeof doors)[string];
+
+/** All kinds that nothing acts on yet share a table. */
+const laterDoor = (kind: string): Door => ({
+  apiVersion: kubeOvn,
+  enter: (world, key, object) => entering(({ later }) => later, laterRow(kind))(world, `${kind}/${key}`, object),
+});
+
+const doorOf = (kind: string): Door | undefined => (isLater(kind) ? laterDoor(kind) : doors[kind]);
 
 /** A kind of an API group; others may have a kind of the same name. */
 type Type = Pick<Ref, 'apiVersion' | 'kind'>;
 
-/** Whether objects of this kind make anything. */
-export const isTaken = ({ apiVersion, kind }: Type): boolean => doors[kind]?.apiVersion === apiVersion;
+/** Whether objects of this kind make anything, or are told that they do not. */
+export const isTaken = ({ apiVersion, kind }: Type): boolean => doorOf(kind)?.apiVersion === apiVersion;
 
 /** Sets or (`object` undefined) removes one object, inside `graph.enter`. `key` is `namespace/name`, or the name alone. */
 export function take(world: World, type: Type, { key, object }: { key: string; object: unknown }): void {
-  if (isTaken(type)) doors[type.kind]?.enter(world, key, object);
+  if (isTaken(type)) doorOf(type.kind)?.enter(world, key, object);
 }

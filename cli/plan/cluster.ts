@@ -2,19 +2,18 @@
 // server-side apply, with its defaults, its validation and its refusals. Nothing is written.
 import { KubeConfig, KubernetesObjectApi, PatchStrategy, type KubernetesObject } from '@kubernetes/client-node';
 import { isObject, objectOf, textOf, textsOf } from '../../operator/api/json.ts';
+import { laterKinds } from '../../operator/api/later.ts';
 import { kubeOvn } from '../../operator/api/refs.ts';
 import { idOf, manifestOf, type Manifest } from './object.ts';
 
-/** Kinds that make rows or are read by those that do. */
+/** Kinds that make rows or are read by those that do. Those that are not the API server's own may be absent. */
 const read = [
-  ['v1', 'Namespace'],
-  ['v1', 'Node'],
-  ['v1', 'Pod'],
-  [kubeOvn, 'Vpc'],
-  [kubeOvn, 'Vlan'],
-  [kubeOvn, 'Subnet'],
-  [kubeOvn, 'IP'],
-] as const;
+  ...['Namespace', 'Node', 'Pod'].map((kind) => ['v1', kind] as const),
+  ...['IP', 'IPPool', 'Subnet', 'Vip', 'Vlan', 'Vpc', ...Object.keys(laterKinds)].map(
+    (kind) => [kubeOvn, kind] as const,
+  ),
+  ['k8s.cni.cncf.io/v1', 'NetworkAttachmentDefinition'] as const,
+];
 
 const page = 500;
 
@@ -48,7 +47,14 @@ export class Cluster {
 
   /** All objects of the kinds that matter. */
   async objects(): Promise<Manifest[]> {
-    const lists = await Promise.all(read.map(([apiVersion, kind]) => this.#list(apiVersion, kind)));
+    const lists = await Promise.all(
+      read.map(([apiVersion, kind]) =>
+        this.#list(apiVersion, kind).catch((error: unknown): Manifest[] => {
+          if (apiVersion === 'v1' || !isAbsentKind(error)) throw error;
+          return [];
+        }),
+      ),
+    );
     return lists.flat();
   }
 
@@ -134,6 +140,10 @@ function missing(error: unknown): undefined {
   if (objectOf(error)['code'] === 404) return undefined;
   throw error;
 }
+
+/** The API server has no such group, or the client knows no such kind in it. */
+const isAbsentKind = (error: unknown): boolean =>
+  objectOf(error)['code'] === 404 || (error instanceof Error && error.message.startsWith('Unrecognized API version'));
 
 /** The API server's own words where it gave any. */
 export function messageOf(error: unknown): string {

@@ -1,6 +1,7 @@
 // Objects as manifests and API servers give them, reduced to what the plan needs to know of each.
 import type { JsonObject } from '../../operator/api/fact.ts';
 import { isObject, objectOf, textOf } from '../../operator/api/json.ts';
+import { isLater, laterKinds, laterOf } from '../../operator/api/later.ts';
 
 /** One object and where it was read. */
 export interface Manifest {
@@ -14,8 +15,12 @@ export interface Manifest {
   readonly from: string;
 }
 
-/** Of the kinds that make rows: a namespace that is stated all the same means nothing. */
-const clusterScoped: ReadonlySet<string> = new Set(['Node', 'Namespace', 'IP', 'Subnet', 'Vpc', 'Vlan']);
+/** Of the kinds that are taken: a namespace that is stated all the same means nothing. */
+const clusterScoped: ReadonlySet<string> = new Set(
+  ['Node', 'Namespace', 'IP', 'IPPool', 'Subnet', 'Vip', 'Vlan', 'Vpc'].concat(
+    Object.keys(laterKinds).filter((kind) => isLater(kind) && laterOf(kind).namespaced !== true),
+  ),
+);
 
 /** As the tables of the operator know it: `namespace/name`, or the name alone. */
 export const keyOf = ({ namespace, name }: Pick<Manifest, 'namespace' | 'name'>): string =>

@@ -85,11 +85,21 @@ function unique(manifests: readonly Manifest[]): [Manifest[], string[]] {
 
 function remarksOf(manifests: readonly Manifest[]): string[] {
   const ours = manifests.filter((manifest) => manifest.apiVersion.startsWith('kubeovn.io/') && !isTaken(manifest));
-  const unbound = manifests.filter(({ kind, object }) => kind === 'Pod' && !isBound(object));
+  const note = (manifest: Manifest, text: string): string => `${manifest.from}: ${idOf(manifest)}: ${text}`;
   return [
-    ...ours.map((manifest) => `${manifest.from}: ${idOf(manifest)}: this kind makes no rows yet`),
-    ...unbound.map((manifest) => `${manifest.from}: ${idOf(manifest)}: a pod has rows when it is scheduled to a node`),
+    ...ours.map((manifest) => note(manifest, 'no such kind is known, so nothing is planned for it')),
+    ...manifests
+      .filter(({ kind, object }) => kind in inTime && !isBound(object))
+      .map((manifest) => note(manifest, inTime[manifest.kind] ?? '')),
   ];
 }
 
+/** A pod that is taken from a cluster. */
 const isBound = (object: Manifest['object']): boolean => textOf(objectOf(object['spec'])['nodeName']) !== '';
+
+/** Kinds whose rows are not in the plan of a manifest, since they depend on what the cluster then does. */
+const inTime: Readonly<Record<string, string>> = {
+  Pod: 'a pod has rows when it is scheduled to a node and has its address',
+  StatefulSet: 'its pods have rows when they are scheduled to nodes and have their addresses',
+  Vip: 'a Vip has a row when it has its address',
+};

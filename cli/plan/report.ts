@@ -2,14 +2,16 @@
 import type { MemberFact, Owner, RowFact, RowId } from '../../lib/delta/fact.ts';
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import type { ProblemFact } from '../../operator/api/fact.ts';
-import { advisory } from '../../operator/api/reasons.ts';
+import { advisory, passing } from '../../operator/api/reasons.ts';
+import { adoptBy } from '../../operator/nb/owns.ts';
 import type { Desired } from './desired.ts';
 import { difference, type Change } from './difference.ts';
+import { shown } from './value.ts';
 
 export interface Problem {
   readonly reason: string;
   readonly message: string;
-  /** It keeps the object from working; others are remarks. */
+  /** It keeps the object from working whatever the cluster does; others are remarks. */
   readonly grave: boolean;
 }
 
@@ -23,7 +25,7 @@ export interface Group {
 
 export interface Report {
   readonly groups: readonly Group[];
-  /** Names of rows by id, of both sides. */
+  /** Names of rows by id, of both sides; of rows without, what they are known by. */
   readonly names: ReadonlyMap<string, string>;
   readonly counts: Readonly<Record<Change['verb'], number>>;
   /** Sentences about manifests that could not be read, and about mistakes of ours. */
@@ -53,13 +55,16 @@ export function report({ before, after, errors, remarks }: Sides): Report {
   const wrong = Map.groupBy(problems, ({ problem }) => ownerOf(problem));
   const owners = [...new Set([...byOwner.keys(), ...wrong.keys()])].sort();
   const count = (verb: Change['verb']): number => changes.filter((change) => change.verb === verb).length;
+  const names = new Map([...namesOf(before.facts), ...namesOf(after.facts)]);
+  const place = ({ table, id, member }: Change): string =>
+    `${table} ${names.get(id) ?? ''} ${id} ${member ? `${member.column} ${String(member.element)}` : ''}`;
   return {
     groups: owners.map((owner) => ({
       owner,
-      changes: (byOwner.get(owner) ?? []).toSorted(byPlace),
+      changes: (byOwner.get(owner) ?? []).toSorted((a, b) => (place(a) < place(b) ? -1 : 1)),
       problems: (wrong.get(owner) ?? []).map(problemOf),
     })),
-    names: new Map([...namesOf(before.facts), ...namesOf(after.facts)]),
+    names,
     counts: { add: count('add'), change: count('change'), remove: count('remove') },
     errors: [...errors, ...after.failures],
     remarks,
@@ -68,16 +73,27 @@ export function report({ before, after, errors, remarks }: Sides): Report {
 
 const textOf = ({ problem, reason, message }: ProblemFact): string => `${ownerOf(problem)} ${reason} ${message}`;
 
-const problemOf = ({ reason, message }: ProblemFact): Problem => ({ reason, message, grave: !advisory.has(reason) });
-
-const place = ({ table, id, member }: Change): string =>
-  `${table} ${id} ${member ? `${member.column} ${String(member.element)}` : ''}`;
-const byPlace = (a: Change, b: Change): number => (place(a) < place(b) ? -1 : 1);
+const problemOf = ({ reason, message }: ProblemFact): Problem => ({
+  reason,
+  message,
+  grave: !advisory.has(reason) && !passing.has(reason),
+});
 
 function* namesOf(facts: readonly (RowFact | MemberFact)[]): Iterable<[RowId, string]> {
   for (const fact of facts) {
     if (!('row' in fact)) continue;
-    const { name } = fact.columns;
-    if (typeof name === 'string') yield [fact.id, name];
+    const name = knownBy(fact);
+    if (name !== '') yield [fact.id, name];
   }
 }
+
+/** The columns by which people tell a row from its neighbours: its name, or what stands for one. */
+export const tellingColumns = (table: string): readonly string[] =>
+  table === 'DHCP_Options' ? ['cidr'] : (adoptBy[table] ?? ['name']);
+
+const knownBy = ({ row, columns }: RowFact): string =>
+  tellingColumns(row)
+    .flatMap((column) => columns[column] ?? [])
+    .map((value) => shown(value, String))
+    .filter((text) => text !== '')
+    .join(' ');

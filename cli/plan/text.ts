@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import type { Atom, Value } from '../../lib/delta/fact.ts';
 import { singletonId } from '../../lib/delta/ids.ts';
 import type { Change, Verb } from './difference.ts';
+import { tellingColumns } from './report.ts';
 import type { Group, Report } from './report.ts';
 import { shown } from './value.ts';
 
@@ -75,19 +76,21 @@ class View {
     return this.#paint(colours[verb], `  ${signs[verb]} ${rest}`);
   }
 
-  #columns({ verb, before = {}, after = {} }: Change): string[] {
+  #columns({ verb, table, before = {}, after = {} }: Change): string[] {
     if (verb === 'remove') return [];
+    // What is added says these in its heading.
+    const told = verb === 'add' ? tellingColumns(table) : ['name'];
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])]
-      .filter((name) => name !== 'name')
+      .filter((name) => !told.includes(name))
       .sort();
-    const width = Math.max(0, ...names.map((name) => name.length));
-    const texts = names.map((name) => [name, this.#value(before[name]), this.#value(after[name])] as const);
-    return texts
-      .filter(([, old, now]) => old !== '' || now !== '')
-      .map(
-        ([name, old, now]) =>
-          `      ${name.padEnd(width)}  ${verb === 'change' ? `${old || '(none)'} -> ` : ''}${now || '(none)'}`,
-      );
+    const texts = names
+      .map((name) => [name, this.#value(before[name]), this.#value(after[name])] as const)
+      .filter(([, old, now]) => old !== '' || now !== '');
+    const width = Math.max(0, ...texts.map(([name]) => name.length));
+    return texts.map(
+      ([name, old, now]) =>
+        `      ${name.padEnd(width)}  ${verb === 'change' ? `${old || '(none)'} -> ` : ''}${now || '(none)'}`,
+    );
   }
 
   #value(value: Value | undefined): string {
@@ -99,7 +102,7 @@ class View {
 
   readonly #name = (value: Atom): string => this.#report.names.get(String(value)) ?? String(value);
 
-  /** A row's name; the id of rows that have none. */
+  /** A row's name, or what it is known by. */
   #label(id: string): string {
     return id === this.#singleton ? '(the one row)' : (this.#report.names.get(id) ?? id);
   }

@@ -40,6 +40,16 @@ export const reasons = {
 
 export type Reason = keyof typeof reasons;
 
+/** Reasons of what lies with the cluster and not with what somebody wrote: it comes right without another spec. */
+export const passing: ReadonlySet<Reason> = new Set<Reason>([
+  'AcquireAddressFailed',
+  'KindNotAvailable',
+  'NodeNetworkUnavailable',
+  'NoReadyGateway',
+  'ProviderNetworkNotReady',
+  'Waiting',
+]);
+
 /** Reasons of what does not keep an object from being used: it is ready all the same. */
 export const advisory: ReadonlySet<Reason> = new Set<Reason>(['FeatureNotAvailable', 'OptionInvalid']);
 
