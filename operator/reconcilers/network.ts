@@ -7,6 +7,7 @@ import { checkedSubnet } from '../api/subnet-check.ts';
 import type { Candidate, CheckedSubnet, Finding, Indexes, Network, NodeRow, SubnetRow } from '../api/tables.ts';
 import { textOf, textsOf } from '../api/json.ts';
 import { Withheld } from '../api/withheld.ts';
+import { finalizer } from './assignment.ts';
 import { clusterOf } from './reconciler.ts';
 import type { Projection, WorldRead } from './reconciler.ts';
 import { vlanFindings } from './underlay.ts';
@@ -81,7 +82,7 @@ function* onNodes(row: Candidate, read: WorldRead): Generator<string> {
   for (const cidr of parsed(cidrs)) {
     for (const node of found('nodesByBlock', nodeScope, cidr, read)) {
       const inside = node.internalIps.find((text) => contains(cidr, text));
-      if (inside && nodeIsOlder(node, row)) {
+      if (inside && givesWay(row, node, read)) {
         yield `cidrBlock ${cidrs.join(',')} contains the address ${inside} of node ${node.meta.name}`;
       }
     }
@@ -139,5 +140,14 @@ function isOlder(a: Candidate, b: Candidate): boolean {
   return a.uid === b.uid ? a.name < b.name : a.uid < b.uid;
 }
 
-/** Of a node and a subnet that came in the same second the node is right: it cannot be given another address here. */
-export const nodeIsOlder = (node: NodeRow, subnet: Candidate): boolean => node.created <= subnet.created;
+/**
+ * Of a node and a subnet that covers its address the younger is told, and in one second the node is right: it cannot be
+ * given another address here. But a subnet whose addresses are in use is never refused because of a node, since a node's
+ * address changes while pods run: then the node is told.
+ */
+export const givesWay = (subnet: Candidate, node: NodeRow, read: WorldRead): boolean =>
+  node.created <= subnet.created && !isUsed(subnet.name, read);
+
+/** Asked only where a node is in the way: the list is as long as the subnet has addresses in use. */
+const isUsed = (subnet: string, read: WorldRead): boolean =>
+  read.at('ipsBySubnet', subnet).some(({ meta }) => meta.finalizers.includes(finalizer));

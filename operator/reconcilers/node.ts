@@ -17,7 +17,7 @@ import { vifPort } from '../nb/rows/switch.ts';
 import { assignment } from './assignment.ts';
 import type { Assignment } from './assignment.ts';
 import { excludedMembers, servicePriorities } from './interconnection.ts';
-import { nodeIsOlder } from './network.ts';
+import { givesWay } from './network.ts';
 import { nodeItem, peerItem } from './node-item.ts';
 import { clusterOf, ofFamily, problem } from './reconciler.ts';
 import type { Projection, Reconciler, WorldRead } from './reconciler.ts';
@@ -184,15 +184,15 @@ const annotations = (row: NodeRow, { ip, network }: Assignment): Fact => ({
   },
 });
 
-/** Pods of such a subnet take the node for a pod beside them. A subnet younger than the node is refused instead. */
+/** Pods of such a subnet take the node for a pod beside them. A subnet that can still be refused is, instead. */
 function* inSubnets(row: NodeRow, read: WorldRead): Generator<Fact> {
   const { defaultVpc } = clusterOf(read);
   for (const address of row.internalIps) {
     const candidates = coveringKeys(defaultVpc, address).flatMap((key) => read.at('candidatesByBlock', key));
     for (const subnet of candidates) {
       const { network } = subnet;
-      if (!network.switched || network.vlan !== '' || nodeIsOlder(row, subnet) || !covers(network.cidrs, address))
-        continue;
+      if (!network.switched || network.vlan !== '' || !covers(network.cidrs, address)) continue;
+      if (givesWay(subnet, row, read)) continue;
       const message = `InternalIP ${address} is in subnet ${subnet.name} (${network.cidrs.join(',')})`;
       yield problem(nodeRef(row.meta.name), 'NodeAddressConflictWithSubnet', message);
     }
