@@ -3,6 +3,7 @@ import { clusterRow } from '../../operator/cluster-row.ts';
 import { objectOf, textOf } from '../../operator/api/json.ts';
 import type { Cluster as ClusterTable } from '../../operator/api/tables.ts';
 import { isTaken } from '../../operator/intake.ts';
+import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import { settingsOf } from '../../operator/settings.ts';
 import { Cluster, type ClusterOptions } from './cluster.ts';
 import { Outlook, type Desired } from './desired.ts';
@@ -25,30 +26,27 @@ const nothing: Desired = { facts: [], problems: [], failures: [] };
 export async function plan({ paths, recursive, namespace, cluster }: PlanOptions): Promise<Report> {
   const { manifests, errors } = readManifests(paths, { recursive, namespace });
   const [kept, twice] = unique(manifests);
-  const read = { errors: [...errors, ...twice], remarks: remarksOf(kept) };
-  return cluster === undefined ? offline(kept, read) : await online(kept, read, new Cluster(cluster));
+  const wrong = [...errors, ...twice];
+  return cluster === undefined ? offline(kept, wrong) : await online(kept, wrong, new Cluster(cluster));
 }
 
-interface Read {
-  readonly errors: readonly string[];
-  readonly remarks: readonly string[];
-}
-
-function offline(manifests: readonly Manifest[], { errors, remarks }: Read): Report {
+function offline(manifests: readonly Manifest[], errors: readonly string[]): Report {
   const outlook = new Outlook(clusterOf(filesOf(manifests), manifests, []));
-  return report({ before: nothing, after: outlook.take(manifests), errors, remarks });
+  const after = outlook.take(manifests);
+  return report({ before: nothing, after, errors, remarks: remarksOf(manifests, after) });
 }
 
-async function online(manifests: readonly Manifest[], { errors, remarks }: Read, cluster: Cluster): Promise<Report> {
+async function online(manifests: readonly Manifest[], errors: readonly string[], cluster: Cluster): Promise<Report> {
   const [live, { files, apiServer }] = await Promise.all([cluster.objects(), cluster.settings()]);
   const applied = await cluster.apply(manifests.filter(isTaken));
   const outlook = new Outlook(clusterOf(files, live, apiServer));
   const before = outlook.take(live);
+  const after = outlook.take(applied.objects);
   return report({
     before,
-    after: outlook.take(applied.objects),
+    after,
     errors: [...errors, ...applied.errors],
-    remarks,
+    remarks: remarksOf(manifests, after),
   });
 }
 
@@ -83,19 +81,20 @@ function unique(manifests: readonly Manifest[]): [Manifest[], string[]] {
   return [[...last.values()], twice];
 }
 
-function remarksOf(manifests: readonly Manifest[]): string[] {
+function remarksOf(manifests: readonly Manifest[], { facts }: Desired): string[] {
+  const owners = new Set<string>(facts.map(({ owner }) => owner));
   const ours = manifests.filter((manifest) => manifest.apiVersion.startsWith('kubeovn.io/') && !isTaken(manifest));
   const note = (manifest: Manifest, text: string): string => `${manifest.from}: ${idOf(manifest)}: ${text}`;
   return [
     ...ours.map((manifest) => note(manifest, 'no such kind is known, so nothing is planned for it')),
     ...manifests
-      .filter(({ kind, object }) => kind in inTime && !isBound(object))
+      .filter((manifest) => manifest.kind in inTime && !owners.has(ownerOf(manifest)) && !isOnHost(manifest))
       .map((manifest) => note(manifest, inTime[manifest.kind] ?? '')),
   ];
 }
 
-/** A pod that is taken from a cluster. */
-const isBound = (object: Manifest['object']): boolean => textOf(objectOf(object['spec'])['nodeName']) !== '';
+/** A pod that uses its node's network has no rows at any time. */
+const isOnHost = ({ object }: Manifest): boolean => objectOf(object['spec'])['hostNetwork'] === true;
 
 /** Kinds whose rows are not in the plan of a manifest, since they depend on what the cluster then does. */
 const inTime: Readonly<Record<string, string>> = {

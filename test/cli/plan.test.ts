@@ -54,6 +54,19 @@ describe('without a cluster', () => {
     ]);
   });
 
+  it('says of pods on nodes which have no rows yet', async () => {
+    const pod = (name: string, spec: string): string =>
+      `apiVersion: v1\nkind: Pod\nmetadata: { name: ${name}, namespace: default, uid: u-${name} }\nspec: { ${spec} }\n`;
+    const ip =
+      'apiVersion: kubeovn.io/v1\nkind: IP\nmetadata: { name: known.default, annotations: { kubeloom.io/owner-uid: u-known } }\n' +
+      'spec: { subnet: ovn-default, podName: known, namespace: default, macAddress: 02:00:00:00:00:01, ' +
+      'ipAddress: 10.16.0.9, v4IpAddress: 10.16.0.9, nodeName: n1 }\n';
+    const objects = [pod('new', 'nodeName: n1'), pod('known', 'nodeName: n1'), pod('host', 'hostNetwork: true'), ip];
+    const { remarks, groups } = await planOf(file(objects.join('---\n')));
+    expect(groups.map((group) => group.owner)).toContain('Pod/default/known');
+    expect(remarks.map((remark) => /Pod \S+/.exec(remark)?.[0])).toEqual(['Pod default/new:']);
+  });
+
   it('says of the samples which have their rows later', async () => {
     const { remarks } = await planOf(join(root, 'config/samples'));
     const about = remarks.map((remark) => /: (\w+ [^:]+): /.exec(remark)?.[1]);
