@@ -313,6 +313,7 @@ export class Assembly {
       namespace: this.#options.environment.namespace,
       status: () => this.#status,
       onMembers: () => this.#central.label(),
+      onPod: (before, now) => this.#notes.pods.changed(before, now),
       onRestart: this.#metrics.restart,
     });
   }

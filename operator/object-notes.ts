@@ -26,8 +26,7 @@ export class ObjectNotes {
     });
   }
 
-  follow(graph: Graph<Tables, Indexes>, { subnet, pod }: World): void {
+  follow(graph: Graph<Tables, Indexes>, { subnet }: World): void {
     follow(graph, ['follow/gateway', subnet], (name, row) => this.subnets.changed(name, row));
-    follow(graph, ['follow/pod', pod], (key, row) => this.pods.changed(key, row));
   }
 }

@@ -33,8 +33,6 @@ interface Named {
 
 export class PodNotes {
   readonly #options: PodNotesOptions;
-  /** What is asked of port security, of pods that ask for any. */
-  readonly #security = new Map<string, string>();
   /** Changes that are not in the database yet, by whose rows they are. */
   readonly #waiting = new Map<Owner, EventNote>();
 
@@ -60,19 +58,15 @@ export class PodNotes {
     this.#note({ apiVersion, kind, namespace, name, uid }, reason, parts.join('; '));
   }
 
-  /** A pod as it is now. */
-  changed(key: string, row: PodRow | undefined): void {
-    const before = this.#security.get(key) ?? '';
-    const now = row ? securityOf(row.meta.annotations) : '';
-    if (now === '') this.#security.delete(key);
-    else this.#security.set(key, now);
-    const providers = row ? providersOf(row.meta.annotations) : [];
-    // A pod that has no network yet is not changed.
-    if (!row || now === before || providers.length === 0) return;
-    const { namespace, name, uid, annotations } = row.meta;
-    const details = providers
-      .filter((provider) => provider in routed(annotations))
+  /** A pod as it was and as it is. */
+  changed({ meta: before }: PodRow, { meta: now }: PodRow): void {
+    if (before.uid !== now.uid || securityOf(before.annotations) === securityOf(now.annotations)) return;
+    const { namespace, name, uid, annotations } = now;
+    const details = providersOf(annotations)
+      .filter((provider) => said(annotations, provider, 'routed') === 'true')
       .map((provider) => partOf(provider, { namespace, name, annotations }));
+    // A pod that has no network yet is not changed.
+    if (details.length === 0) return;
     const owner = ownerOf(podRef(namespace, machineOf(annotations) || name));
     const about = { ...podRef(namespace, name), uid };
     this.#waiting.set(owner, { about, type: 'Normal', reason: 'PodSecurityUpdated', message: details.join('; ') });
@@ -132,14 +126,6 @@ const providersOf = (annotations: Annotations): string[] =>
     .filter((key) => key.endsWith(allocated) && annotations[key] === 'true')
     .map((key) => key.slice(0, -allocated.length))
     .sort((a, b) => Number(b === 'ovn') - Number(a === 'ovn') || (a < b ? -1 : 1));
-
-/** Those of them whose interfaces are ours, too. */
-const routed = (annotations: Annotations): Readonly<Record<string, true>> =>
-  Object.fromEntries(
-    providersOf(annotations)
-      .filter((provider) => annotations[`${provider}.kubernetes.io/routed`] === 'true')
-      .map((provider) => [provider, true]),
-  );
 
 const said = (annotations: Annotations, provider: string, suffix: string): string => {
   const value = annotations[`${provider}.kubernetes.io/${suffix}`];

@@ -62,3 +62,52 @@ export class Notes<V> implements Table<V> {
     for (const key of gone) this.delete(key);
   }
 }
+
+/** A table of which somebody hears what each row was before it changes. Nothing is kept for that. */
+export class Heard<V> implements Table<V> {
+  readonly name: string;
+  readonly #inner: Table<V>;
+  readonly #changed: (before: V, now: V) => void;
+
+  constructor(inner: Table<V>, changed: (before: V, now: V) => void) {
+    this.name = inner.name;
+    this.#inner = inner;
+    this.#changed = changed;
+  }
+
+  get size(): number {
+    return this.#inner.size;
+  }
+
+  get(key: string): V | undefined {
+    return this.#inner.get(key);
+  }
+
+  has(key: string): boolean {
+    return this.#inner.has(key);
+  }
+
+  entries(): IterableIterator<[string, V]> {
+    return this.#inner.entries();
+  }
+
+  set(key: string, value: V): void {
+    this.#tell(key, value);
+    this.#inner.set(key, value);
+  }
+
+  delete(key: string): void {
+    this.#inner.delete(key);
+  }
+
+  replace(entries: Iterable<readonly [string, V]>): void {
+    const all = [...entries];
+    for (const [key, value] of all) this.#tell(key, value);
+    this.#inner.replace(all);
+  }
+
+  #tell(key: string, now: V): void {
+    const before = this.#inner.get(key);
+    if (before !== undefined && before !== now) this.#changed(before, now);
+  }
+}

@@ -17,7 +17,7 @@ import {
   vpcRow,
 } from './api/project.ts';
 import { ipPoolRef, subnetRef, vipRef, vlanRef, vpcRef } from './api/refs.ts';
-import type { CentralRow } from './api/tables.ts';
+import type { CentralRow, PodRow } from './api/tables.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { Member } from './kube/leader-labels.ts';
 import type { Part } from './kube/operator.ts';
@@ -27,7 +27,7 @@ import { Partition } from './kube/partition.ts';
 import { Reflector, type ReflectorOptions, type RestartReason } from './kube/reflector.ts';
 import { laterResource, resources } from './kube/resources.ts';
 import type { ObservedStatus, StatusWriter } from './kube/status.ts';
-import { Notes } from './taps.ts';
+import { Heard, Notes } from './taps.ts';
 import type { World } from './world.ts';
 
 export interface WatchesOptions extends Pick<ReflectorOptions, 'client' | 'clock' | 'log' | 'enter'> {
@@ -36,6 +36,8 @@ export interface WatchesOptions extends Pick<ReflectorOptions, 'client' | 'clock
   readonly namespace: string;
   readonly status: () => StatusWriter;
   readonly onMembers: () => void;
+  /** A pod that is known has changed; called before its row is entered. */
+  readonly onPod: (before: PodRow, now: PodRow) => void;
   readonly onRestart: (kind: string, reason: RestartReason) => void;
 }
 
@@ -104,7 +106,11 @@ export class Watches implements Part {
     ];
     const keeper = (kind: Keeper): readonly Projection[] => [into(new Partition(world.keeper, `${kind}/`), keeperRow)];
     const acted: Readonly<Record<Exclude<Kind, LaterKind>, readonly Projection[]>> = {
-      Pod: [into(world.pod, podRow), into(world.central, central), into(this.members, member)],
+      Pod: [
+        into(new Heard(world.pod, options.onPod), podRow),
+        into(world.central, central),
+        into(this.members, member),
+      ],
       Node: [into(world.node, nodeRow)],
       Namespace: [into(world.namespace, namespaceRow)],
       IP: [into(world.ip, ipRow)],

@@ -1,15 +1,19 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { owner } from '../../lib/delta/ids.ts';
+import { Graph } from '../../lib/graph/graph.ts';
+import type { Table } from '../../lib/graph/types.ts';
 import { ipRow, podRow } from '../../operator/api/project.ts';
 import { nodeRef, podRef } from '../../operator/api/refs.ts';
 import type { ProblemFact } from '../../operator/api/fact.ts';
-import type { Demand } from '../../operator/api/tables.ts';
+import type { Demand, PodRow } from '../../operator/api/tables.ts';
 import { WriteRefused } from '../../operator/ipam/writer.ts';
 import { type Observation, observedMeta } from '../../operator/kube/applier.ts';
 import type { EventNote } from '../../operator/kube/events.ts';
 import type { KubeObject } from '../../operator/kube/object.ts';
 import { PodNotes } from '../../operator/pod-notes.ts';
 import { podProblems } from '../../operator/pod-problems.ts';
+import { Heard } from '../../operator/taps.ts';
+import { HandClock } from '../lib/graph/clock.ts';
 import { build } from '../worlds/objects.ts';
 
 type Annotations = Readonly<Record<string, string>>;
@@ -96,10 +100,20 @@ describe('port security', () => {
   const plain = network('ovn', '10.16.0.2');
   const secure = { ...plain, 'ovn.kubernetes.io/port_security': 'true' };
   const text = `Normal a/web uid-a/web PodSecurityUpdated: ${detail('ovn', '10.16.0.2', 'web.a')}`;
-  const change = (annotations?: Annotations): void => {
-    notes.changed('a/web', annotations && podRow(build('Pod', 'a/web', { annotations })));
+  let table: Table<PodRow>;
+  const row = (annotations: Annotations, uid = 'uid-a/web'): PodRow =>
+    podRow(build('Pod', 'a/web', { annotations, uid }));
+  const change = (annotations?: Annotations, uid?: string): void => {
+    if (annotations) table.set('a/web', row(annotations, uid));
+    else table.delete('a/web');
     notes.settled();
   };
+
+  beforeEach(() => {
+    table = new Heard(new Graph<{ pod: PodRow }>({ clock: new HandClock(), sliceMs: 1 }).table('pod'), (before, now) =>
+      notes.changed(before, now),
+    );
+  });
 
   it('is told when it changes on a pod that runs', () => {
     change(plain);
@@ -115,7 +129,16 @@ describe('port security', () => {
     change(secure);
     change();
     change(plain);
+    change(secure, 'another of its name');
     expect(told).toEqual([]);
+  });
+
+  it('is told when a list shows it', () => {
+    change(plain);
+    table.replace([['a/web', row(secure)]]);
+    table.replace([...table.entries()]);
+    notes.settled();
+    expect([told, table.size, table.has('a/web'), table.get('a/web')]).toEqual([[text], 1, true, row(secure)]);
   });
 
   it('is told when the rows are as they are wanted', () => {
