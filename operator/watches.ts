@@ -64,6 +64,11 @@ type Kind = (typeof own)[number] | Keeper | LaterKind;
 
 const kinds: readonly Kind[] = [...own, ...keepers, ...Object.keys(laterKinds).filter(isLater)];
 
+const shown = ({ metadata: { resourceVersion }, status: now }: KubeObject): ObservedStatus => ({
+  resourceVersion,
+  status: now ?? {},
+});
+
 export class Watches implements Part {
   readonly name = 'watches';
   /** The pods of ovn-central, with the labels that say who leads. */
@@ -86,10 +91,6 @@ export class Watches implements Part {
     this.#vlanStatus = new Notes('vlan status', (name) => status().check(vlanRef(name)));
     this.#vipStatus = new Notes('vip status', (name) => status().check(vipRef(name)));
     this.#laterStatus = new Notes('later status', (key) => status().check(laterRef(key)));
-    const shown = ({ metadata: { resourceVersion }, status: now }: KubeObject): ObservedStatus => ({
-      resourceVersion,
-      status: now ?? {},
-    });
     this.members = new Notes('members', () => options.onMembers());
     const isCentral = ({ metadata }: KubeObject): boolean =>
       metadata.namespace === namespace && metadata.labels?.['app'] === 'ovn-central';

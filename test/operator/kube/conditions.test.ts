@@ -71,19 +71,16 @@ describe('conditions', () => {
   });
 
   it.each([
-    ['IPPool', 'UpdateIPAMFailed', 'ReconcileAddressSetFailed', 'UpdateIPAMSucceeded', 'UpdateIPAMSucceeded'],
-    ['Vip', 'VipInvalid', 'AcquireAddressFailed', 'AcquireAddressSucceeded', 'ValidateVipSuccess'],
+    ['IPPool', ['UpdateIPAMFailed', 'ReconcileAddressSetFailed'], ['UpdateIPAMSucceeded', 'UpdateIPAMSucceeded']],
+    ['Vip', ['VipInvalid', 'AcquireAddressFailed'], ['AcquireAddressSucceeded', 'ValidateVipSuccess']],
     [
       'Vpc',
-      'ValidateLogicalSwitchFailed',
-      'VipInvalid',
-      'ResetLogicalSwitchAclSuccess',
-      'ValidateLogicalSwitchSuccess',
+      ['ValidateLogicalSwitchFailed', 'VipInvalid'],
+      ['ResetLogicalSwitchAclSuccess', 'ValidateLogicalSwitchSuccess'],
     ],
-  ])('are in the words of %s', (kind, ...reasons) => {
-    const [invalid, other, ready, valid] = reasons;
-    const of = (...told: string[]): string[] =>
-      brief(conditions(inputs({ words: wordsOf(kind), problems: told.map((reason) => problem(reason)) })));
+  ] as const)('are in the words of %s', (kind, [invalid, other], [ready, valid]) => {
+    const of = (...reasons: string[]): string[] =>
+      brief(conditions(inputs({ words: wordsOf(kind), problems: reasons.map((reason) => problem(reason)) })));
     expect(of()).toEqual([`Ready=True ${ready}`, `Validated=True ${valid}`, 'Error=False NoError']);
     expect(of(other)).toEqual([`Ready=False ${other}`, `Validated=True ${valid}`, `Error=True ${other}`]);
     expect(of(other, invalid).slice(0, 2)).toEqual([`Ready=False ${invalid}`, `Validated=False ${invalid}`]);
