@@ -129,13 +129,13 @@ describe('Applier', () => {
   });
 
   it('tells of each apply, with what was known before it', async () => {
-    const objects = new Map([['told', await user.create(resources.Pod, pod('told'))]]);
+    const objects = new Map([['heard', await user.create(resources.Pod, pod('heard'))]]);
     const told: [unknown, unknown][] = [];
     const applier = rig(objects, undefined, (after, before) => {
       told.push([after.metadata.annotations, (before as unknown as KubeObject).metadata.annotations]);
     });
     for (const a of ['1', '2', '2']) {
-      applier.replace('x', [annotate('told', { a })]);
+      applier.replace('x', [annotate('heard', { a })]);
       await quiet(applier);
     }
     expect(told).toEqual([
