@@ -10,11 +10,14 @@ import type { EventNote } from './kube/events.ts';
 interface Ways {
   readonly type: string;
   readonly node: string;
+  /** By which node it leaves now, as its status has it. */
+  readonly active: string;
 }
 
-const waysOf = ({ spec }: SubnetRow): Ways => ({
+const waysOf = ({ spec, activeGateway }: SubnetRow): Ways => ({
   type: textOf(spec['gatewayType']),
   node: textOf(spec['gatewayNode']),
+  active: activeGateway,
 });
 
 /** The objects of each kind whose readiness is told. */
@@ -49,19 +52,22 @@ export class SubnetNotes {
     }
     const now = waysOf(row);
     this.#seen.set(name, now);
+    if (before !== undefined) this.#compare(name, before, now);
+  }
+
+  #compare(name: string, before: Ways, now: Ways): void {
+    const ref = subnetRef(name);
     // What is filled in by us is no change.
-    if (before !== undefined && before.type !== '' && before.type !== now.type)
-      this.#note(
-        subnetRef(name),
-        'SubnetGatewayTypeChanged',
-        `subnet gateway type changes from "${before.type}" to "${now.type}"`,
-      );
-    if (before !== undefined && before.node !== now.node)
-      this.#note(
-        subnetRef(name),
-        'SubnetGatewayNodeChanged',
-        `gateway node changes from "${before.node}" to "${now.node}"`,
-      );
+    if (before.type !== '' && before.type !== now.type) {
+      const text = `subnet gateway type changes from "${before.type}" to "${now.type}"`;
+      this.#note(ref, 'SubnetGatewayTypeChanged', text);
+    }
+    if (before.type === 'centralized' && now.type === 'distributed')
+      this.#note(ref, 'ChangeToDistributedGw', `pods of subnet ${name} leave by their own nodes`);
+    if (before.node !== now.node)
+      this.#note(ref, 'SubnetGatewayNodeChanged', `gateway node changes from "${before.node}" to "${now.node}"`);
+    if (before.active !== now.active && now.active !== '')
+      this.#note(ref, 'ReconcileCentralizedGatewaySuccess', `subnet ${name} leaves by node ${now.active}`);
   }
 
   #note(ref: Ref, reason: string, message: string): void {

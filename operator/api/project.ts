@@ -113,14 +113,11 @@ export function nodeRow(source: unknown): NodeRow {
     .map(objectOf)
     .filter((entry) => entry['type'] === 'InternalIP')
     .map((entry) => textOf(entry['address']));
-  const ready = listOf(status['conditions'])
-    .map(objectOf)
-    .some((condition) => condition['type'] === 'Ready' && condition['status'] === 'True');
   return {
     meta: metaOf(object, { labels: () => true }),
     created: createdOf(object),
     internalIps: addressesOf(internal),
-    ready,
+    ready: holds(status, 'Ready') && !holds(status, 'NetworkUnavailable'),
   };
 }
 
@@ -225,11 +222,13 @@ export function centralRow(source: unknown): CentralRow | undefined {
   const status = objectOf(object['status']);
   const [hostIp] = addressesOf([textOf(status['hostIP'])]);
   if (hostIp === undefined || completed(metaOf(object).deleting, status)) return undefined;
-  const ready = listOf(status['conditions'])
-    .map(objectOf)
-    .some((condition) => condition['type'] === 'Ready' && condition['status'] === 'True');
-  return { pod: textOf(objectOf(object['metadata'])['name']), hostIp, ready };
+  return { pod: textOf(objectOf(object['metadata'])['name']), hostIp, ready: holds(status, 'Ready') };
 }
+
+const holds = (status: JsonObject, type: string): boolean =>
+  listOf(status['conditions'])
+    .map(objectOf)
+    .some((condition) => condition['type'] === type && condition['status'] === 'True');
 
 /** Canonical, IPv4 first, in the given order within a family; what is no address is left out. */
 function addressesOf(given: readonly string[]): string[] {

@@ -11,7 +11,10 @@ export const reasons = {
   KindNotAvailable: 'nothing is done for objects of this kind yet',
   NameCollision: 'another object has a name that gives the same name in OVN; this one carries a suffix there',
   NamespaceConflict: 'a namespace is bound to two VPCs; the first in the order of names has it',
-  NoReadyGateway: 'no gateway node of the centralized subnet is ready, so its traffic does not leave the cluster',
+  NoActiveGatewayFound:
+    'no gateway node of the centralized subnet is ready to be the one that it leaves by, so its traffic does not leave the cluster',
+  NoReadyGateway:
+    'no gateway node of the centralized subnet with ECMP is ready, so its traffic does not leave the cluster',
   NodeAddressConflictWithSubnet:
     'the InternalIP of the node lies in the range of a subnet, whose pods cannot reach the node',
   NodeNetworkUnavailable: 'the join subnet is missing or invalid, so nodes and pods cannot reach each other',
@@ -45,6 +48,7 @@ export const passing: ReadonlySet<Reason> = new Set<Reason>([
   'AcquireAddressFailed',
   'KindNotAvailable',
   'NodeNetworkUnavailable',
+  'NoActiveGatewayFound',
   'NoReadyGateway',
   'ProviderNetworkNotReady',
   'Waiting',

@@ -45,6 +45,7 @@ export interface NodeRow {
   readonly created: number;
   /** By family, IPv4 first, canonical. */
   readonly internalIps: readonly string[];
+  /** Traffic can leave by it: Ready, and not NetworkUnavailable. */
   readonly ready: boolean;
 }
 

@@ -85,12 +85,16 @@ function port(row: PodRow, one: Interface, dhcp: PortDhcp['ids'], read: WorldRea
   });
 }
 
-/** Pods of other VPCs are in no group of a node: their addresses may be those of others. */
+/**
+ * Overlay pods of other VPCs are in no group of a node: their addresses may be those of others, and no node reaches them.
+ * An underlay is reached over its wire, whatever VPC it is of.
+ */
 function* memberships(row: PodRow, { network }: Assignment, lsp: RowFact, read: WorldRead): Generator<Fact> {
   const host = read.get('host', row.node);
-  if (network.vpc !== clusterOf(read).defaultVpc || !host) return;
+  const isDefault = network.vpc === clusterOf(read).defaultVpc;
+  if (!host || (!isDefault && network.vlan === '')) return;
   yield groupMember(host.groups.all, lsp.id, lsp.owner);
-  const isDistributed = network.link === 'gateway' && network.gatewayType === 'distributed';
+  const isDistributed = isDefault && network.link === 'gateway' && network.gatewayType === 'distributed';
   if (isDistributed) yield groupMember(host.groups.distributed, lsp.id, lsp.owner);
   if (reachesServicesByNodes(network, clusterOf(read)))
     yield groupMember(host.groups.interconnected, lsp.id, lsp.owner);

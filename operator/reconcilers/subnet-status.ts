@@ -57,7 +57,8 @@ function* linkProblems(row: SubnetRow, network: Network, read: WorldRead): Gener
   yield* underlayProblems(network, read);
   if (!isCentralized(network, read) || activeGateways(row, network, read).length > 0) return;
   const nodes = gatewayNodes(network, read).join(', ') || 'none is named or selected';
-  yield problem(about, 'NoReadyGateway', `no gateway node is ready and has its join address (${nodes})`);
+  const reason = network.ecmp ? 'NoReadyGateway' : 'NoActiveGatewayFound';
+  yield problem(about, reason, `no gateway node is ready and has its join address (${nodes})`);
 }
 
 function* collisions(network: Network, read: WorldRead): Generator<Fact> {

@@ -28,6 +28,17 @@ it('tells of another type of gateway and of other nodes, with the texts that peo
   ]);
 });
 
+it('tells by which node a subnet leaves from now on, and that it leaves by all', () => {
+  notes.changed('s', subnet({ gatewayType: 'centralized', activateGateway: 'n1' }));
+  notes.changed('s', subnet({ gatewayType: 'centralized', activateGateway: 'n2' }));
+  notes.changed('s', subnet({ gatewayType: 'distributed' }));
+  expect(told).toEqual([
+    'Normal s uid-s ReconcileCentralizedGatewaySuccess: subnet s leaves by node n2',
+    'Normal s uid-s SubnetGatewayTypeChanged: subnet gateway type changes from "centralized" to "distributed"',
+    'Normal s uid-s ChangeToDistributedGw: pods of subnet s leave by their own nodes',
+  ]);
+});
+
 it('tells nothing at first sight, of what is filled in, and of what is the same', () => {
   notes.changed('s', subnet({ gatewayNode: 'n1' }));
   notes.changed('s', subnet({ gatewayType: 'distributed', gatewayNode: 'n1' }));

@@ -91,6 +91,18 @@ it('knows the owners whose pods keep their addresses', () => {
   ]).toEqual(['StatefulSet', '', 'VirtualMachine', '']);
 });
 
+it.each([
+  [{}, false],
+  [{ Ready: 'True' }, true],
+  [{ Ready: 'Unknown' }, false],
+  [{ Ready: 'True', NetworkUnavailable: 'False' }, true],
+  [{ Ready: 'True', NetworkUnavailable: 'True' }, false],
+  [{ NetworkUnavailable: 'False' }, false],
+])('a node with the conditions %j is ready: %j', (given, ready) => {
+  const conditions = Object.entries(given).map(([type, status]) => ({ type, status }));
+  expect(nodeRow({ status: { conditions } }).ready).toBe(ready);
+});
+
 it('orders the addresses of a node by family and takes InternalIP only', () => {
   const addresses = [
     { type: 'InternalIP', address: 'FC00::2' },
