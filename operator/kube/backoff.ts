@@ -17,6 +17,9 @@ export const watchBackoff: BackoffLimits = { base: 200, cap: 10_000 };
 /** For what only a person can repair: no right to read a kind. */
 export const refusedBackoff: BackoffLimits = { base: 1000, cap: 60_000 };
 
+/** For a kind that need not exist: what brings it (Multus, KubeVirt) is used soon after it is installed. */
+export const absentBackoff: BackoffLimits = { base: 1000, cap: 10_000 };
+
 /** A server that asks for more than this is not believed: it may have changed its mind long before. */
 const longestRetryAfterMs = 120_000;
 

@@ -11,7 +11,7 @@
 //                   ^  |  the server ended it (every 5 to 10 min)      |  (is the server behind our position?)
 //                   |  +---------------------------------------------->+
 //                   +--------------------------------------------------+
-import { backoff, refusedBackoff, retryDelay } from './backoff.ts';
+import { absentBackoff, backoff, retryDelay } from './backoff.ts';
 import type { KubeClient, ListOptions } from './client.ts';
 import type { Clock } from './clock.ts';
 import { ConnectionError, messageOf, NotFoundError } from './errors.ts';
@@ -144,7 +144,7 @@ export class Reflector {
     const { clock, optional, onRestart } = this.#options;
     const recovery = recoveryOf(error);
     const { reason } = recovery;
-    const limits = reason === 'absent' && optional === true ? refusedBackoff : recovery.backoff;
+    const limits = reason === 'absent' && optional === true ? absentBackoff : recovery.backoff;
     this.#attempt += 1;
     // What cannot be read time and again is taken from a list.
     const unreadable = reason === 'garbled' && this.#attempt >= 5;

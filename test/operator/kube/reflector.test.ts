@@ -554,4 +554,22 @@ describe('Reflector, refused', () => {
     await reflector.synced;
     expect(reflector.size).toBe(0);
   });
+
+  it('finds a kind that need not be within ten seconds of its coming, however long it was not there', async () => {
+    const missing = Array.from({ length: 12 }, () => () => ({ status: 404 }));
+    const { table, clock, until, restarts } = await rig(
+      {
+        lists: [...missing, () => list(10, ['late'])],
+        watches: [silent],
+        discovery: () => ({ body: { resources: [] } }),
+      },
+      { optional: true, lists: 'pages' },
+    );
+    for (let n = 1; n <= missing.length; n += 1) {
+      await until(() => restarts.length === n);
+      await clock.advance(10_000);
+    }
+    await until(() => table.size > 0);
+    expect([...table.rows.keys()]).toEqual(['late']);
+  });
 });
