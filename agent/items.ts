@@ -60,6 +60,7 @@ export interface PortSpec {
   readonly ifname: string;
   readonly ifaceId: string;
   readonly subnet: string;
+  /** '' where another plugin makes the interface, and has only its addresses from here. */
   readonly mac: string;
   readonly addresses: readonly string[];
   readonly gateways: readonly string[];
@@ -84,7 +85,9 @@ function every(parse: Parse, what: string, texts: readonly string[]): readonly s
   return texts;
 }
 
+/** '' is none. */
 function macOf(text: string): string {
+  if (text === '') return '';
   const mac = canonicalMac(text);
   if (mac === undefined) throw new ItemError(`mac: not valid: ${text}`);
   return mac;
@@ -94,7 +97,7 @@ function joinSpec(join: NodeItem__Output['join']): JoinSpec {
   if (join === null || join.iface_id === '') return { ifaceId: '', mac: '', addresses: [], gateways: [], cidrs: [] };
   return {
     ifaceId: join.iface_id,
-    mac: join.mac === '' ? '' : macOf(join.mac),
+    mac: macOf(join.mac),
     addresses: every(parsePrefix, 'join address', join.addresses),
     gateways: every(parseIp, 'join gateway', join.gateways),
     cidrs: every(parseCidr, 'join cidr', join.cidrs),

@@ -130,6 +130,11 @@ export class Commands {
 
   async #addInterface(request: CniRequest, query: PortQuery, found: PortSpec, signal: AbortSignal): Promise<Answer> {
     const { replica } = this.#context;
+    if (found.mac === '')
+      throw new CniError(
+        CNI_CODE.invalidConfig,
+        `${query.provider} gives addresses alone: it is for "ipam" of a plugin`,
+      );
     const mtu = found.mtu === 0 ? this.#context.defaultMtu() : found.mtu;
     if (mtu === undefined) throw new CniError(CNI_CODE.tryAgain, 'the MTU of the tunnel interface is not known yet');
     if (found.nicType !== 'veth-pair' && found.nicType !== '')

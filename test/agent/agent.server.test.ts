@@ -85,6 +85,13 @@ beforeAll(async () => {
       addresses: ['10.16.0.13/16', 'fd00::13/64'],
       gateways: ['10.16.0.1', 'fd00::1'],
     },
+    // Another plugin makes this interface.
+    'port/default/web-1/lan.default': {
+      ...port('web-1', '192.0.2.7'),
+      provider: 'lan.default',
+      mac: '',
+      defaultRoute: false,
+    },
   });
   await node.startAgent(['--iface=eth2']);
 }, 60_000);
@@ -271,6 +278,24 @@ describe('CNI', () => {
     } finally {
       holder.kill();
     }
+  });
+
+  it('gives another plugin the address for its interface, and makes none without a MAC', async () => {
+    const asked = {
+      CNI_CONTAINERID: ids[0]!,
+      CNI_NETNS: '/run/netns/none',
+      CNI_IFNAME: 'net1',
+      CNI_ARGS: args('web-1'),
+    };
+    const provider = 'lan.default';
+    const given = await node.cni('ADD', asked, { type: 'macvlan', ipam: { type: 'kube-ovn', provider } });
+    expect([given.code, JSON.parse(given.stdout)]).toEqual([
+      0,
+      { cniVersion: '1.0.0', ips: [{ address: '192.0.2.7/16', gateway: '10.16.0.1' }], routes: [], dns: {} },
+    ]);
+    const refused = await node.cni('ADD', asked, { provider });
+    expect([refused.code, JSON.parse(refused.stdout)]).toMatchObject([1, { code: 7 }]);
+    expect(await node.interfaces('kubeloom-ifname', 'net1')).toEqual([]);
   });
 
   it('collects what the runtime no longer knows, of its own network', async () => {

@@ -80,7 +80,11 @@ describe('PlanState', () => {
 });
 
 describe('PlanTables', () => {
-  const portItem = (uid: string, announced: boolean, ifname = ''): ToAgent__Output => ({
+  const portItem = (
+    uid: string,
+    announced: boolean,
+    { ifname = '', mac = '00:00:00:00:00:01' } = {},
+  ): ToAgent__Output => ({
     apply: {
       key: `port/${uid}/${ifname}`,
       item: {
@@ -90,7 +94,7 @@ describe('PlanTables', () => {
           ifname,
           iface_id: 'p.ns',
           subnet: 's',
-          mac: '00:00:00:00:00:01',
+          mac,
           addresses: ['10.16.0.5/16'],
           gateways: ['10.16.0.1'],
           routes: [],
@@ -127,11 +131,22 @@ describe('PlanTables', () => {
   it('tells interfaces of one provider by their names, where items name them', () => {
     const { state, tables } = fed(init('1'), portItem('u', true));
     expect([tables.port(query('u', 'net1'))?.ifname, tables.port(query('u', 'net2'))?.ifname]).toEqual(['', '']);
-    state.take(portItem('u', true, 'net2'));
+    state.take(portItem('u', true, { ifname: 'net2' }));
     expect(tables.port(query('u', 'net1'))?.ifname).toBe('');
     expect(tables.port(query('u', 'net2'))?.ifname).toBe('net2');
     state.take(gone('port/u/'));
     expect(tables.port(query('u', 'net1'))).toBeUndefined();
+  });
+
+  it('has ports without a MAC, whose interface is made by another plugin, and none with a malformed one', () => {
+    const { state, tables } = fed(
+      init('1'),
+      portItem('foreign', true, { mac: '' }),
+      portItem('wrong', true, { mac: '00:01' }),
+      done('1'),
+    );
+    expect(tables.port(query('foreign'))).toMatchObject({ mac: '', addresses: ['10.16.0.5/16'] });
+    expect(state.malformed).toEqual([{ key: 'port/wrong/', message: 'mac: not valid: 00:01' }]);
   });
 
   it('ends a wait with the reason of its signal', async () => {
