@@ -47,7 +47,7 @@ export const basePackages: readonly string[] = [
   'ethtool',
   'tcpdump',
   'conntrack',
-  // loopback and portmap, which the init container install-cni puts on the nodes.
+  // loopback, portmap and macvlan, which the init container install-cni puts on the nodes.
   'containernetworking-plugins',
   // modprobe, for the kernel datapath.
   'kmod',

@@ -92,18 +92,18 @@ it('install-cni.sh puts plugins in place by rename and leaves an unchanged one a
       join(scratch, 'plugins'),
     );
     writeFileSync(join(scratch, 'scripts/install-cni.sh'), script, { mode: 0o755 });
-    const sources = ['cni/kube-ovn', 'plugins/loopback', 'plugins/portmap'];
+    const sources = ['cni/kube-ovn', 'plugins/loopback', 'plugins/macvlan', 'plugins/portmap'];
     for (const source of sources) writeFileSync(join(scratch, source), source);
     const install = (): string =>
       execFileSync(join(scratch, 'scripts/install-cni.sh'), [join(scratch, 'bin')], { encoding: 'utf8' });
-    expect(install().match(/installed/g)).toHaveLength(3);
+    expect(install().match(/installed/g)).toHaveLength(4);
     const inode = (name: string): number => statSync(join(scratch, 'bin', name)).ino;
     const before = { portmap: inode('portmap'), plugin: inode('kube-ovn') };
     writeFileSync(join(scratch, 'cni/kube-ovn'), 'new');
     expect(install()).toMatch(/^installed .*kube-ovn\n$/);
     expect(inode('portmap')).toBe(before.portmap);
     expect(inode('kube-ovn')).not.toBe(before.plugin);
-    expect(readdirSync(join(scratch, 'bin')).sort()).toEqual(['kube-ovn', 'loopback', 'portmap']);
+    expect(readdirSync(join(scratch, 'bin')).sort()).toEqual(['kube-ovn', 'loopback', 'macvlan', 'portmap']);
     expect(statSync(join(scratch, 'bin/kube-ovn')).mode & 0o777).toBe(0o755);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
