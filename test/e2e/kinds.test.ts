@@ -1,24 +1,17 @@
 /** Kinds that nothing acts on yet: whoever makes one is told so, where they look. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { waitFor } from '../cluster/wait.ts';
-import { apply, cluster, field, freshNamespace } from './shared.ts';
+import { apply, cluster, custom, field, freshNamespace } from './shared.ts';
 
 const ns = 'e2e-kinds';
-
-const object = (kind: string, name: string, spec: object, namespace?: string): object => ({
-  apiVersion: 'kubeovn.io/v1',
-  kind,
-  metadata: { name, ...(namespace !== undefined && { namespace }) },
-  spec,
-});
 
 beforeAll(() => freshNamespace(ns));
 
 describe('an object of a kind that nothing acts on yet', () => {
   it('says so in its conditions', async () => {
     await apply(
-      object('QoSPolicy', 'e2e-kinds', {}),
-      object('VpcEgressGateway', 'gateway', { externalSubnet: 'none', policies: [{ subnets: ['none'] }] }, ns),
+      custom('QoSPolicy', 'e2e-kinds', {}),
+      custom('VpcEgressGateway', 'gateway', { externalSubnet: 'none', policies: [{ subnets: ['none'] }] }, ns),
     );
     const ready = '{.status.conditions[?(@.type=="Ready")].status} {.status.conditions[?(@.type=="Ready")].reason}';
     for (const [kind, name] of [
@@ -36,7 +29,7 @@ describe('an object of a kind that nothing acts on yet', () => {
   });
 
   it('says so by an event when it has none', async () => {
-    await apply(object('EvpnConf', 'e2e-kinds', { vni: 1016 }));
+    await apply(custom('EvpnConf', 'e2e-kinds', { vni: 1016 }));
     const messages = (): Promise<string> =>
       cluster().kubectl([
         'get',

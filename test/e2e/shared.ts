@@ -13,11 +13,13 @@ export interface PodOptions {
   readonly labels?: Readonly<Record<string, string>>;
   readonly command?: readonly string[];
   readonly restartPolicy?: 'Always' | 'Never';
+  /** Beside those that every container has: `NET_ADMIN` to change its interfaces. */
+  readonly capabilities?: readonly string[];
 }
 
 /** A pod of the test image: an echo server unless it has a command of its own. */
 export function podManifest(namespace: string, name: string, options: PodOptions = {}): object {
-  const { node, annotations = {}, labels = {}, command, restartPolicy = 'Always' } = options;
+  const { node, annotations = {}, labels = {}, command, restartPolicy = 'Always', capabilities = [] } = options;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -31,6 +33,7 @@ export function podManifest(namespace: string, name: string, options: PodOptions
           name: 'main',
           image: 'docker.io/kubeloom/test:dev',
           imagePullPolicy: 'Never',
+          ...(capabilities.length > 0 && { securityContext: { capabilities: { add: capabilities } } }),
           ...(command === undefined
             ? { readinessProbe: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 1 } }
             : { command }),
@@ -39,6 +42,14 @@ export function podManifest(namespace: string, name: string, options: PodOptions
     },
   };
 }
+
+/** An object of ours. */
+export const custom = (kind: string, name: string, spec: object, namespace?: string): object => ({
+  apiVersion: 'kubeovn.io/v1',
+  kind,
+  metadata: { name, ...(namespace !== undefined && { namespace }) },
+  spec,
+});
 
 export async function apply(...objects: readonly object[]): Promise<void> {
   const items = { apiVersion: 'v1', kind: 'List', items: objects };
@@ -57,6 +68,10 @@ export async function readyPod(namespace: string, name: string): Promise<Pod> {
   if (pod === undefined) throw new Error(`no pod ${namespace}/${name}`);
   return pod;
 }
+
+/** Changes annotations of a running pod: `key=value` sets one, `key-` takes it off. */
+export const annotate = (namespace: string, pod: string, ...changes: readonly string[]): Promise<string> =>
+  cluster().kubectl(['--namespace', namespace, 'annotate', '--overwrite', 'pod', pod, ...changes]);
 
 /** An object as the API has it, undefined when it does not exist. */
 export async function object(kind: string, name: string, namespace = ''): Promise<Record<string, never> | undefined> {
