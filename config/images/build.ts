@@ -122,7 +122,7 @@ const plans: Readonly<Record<ImageKey, (places: Places, options: Options) => Pro
 };
 
 /** What pods of tests have beyond the base, where ping and tcpdump are already. */
-const TEST_PACKAGES = ['curl', 'iperf3'];
+const TEST_PACKAGES = ['curl', 'iperf3', 'isc-dhcp-client'];
 
 const rootfsOf = async (options: Options): Promise<string> => options.rootfs ?? baseRootfs(options.progress);
 
