@@ -1,4 +1,4 @@
-/** Packets in VPCs of their own: overlapping addresses, isolation, and what a peering with routes opens. */
+/** Packets in VPCs of their own: overlapping addresses, isolation, what a peering opens, and where static routes lead. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exec, type Pod } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
@@ -28,12 +28,13 @@ const subnet = (name: string, of: string, cidrBlock: string, namespaces: readonl
 });
 
 // Nodes do not reach pods of other VPCs, so their kubelets cannot probe: readiness is that of the process.
-const pod = (namespace: string, name: string, node: string, logicalSwitch: string): object =>
-  podManifest(namespace, name, {
-    node,
-    annotations: { 'ovn.kubernetes.io/logical_switch': logicalSwitch },
-    command: ['echo-server'],
-  });
+const pod = (namespace: string, name: string, node: string, asked: Readonly<Record<string, string>>): object =>
+  podManifest(namespace, name, { node, annotations: asked, command: ['echo-server'] });
+
+const inSubnet = (name: string, ip?: string): Record<string, string> => ({
+  'ovn.kubernetes.io/logical_switch': name,
+  ...(ip !== undefined && { 'ovn.kubernetes.io/ip_address': ip }),
+});
 
 beforeAll(async () => {
   await freshNamespace(red);
@@ -47,11 +48,11 @@ beforeAll(async () => {
     subnet(`${blue}-a`, blue, '10.41.0.0/24'),
   );
   await apply(
-    pod(red, 'red-1', 'n1', `${red}-a`),
-    pod(red, 'red-2', 'n2', `${red}-a`),
-    pod(red, 'red-3', 'n1', `${red}-c`),
-    pod(blue, 'blue-1', 'n2', `${blue}-b`),
-    pod(blue, 'same-1', 'n2', `${blue}-a`),
+    pod(red, 'red-1', 'n1', inSubnet(`${red}-a`)),
+    pod(red, 'red-2', 'n2', inSubnet(`${red}-a`, '10.41.0.22')),
+    pod(red, 'red-3', 'n1', inSubnet(`${red}-c`)),
+    pod(blue, 'blue-1', 'n2', inSubnet(`${blue}-b`)),
+    pod(blue, 'same-1', 'n2', inSubnet(`${blue}-a`, '10.41.0.22')),
   );
   [fromRed, toRed, aloneInRed, inBlue, sameInBlue] = await Promise.all([
     readyPod(red, 'red-1'),
@@ -69,7 +70,7 @@ async function answers(from: Pod, ip: string): Promise<string> {
 
 describe('VPCs', () => {
   it('may have the same addresses, and each reaches its own', async () => {
-    expect([fromRed.ip, toRed.ip]).toContain(sameInBlue.ip);
+    expect(toRed.ip).toBe(sameInBlue.ip);
     expect(await answers(fromRed, toRed.ip)).toBe('red-2');
     expect(await answers(inBlue, sameInBlue.ip)).toBe('same-1');
   });
@@ -105,5 +106,55 @@ describe('VPCs', () => {
     await apply(vpc(red), vpc(blue));
     await becomes('');
     expect(await answers(aloneInRed, inBlue.ip)).toBe('');
+  });
+});
+
+describe('a static route', () => {
+  // On the loopback interface of the pod alone, so that whoever gets an answer was led there.
+  const behind = '198.51.100.1';
+  const router = '10.41.0.200';
+  const toRouter = (cidr: string, policy: 'policyDst' | 'policySrc'): object => ({
+    staticRoutes: [{ cidr, nextHopIP: router, policy }],
+  });
+
+  /** Who in red is answered from behind the router: in the router's subnet, and in the other one. */
+  const answered = (): Promise<[string, string]> =>
+    Promise.all([answers(fromRed, behind), answers(aloneInRed, behind)]);
+
+  /** The answers once they are these. */
+  async function becoming(...wanted: readonly [string, string]): Promise<readonly string[]> {
+    let now: readonly string[] = [];
+    const isSo = async (): Promise<boolean> => (now = await answered()).join() === wanted.join();
+    await waitFor(isSo, { what: `answers ${wanted.join()}`, limitMs: 20_000, everyMs: 200, explain: () => now.join() });
+    return now;
+  }
+
+  beforeAll(async () => {
+    await apply(
+      podManifest(red, 'router', {
+        node: 'n2',
+        annotations: inSubnet(`${red}-a`, router),
+        command: ['bash', '-c', `ip address add ${behind}/32 dev lo && exec echo-server`],
+        capabilities: ['NET_ADMIN'],
+      }),
+    );
+    await readyPod(red, 'router');
+  });
+
+  it('leads whatever is for its prefix to its next hop, a pod', async () => {
+    expect(await answered()).toEqual(['', '']);
+    await apply(vpc(red, toRouter('198.51.100.0/24', 'policyDst')));
+    expect(await becoming('router', 'router')).toEqual(['router', 'router']);
+  });
+
+  it('leads whatever is from its prefix there with policySrc', async () => {
+    await apply(vpc(red, toRouter(`${aloneInRed.ip}/32`, 'policySrc')));
+    expect(await becoming('', 'router')).toEqual(['', 'router']);
+  });
+
+  it('leads nowhere when it is gone', async () => {
+    await apply(vpc(red));
+    expect(await becoming('', '')).toEqual(['', '']);
+    expect(await answers(aloneInRed, toRed.ip)).toBe('red-2');
   });
 });
