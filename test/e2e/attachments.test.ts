@@ -1,0 +1,202 @@
+/**
+ * Second interfaces, with packets: one that is ours, and one that another plugin makes with an address of ours. The plugins
+ * are called on the node as Multus calls them; no Multus runs.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exec, unreachable, type Pod } from '../cluster/traffic.ts';
+import { waitFor } from '../cluster/wait.ts';
+import { apply, cluster, custom, field, freshNamespace, nbctl, object, podManifest, readyPod } from './shared.ts';
+
+const ns = 'e2e-attachments';
+const soon = { limitMs: 30_000, everyMs: 200 };
+
+/** The kind as the Network Plumbing Working Group's standard describes it (version 1.3, section 3). */
+const definitionKind = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'network-attachment-definitions.k8s.cni.cncf.io' },
+  spec: {
+    group: 'k8s.cni.cncf.io',
+    scope: 'Namespaced',
+    names: {
+      kind: 'NetworkAttachmentDefinition',
+      plural: 'network-attachment-definitions',
+      singular: 'network-attachment-definition',
+      shortNames: ['net-attach-def'],
+    },
+    versions: [
+      {
+        name: 'v1',
+        served: true,
+        storage: true,
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            properties: { spec: { type: 'object', properties: { config: { type: 'string' } } } },
+          },
+        },
+      },
+    ],
+  },
+};
+
+/** A network: its definition, its subnet, and the interface that pods have of it. */
+interface Net {
+  readonly name: string;
+  readonly provider: string;
+  readonly cidrBlock: string;
+  readonly ifname: string;
+  readonly config: { readonly type: string } & Readonly<Record<string, unknown>>;
+}
+
+const blueProvider = `blue.${ns}.ovn`;
+const blue: Net = {
+  name: 'blue',
+  provider: blueProvider,
+  cidrBlock: '10.52.0.0/24,fd00:10:52::/112',
+  ifname: 'net1',
+  config: { cniVersion: '1.0.0', name: 'blue', type: 'kube-ovn', provider: blueProvider },
+};
+const lanProvider = `lan.${ns}`;
+const lan: Net = {
+  name: 'lan',
+  provider: lanProvider,
+  cidrBlock: '192.0.2.0/24',
+  ifname: 'net2',
+  config: {
+    cniVersion: '1.0.0',
+    name: 'lan',
+    type: 'macvlan',
+    master: 'eth1',
+    ipam: { type: 'kube-ovn', provider: lanProvider },
+  },
+};
+
+const definition = ({ name, config }: Net): object => ({
+  apiVersion: 'k8s.cni.cncf.io/v1',
+  kind: 'NetworkAttachmentDefinition',
+  metadata: { name, namespace: ns },
+  spec: { config: JSON.stringify(config) },
+});
+
+/** One on each node, with what a runtime tells a plugin of it. */
+interface Attached extends Pod {
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+let one: Attached;
+let two: Attached;
+
+beforeAll(async () => {
+  await apply(definitionKind);
+  await cluster().kubectl(['wait', '--for=condition=Established', 'crd', definitionKind.metadata.name]);
+  await freshNamespace(ns);
+  await apply(
+    ...[blue, lan].map(definition),
+    ...[blue, lan].map(({ name, provider, cidrBlock }) => custom('Subnet', `${ns}-${name}`, { provider, cidrBlock })),
+  );
+  const annotations = { 'k8s.v1.cni.cncf.io/networks': 'blue, lan' };
+  await apply(podManifest(ns, 'one', { node: 'n1', annotations }), podManifest(ns, 'two', { node: 'n2', annotations }));
+  [one, two] = await Promise.all([attached('one'), attached('two')]);
+});
+
+// Nobody else would: the runtime knows of eth0 alone.
+afterAll(async () => {
+  for (const pod of [one, two]) for (const net of [blue, lan]) await call('DEL', pod, net);
+});
+
+const nodeOf = ({ node }: Pod): number => Number(node.slice(1));
+
+/** Its container and its network namespace are what Open vSwitch has of eth0. */
+async function attached(name: string): Promise<Attached> {
+  const pod = await readyPod(ns, name);
+  const vsctl = async (...argv: readonly string[]): Promise<string> =>
+    (await cluster().inNode(nodeOf(pod), ['ovs-vsctl', '--bare', ...argv])).stdout.trim();
+  const row = await vsctl('--columns=name', 'find', 'interface', `external_ids:iface-id=${name}.${ns}`);
+  const keys = ['kubeloom-container', 'pod_netns'].map((key) => `external_ids:${key}`);
+  const [container = '', netns = ''] = (await vsctl('get', 'interface', row, ...keys)).replaceAll('"', '').split('\n');
+  const variables = {
+    CNI_CONTAINERID: container,
+    CNI_NETNS: netns,
+    CNI_PATH: '/opt/cni/bin',
+    CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=${ns};K8S_POD_NAME=${name};K8S_POD_UID=${pod.uid}`,
+  };
+  return { ...pod, variables };
+}
+
+interface Result {
+  readonly ips: readonly { readonly address: string }[];
+}
+
+/** Calls the plugin of a network for a pod. ADD prints what it has made, which CHECK is told. */
+async function call(command: 'ADD' | 'DEL' | 'CHECK', pod: Attached, net: Net, made?: Result): Promise<string> {
+  const variables = { ...pod.variables, CNI_COMMAND: command, CNI_IFNAME: net.ifname };
+  const env = Object.entries(variables).map(([key, value]) => `${key}=${value}`);
+  const argv = ['env', ...env, `/opt/cni/bin/${net.config.type}`];
+  const input = JSON.stringify({ ...net.config, ...(made && { prevResult: made }) });
+  return (await cluster().inNode(nodeOf(pod), argv, { input })).stdout;
+}
+
+const add = async (pod: Attached, net: Net): Promise<Result> => JSON.parse(await call('ADD', pod, net)) as Result;
+
+/** The addresses of a pod in a network, by its annotations. */
+async function addressesOf(pod: Pod, { name, provider }: Net): Promise<string[]> {
+  const path = `{.metadata.annotations.${provider.replaceAll('.', '\\.')}\\.kubernetes\\.io/ip_address}`;
+  const what = `an address of ${name}`;
+  return (await waitFor(async () => (await field('pod', pod.name, path, ns)) || undefined, { what, ...soon })).split(
+    ',',
+  );
+}
+
+/** The pod under its addresses of that network. */
+const within = async (pod: Pod, net: Net): Promise<Pod[]> =>
+  (await addressesOf(pod, net)).map((ip) => ({ ...pod, ip }));
+
+const inPod = (...argv: readonly string[]): Promise<string> => exec(cluster(), one, argv);
+
+const wayTo = async (ip: string): Promise<string | undefined> =>
+  / dev (\S+)/.exec(await inPod('ip', 'route', 'get', ip))?.[1];
+
+describe.each([blue, lan])('an interface of the network $name', (net) => {
+  const lengths = net === blue ? [24, 112] : [24];
+
+  it('has the addresses that the pod is given', async () => {
+    const given = (await addressesOf(one, net)).map((ip, at) => `${ip}/${lengths[at]}`);
+    const [made] = await Promise.all([add(one, net), add(two, net)]);
+    expect(made.ips.map(({ address }) => address)).toEqual(given);
+    const shown = await inPod('ip', '-br', 'address', 'show', 'dev', net.ifname, 'scope', 'global');
+    expect(shown.trim().split(/\s+/).slice(2)).toEqual(given);
+    await call('CHECK', one, net, made);
+  });
+
+  it('has packets from node to node, and leaves the default route to eth0', async () => {
+    const there = await within(two, net);
+    expect(await wayTo(there[0]?.ip ?? '')).toBe(net.ifname);
+    expect(await wayTo('203.0.113.1')).toBe('eth0');
+    expect(await unreachable(cluster(), one, [...there, two])).toEqual([]);
+    expect(await unreachable(cluster(), two, [...(await within(one, net)), one])).toEqual([]);
+  });
+
+  it('goes alone when it is deleted, and comes back', async () => {
+    await call('DEL', one, net);
+    expect(await inPod('ls', '/sys/class/net')).not.toContain(net.ifname);
+    expect(await unreachable(cluster(), one, [two])).toEqual([]);
+    await add(one, net);
+    expect(await unreachable(cluster(), one, await within(two, net))).toEqual([]);
+  });
+});
+
+describe('the address of an interface', () => {
+  it('is free when its pod is gone, and so is the port of one that is ours', async () => {
+    const port = `two.${ns}.${blueProvider}`;
+    const lookUp = (name: string): Promise<string> =>
+      nbctl('--bare', '--columns=name', 'find', 'logical_switch_port', `name=${name}`);
+    expect((await lookUp(port)).trim()).toBe(port);
+    expect((await lookUp(`two.${ns}.${lanProvider}`)).trim()).toBe('');
+    for (const net of [blue, lan]) await call('DEL', two, net);
+    await cluster().kubectl(['--namespace', ns, 'delete', 'pod', 'two', '--timeout=60s']);
+    for (const ip of [port, `two.${ns}.${lanProvider}`])
+      await waitFor(async () => (await object('ip', ip)) === undefined, { what: `${ip} to be free`, ...soon });
+    expect((await lookUp(port)).trim()).toBe('');
+  });
+});
