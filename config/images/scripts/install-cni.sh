@@ -1,6 +1,7 @@
 #!/bin/bash
-# Puts the CNI plugins into the node's plugin folder (default /opt/cni/bin): ours, loopback and portmap, which containerd and
-# our conflist call, and macvlan, for second interfaces beside the cluster's network, with addresses of ours. Each appears by rename, so that a plugin is never half-written or "text file busy" while pods start.
+# Puts the CNI plugins into the node's plugin folder (default /opt/cni/bin): ours; loopback and portmap, which containerd and
+# our conflist call; and macvlan, for second interfaces beside the cluster's network, with addresses of ours. Each appears by
+# rename, so that a plugin is never half-written or "text file busy" while pods start.
 set -euo pipefail
 
 bin=${1:-/opt/cni/bin}
