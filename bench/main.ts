@@ -10,8 +10,9 @@ import { nbCases, nbFigures } from './nb.ts';
 import { ovsdbCases, ovsdbFigures } from './ovsdb.ts';
 import { reflectorFigures } from './reflector.ts';
 import { soakFigures } from './soak.ts';
+import { topologyFigures } from './topology.ts';
 
-const USAGE = `npm run bench -- [cni|ipam|graph|ovsdb|nb|reflector|api|soak] [case ...] [--json]     all but soak when none is named
+const USAGE = `npm run bench -- [cni|ipam|graph|ovsdb|nb|reflector|api|soak|topology] [case ...] [--json]     all but soak and topology when none is named
 cases of ipam: ${ipamCases.join(' ')}
 cases of nb: ${nbCases.join(' ')}
 cases of ovsdb: ${ovsdbCases.join(' ')}
@@ -31,10 +32,11 @@ const suites: Readonly<Record<string, Suite>> = {
   reflector: reflectorFigures,
   api: (told) => apiFigures(told),
   soak: soakFigures,
+  topology: (told) => topologyFigures(told),
 };
 
-/** Takes half an hour: only when it is named. */
-const onRequest = new Set(['soak']);
+/** Half an hour, and some minutes: only when they are named. */
+const onRequest = new Set(['soak', 'topology']);
 
 /** Names of parts of a suite, which may be asked for without the rest of it. */
 const parts: Readonly<Record<string, readonly string[]>> = { ipam: ipamCases, nb: nbCases, ovsdb: ovsdbCases };

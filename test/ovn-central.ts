@@ -29,7 +29,7 @@ export function installations(): Installation[] {
     : [machine, { name: 'of the images', root: shipped.replace('/usr/bin/ovn-northd', '') }];
 }
 
-type Database = OvsdbServer & { dispose(): Promise<void> };
+export type Database = OvsdbServer & { dispose(): Promise<void> };
 
 export class OvnCentral {
   readonly nb: Database;
@@ -56,6 +56,10 @@ export class OvnCentral {
 
   get logFile(): string {
     return join(this.nb.directory, 'northd.log');
+  }
+
+  get northdPid(): number | undefined {
+    return this.#northd.pid;
   }
 
   /** Enters a chassis as its ovn-controller would. */
@@ -123,11 +127,14 @@ export class OvnCentral {
   }
 }
 
-/** Databases and northd of an installation; end it with `stop`. */
-export async function startOvn({ root }: Installation): Promise<OvnCentral> {
+/** A database of an installation by itself; end it with `dispose`. */
+export async function startDatabase({ root }: Installation, name: 'nb' | 'sb'): Promise<Database> {
   const programs: Programs = root === '' ? machinePrograms : programsOfRoot(root);
-  const server = (name: string): Promise<Database> =>
-    startServer({ programs, schema: `${root}/usr/share/ovn/ovn-${name}.ovsschema` });
-  const [nb, sb] = await Promise.all([server('nb'), server('sb')]);
-  return new OvnCentral(root, nb, sb);
+  return await startServer({ programs, schema: `${root}/usr/share/ovn/ovn-${name}.ovsschema` });
+}
+
+/** Databases and northd of an installation; end it with `stop`. */
+export async function startOvn(installation: Installation): Promise<OvnCentral> {
+  const [nb, sb] = await Promise.all([startDatabase(installation, 'nb'), startDatabase(installation, 'sb')]);
+  return new OvnCentral(installation.root, nb, sb);
 }

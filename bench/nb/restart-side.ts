@@ -1,4 +1,4 @@
-// One side of one round of a restart, as a program: `product|raw|memory REMOTE PODS`; prints what it took as JSON. For
+// One side of one round of a restart, as a program: `product|raw|memory REMOTE PODS SHAPE`; prints what it took as JSON. For
 // `memory` the objects are made one by one as they enter, so that the process holds what an operator would.
 import { frugal } from '../../operator/memory.ts';
 import { columns } from '../../operator/nb/columns.ts';
@@ -6,7 +6,8 @@ import { Product } from './product.ts';
 import { RawClient, wireRow } from './raw.ts';
 import type { Restart } from './restart.ts';
 import { rowsOf, timed } from './rounds.ts';
-import { enterBase, enterPod, podEvent, podEvents, SHAPE } from './scene.ts';
+import { enterBase, enterPod, podEvent, podEvents } from './scene.ts';
+import type { Shape } from './scene.ts';
 
 declare const gc: () => void;
 
@@ -19,13 +20,19 @@ function told(ms: number, transactions: number): Restart {
   return { ms, transactions, rss: Math.round(rss / MB), heap: Math.round(heapUsed / MB) };
 }
 
-async function product(remote: string, pods: number, lazily: boolean): Promise<Restart> {
-  const events = lazily ? [] : podEvents(0, pods, SHAPE);
+interface Round {
+  readonly remote: string;
+  readonly pods: number;
+  readonly shape: Shape;
+}
+
+async function product({ remote, pods, shape }: Round, lazily: boolean): Promise<Restart> {
+  const events = lazily ? [] : podEvents(0, pods, shape);
   const started = new Product([remote]);
   const ms = await timed(() =>
     started.start((world) => {
-      enterBase(world, SHAPE);
-      for (let at = 0; at < pods; at++) enterPod(world, events[at] ?? podEvent(at, SHAPE));
+      enterBase(world, shape);
+      for (let at = 0; at < pods; at++) enterPod(world, events[at] ?? podEvent(at, shape));
     }),
   );
   frugal();
@@ -48,8 +55,8 @@ function same(wanted: unknown, found: unknown = ['set', []]): boolean {
   return a.every((each) => texts.has(JSON.stringify(each)));
 }
 
-async function raw(remote: string, pods: number): Promise<Restart> {
-  const rows = rowsOf(0, pods, SHAPE);
+async function raw({ remote, pods, shape }: Round): Promise<Restart> {
+  const rows = rowsOf(0, pods, shape);
   const expected = new Map(rows.map(({ port }): [string, Row] => [port.id, wireRow(port.columns)]));
   let differing = 0;
   const ms = await timed(async () => {
@@ -75,7 +82,7 @@ async function raw(remote: string, pods: number): Promise<Restart> {
   return told(ms, 0);
 }
 
-const [name, remote = '', pods = '0'] = process.argv.slice(2);
-const result =
-  name === 'raw' ? await raw(remote, Number(pods)) : await product(remote, Number(pods), name === 'memory');
+const [name, remote = '', pods = '0', shape = '{}'] = process.argv.slice(2);
+const round: Round = { remote, pods: Number(pods), shape: JSON.parse(shape) as Shape };
+const result = name === 'raw' ? await raw(round) : await product(round, name === 'memory');
 process.stdout.write(JSON.stringify(result));

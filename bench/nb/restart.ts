@@ -8,6 +8,7 @@ import type { Figure } from '../compare.ts';
 import { RawClient, writePods } from './raw.ts';
 import { onServer, prepare, rowsOf } from './rounds.ts';
 import { SHAPE } from './scene.ts';
+import type { Shape } from './scene.ts';
 import { counted } from './throughput.ts';
 
 /** What a process says at its end. */
@@ -24,21 +25,22 @@ const run = promisify(execFile);
 const program = new URL('restart-side.ts', import.meta.url).pathname;
 const flags = ['--expose-gc', '--max-old-space-size=4096'];
 
-/** The product runs with the flags and the environment of its container, which trade time for memory. */
-async function side(name: 'product' | 'raw' | 'memory', remote: string, pods: number): Promise<Restart> {
-  const args = [...flags, ...(name === 'raw' ? [] : await containerFlags()), program, name, remote, String(pods)];
-  const env = { ...process.env, ...(name === 'raw' ? {} : await containerEnvironment()) };
-  const { stdout } = await run(process.execPath, args, { env });
-  return JSON.parse(stdout) as Restart;
-}
+/** One side of a round, started on a database that has the rows. */
+type Start = (name: 'product' | 'raw' | 'memory') => Promise<Restart>;
 
-async function withPods<T>(pods: number, work: (remote: string) => Promise<T>): Promise<T> {
+async function withPods<T>(pods: number, shape: Shape, work: (side: Start) => Promise<T>): Promise<T> {
   return await onServer(async ({ remote }) => {
-    await prepare([remote], SHAPE);
+    await prepare([remote], shape);
     const client = await RawClient.open(remote);
-    await writePods(client, rowsOf(0, pods, SHAPE), { batch: 100, inFlight: 4 });
+    await writePods(client, rowsOf(0, pods, shape), { batch: 100, inFlight: 4 });
     client.close();
-    return await work(remote);
+    return await work(async (name) => {
+      // The product runs with the flags and the environment of its container, which trade time for memory.
+      const [own, environment] = name === 'raw' ? [[], {}] : [await containerFlags(), await containerEnvironment()];
+      const args = [...flags, ...own, program, name, remote, String(pods), JSON.stringify(shape)];
+      const { stdout } = await run(process.execPath, args, { env: { ...process.env, ...environment } });
+      return JSON.parse(stdout) as Restart;
+    });
   });
 }
 
@@ -46,16 +48,16 @@ const thousands = (pods: number): string => pods.toLocaleString('en');
 
 export function restart(pods: number): () => Promise<Figure[]> {
   return () =>
-    withPods(pods, async (remote) => {
+    withPods(pods, SHAPE, async (side) => {
       let written = 0;
       const pairs = await contest({
         pairs: PAIRS,
         product: async () => {
-          const { ms, transactions } = await side('product', remote, pods);
+          const { ms, transactions } = await side('product');
           written = Math.max(written, transactions);
           return [ms];
         },
-        raw: async () => [(await side('raw', remote, pods)).ms],
+        raw: async () => [(await side('raw')).ms],
       });
       const name = `G6 restart at ${thousands(pods)} pods`;
       const writes = counted(`${name}, transactions`, 'in all', { product: written, raw: 1, limit: 0 });
@@ -64,11 +66,11 @@ export function restart(pods: number): () => Promise<Figure[]> {
 }
 
 /** RSS after the start, when the garbage of it is gone; the raw side holds the expected rows and the ones it has read. */
-export function memory(pods: number, limit: number): () => Promise<Figure[]> {
+export function memory(pods: number, limit: number, shape: Shape = SHAPE): () => Promise<Figure[]> {
   return () =>
-    withPods(pods, async (remote) => {
-      const product = await side('memory', remote, pods);
-      const raw = await side('raw', remote, pods);
+    withPods(pods, shape, async (side) => {
+      const product = await side('memory');
+      const raw = await side('raw');
       const name = `G16 memory at ${thousands(pods)} pods`;
       return [
         counted(`${name}, RSS`, 'MB', { product: product.rss, raw: raw.rss, limit }),

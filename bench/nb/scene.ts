@@ -13,6 +13,8 @@ import { defaults } from '../../test/worlds/process.ts';
 export interface Shape {
   readonly subnets: number;
   readonly nodes: number;
+  /** Nodes that take one round of the subnets among them; 1. More of them are needed to fill many nodes. */
+  readonly spread?: number;
 }
 
 export const SHAPE: Shape = { subnets: 100, nodes: 100 };
@@ -51,12 +53,12 @@ interface Seat {
 }
 
 /** Where the pod of this number is; a /16 for each of up to 144 subnets, or one /10 for all. */
-function seat(index: number, { subnets, nodes }: Shape): Seat {
+function seat(index: number, { subnets, nodes, spread = 1 }: Shape): Seat {
   const subnet = index % subnets;
   const host = 256 + Math.floor(index / subnets);
   const base = (subnets === 1 ? 10 * 2 ** 24 : (10 * 256 + FIRST_BLOCK + subnet) * 65536) + host;
   const address = [base >>> 24, (base >>> 16) & 255, (base >>> 8) & 255, base & 255].join('.');
-  const node = nodeName(Math.floor(index / subnets) % nodes);
+  const node = nodeName((Math.floor(index / subnets) * spread + (index % spread)) % nodes);
   return {
     name: `web-5d8f7c9b64-${index.toString(36).padStart(5, '0')}`,
     subnet: subnetName(subnet),
@@ -119,19 +121,31 @@ export function leavePod(world: World, index: number, shape: Shape): void {
 /** Everything but pods; nodes with their join addresses. */
 export function enterBase(world: World, { subnets, nodes }: Shape): void {
   world.cluster.set('cluster', defaults);
-  world.vpc.set(defaults.defaultVpc, vpcRow({ metadata: meta(defaults.defaultVpc, 'vpc'), spec: {} }));
+  enterRoutes(world, 0);
   world.namespace.set(NAMESPACE, namespaceRow({ metadata: meta(NAMESPACE, 'namespace') }));
-  for (let at = 0; at < subnets; at++) {
-    const name = subnetName(at);
-    const cidrBlock = subnets === 1 ? '10.0.0.0/10' : `10.${FIRST_BLOCK + at}.0.0/16`;
-    world.subnet.set(name, subnetRow({ metadata: meta(name, `subnet-${at}`), spec: { cidrBlock, default: at === 0 } }));
-  }
+  for (let at = 0; at < subnets; at++) enterSubnet(world, at, subnets === 1 ? '10.0.0.0/10' : undefined);
   const { joinSubnet } = defaults;
   world.subnet.set(joinSubnet, subnetRow({ metadata: meta(joinSubnet, 'join'), spec: { cidrBlock: '100.64.0.0/16' } }));
   for (let at = 0; at < nodes; at++) enterNode(world, at);
 }
 
-function enterNode(world: World, at: number): void {
+/** The router of the cluster, with so many policies of its user. */
+export function enterRoutes(world: World, count: number): void {
+  const policyRoutes = Array.from({ length: count }, (_, at) => ({
+    priority: 31_500,
+    match: `ip4.src == 10.${FIRST_BLOCK}.${at >> 8}.${at & 255}`,
+    action: 'allow',
+  }));
+  world.vpc.set(defaults.defaultVpc, vpcRow({ metadata: meta(defaults.defaultVpc, 'vpc'), spec: { policyRoutes } }));
+}
+
+export function enterSubnet(world: World, at: number, cidrBlock = `10.${FIRST_BLOCK + at}.0.0/16`): void {
+  const name = subnetName(at);
+  world.subnet.set(name, subnetRow({ metadata: meta(name, `subnet-${at}`), spec: { cidrBlock, default: at === 0 } }));
+}
+
+/** A node with its join address. */
+export function enterNode(world: World, at: number): void {
   const name = nodeName(at);
   const status = {
     addresses: [{ type: 'InternalIP', address: `172.18.${(at >> 8) + 1}.${at & 255}` }],

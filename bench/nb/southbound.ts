@@ -1,7 +1,7 @@
 // A burst of pods through ovn-northd: until every port has its binding in the southbound database (G2). Nobody waits for
 // nb_cfg: the bindings are counted by a monitor, the same on both sides.
 import { installations, startOvn } from '../../test/ovn-central.ts';
-import type { OvnCentral } from '../../test/ovn-central.ts';
+import type { Installation, OvnCentral } from '../../test/ovn-central.ts';
 import { contest, figure } from '../compare.ts';
 import type { Figure } from '../compare.ts';
 import { RawClient, writePods } from './raw.ts';
@@ -15,8 +15,14 @@ type Tables = Readonly<
   Record<string, Readonly<Record<string, { readonly insert?: object; readonly initial?: object }>>>
 >;
 
+export interface Bindings {
+  /** Resolves when there are so many more than at the beginning. */
+  readonly until: (more: number) => Promise<void>;
+  readonly close: () => void;
+}
+
 /** Counts rows of Port_Binding from now on. */
-async function bindings({ sb }: OvnCentral): Promise<{ until: (more: number) => Promise<void>; close: () => void }> {
+export async function bindings({ sb }: OvnCentral): Promise<Bindings> {
   let count = 0;
   let look = (): void => undefined;
   const take = (tables: Tables): void => {
@@ -36,10 +42,15 @@ async function bindings({ sb }: OvnCentral): Promise<{ until: (more: number) => 
   return { until, close: () => client.close() };
 }
 
-async function onOvn(round: (ovn: OvnCentral) => Promise<number>): Promise<number> {
+/** The OVN of the images when a cluster has been built here, else this machine's. */
+export function installed(): Installation {
   const [installation] = installations().toReversed();
   if (installation === undefined) throw new Error('there is no OVN');
-  const ovn = await startOvn(installation);
+  return installation;
+}
+
+async function onOvn(round: (ovn: OvnCentral) => Promise<number>): Promise<number> {
+  const ovn = await startOvn(installed());
   try {
     return await round(ovn);
   } finally {
@@ -79,7 +90,7 @@ const raw = (): Promise<number> =>
   });
 
 export async function southbound(note: (text: string) => void): Promise<Figure[]> {
-  note(`nb: OVN ${installations().at(-1)?.name ?? ''}`);
+  note(`nb: OVN ${installed().name}`);
   const pairs = await contest({
     pairs: PAIRS,
     product: async () => [await product()],
