@@ -22,7 +22,7 @@ export async function settled(stage: Stage, cast: Cast, before: Northbound): Pro
     looks = wrong.length === 0 ? looks + 1 : 0;
     return looks === 3;
   };
-  await eventually(probe, { within: 60_000, every: 150 }).catch((cause: unknown) => {
+  await eventually(probe, { within: 180_000, every: 150 }).catch((cause: unknown) => {
     const lines = wrong.slice(0, 20).join('\n');
     throw new Error(`${wrong.length} things are not as they must be after ${cast.lives} lives:\n${lines}`, { cause });
   });
