@@ -20,6 +20,7 @@ import { routerPortNames } from './router-port-name.ts';
 import { clusterOf, ofFamily, withLength } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
 import { localnet } from './underlay.ts';
+import { hasDefault } from './vpc-routes.ts';
 import { virtualPorts } from './virtual-port.ts';
 import { borrowerOf } from './vip-holding.ts';
 
@@ -68,7 +69,7 @@ function* attached(row: SubnetRow, network: Network, read: WorldRead): Generator
   yield routerTypePort({ subnet: name, name: onSwitch, routerPort: onRouter, proxied: proxied(name, read) });
   if (network.link === 'interconnection') yield* interconnectionPolicies(owner, network, read);
   if (isRoutedAsUsual(network, cluster)) for (const cidr of network.cidrs) yield allowed(owner, network, cidr);
-  if (vpc !== cluster.defaultVpc) yield* sourceRoutes(owner, network);
+  if (vpc !== cluster.defaultVpc) yield* ownRoutes(owner, network, read);
   else if (name === cluster.joinSubnet) yield* defaultRoutes(owner, network, read);
   else yield* gateway(owner, row, network, read);
 }
@@ -128,13 +129,35 @@ const allowed = (owner: Owner, { name, vpc }: Network, cidr: string): Fact =>
     external: { subnet: name },
   });
 
-/** In a VPC of its own, what comes from the subnet leaves by its gateway unless a policy or route says otherwise. */
-function* sourceRoutes(owner: Owner, { name, vpc, cidrs, gateways, routeTable }: Network): Generator<Fact> {
-  for (const prefix of cidrs) {
-    const nexthop = ofFamily(gateways, prefix);
-    if (nexthop === undefined) continue;
-    yield staticRoute({ owner, vpc, prefix, nexthop, policy: 'src-ip', routeTable, external: { subnet: name } });
+/**
+ * In a VPC of its own, what comes from an interconnected subnet leaves by its physical gateway. An overlay has no way out
+ * but what policies and routes of the user say, and policies are asked of what has a route only: one default route for
+ * all, which loses against every other. A route of length 0 by source would not do: it has the priority of OVN's drop.
+ */
+function* ownRoutes(owner: Owner, network: Network, read: WorldRead): Generator<Fact> {
+  const { name, vpc, link, cidrs, gateways, routeTable } = network;
+  for (const cidr of cidrs) {
+    const nexthop = ofFamily(gateways, cidr);
+    if (nexthop === undefined || (link === 'gateway' && !isFirst(network, cidr, read))) continue;
+    const [prefix, policy] =
+      link === 'gateway' ? ([everything[family(cidr)], 'dst-ip'] as const) : ([cidr, 'src-ip'] as const);
+    yield staticRoute({ owner, vpc, prefix, nexthop, policy, routeTable, external: { subnet: name } });
   }
+}
+
+const everything = { 4: '0.0.0.0/0', 6: '::/0' } as const;
+
+/**
+ * Of the overlay subnets of a VPC that share a route table and a family, one says it for all; none does beside a default
+ * route of the user's, which would share the traffic with it.
+ */
+function isFirst({ name, vpc, routeTable }: Network, cidr: string, read: WorldRead): boolean {
+  const row = read.get('vpc', vpc);
+  if (row && hasDefault(row, { prefix: everything[family(cidr)], routeTable })) return false;
+  const alike = read
+    .at('networksByVpc', vpc)
+    .filter((other) => other.link === 'gateway' && other.routeTable === routeTable && ofFamily(other.cidrs, cidr));
+  return alike.every((other) => other.name >= name);
 }
 
 const item = (network: Network, cluster: Cluster): Fact => ({

@@ -31,6 +31,18 @@ export function* userRoutes(row: VpcRow): Generator<Fact> {
   yield* rows.values();
 }
 
+/** Whether the user routes all that has no other route. */
+export function hasDefault(
+  { spec }: VpcRow,
+  { prefix, routeTable }: { readonly prefix: string; readonly routeTable: string },
+): boolean {
+  const { staticRoutes = [] }: VpcSpec = spec;
+  return staticRoutes
+    .map((given) => ({ ...noRoute, ...given }))
+    .filter((route) => routeFault(route) === undefined)
+    .some((route) => prefixOf(route.cidr) === prefix && route.routeTable === routeTable);
+}
+
 const prefixOf = (text: string): string => canonicalCidr(text) ?? canonicalIp(text) ?? '';
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
