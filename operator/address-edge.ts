@@ -1,12 +1,14 @@
 // The allocator with its module and its way to the API: built here, because it is the one part that joins them.
 import { randomBytes } from 'node:crypto';
 import type { Owner } from '../lib/delta/fact.ts';
-import { owner as ownerOf } from '../lib/delta/ids.ts';
+import { owner as ownerOf, partOf } from '../lib/delta/ids.ts';
 import type { Graph } from '../lib/graph/graph.ts';
 import type { ReadTable } from '../lib/graph/types.ts';
 import { pooledRandom } from '../lib/net/index.ts';
 import { ipRow } from './api/project.ts';
 import {
+  externalIpName,
+  externalPart,
   interconnectionIpName,
   nodeIpName,
   nodeRef,
@@ -17,6 +19,8 @@ import {
   vipKey,
   vipOfKey,
   vipRef,
+  vpcOfExternalIp,
+  vpcRef,
 } from './api/refs.ts';
 import type { Indexes, IpRow, Tables } from './api/tables.ts';
 import { vipRow } from './api/vip-row.ts';
@@ -125,16 +129,19 @@ export function holderOf(row: IpRow): Owner {
   const vip = vipOfKey(meta.name);
   if (vip !== undefined) return ownerOf(vipRef(vip));
   if (isOwn(row)) return ownerOf(subnetRef(subnet));
+  const attached = namespace === '' ? vpcOfExternalIp(meta.name, subnet) : undefined;
+  if (attached !== undefined) return partOf(ownerOf(vpcRef(attached)), externalPart(subnet));
   return ownerOf(namespace === '' ? nodeRef(podName) : podRef(namespace, podName));
 }
 
 /** The other way round: names of the assignments on which rows of an owner can stand. */
 export function ipNamesOf(owner: Owner, { vpc, ipsByFirst }: Pick<World, 'vpc' | 'ipsByFirst'>): string[] {
-  const [kind = '', namespace = '', name = ''] = owner.split('/');
+  const [kind = '', namespace = '', name = '', ...part] = owner.split('/');
   const first = podIpName(namespace, name);
   if (kind === 'Pod') return [first, ...ipsByFirst.at(first).map(({ meta }) => meta.name)];
   if (kind === 'Node') return [nodeIpName(name)];
   if (kind === 'Vip') return [vipKey(name)];
+  if (kind === 'Vpc') return part.slice(1).map((subnet) => externalIpName(name, subnet));
   if (kind !== 'Subnet') return [];
   // Whichever VPC it was in.
   return [querierIpName(name), ...[...vpc.entries()].map(([each]) => interconnectionIpName(each, name))];

@@ -6,13 +6,15 @@ import { randomUUID } from 'node:crypto';
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Owner } from '../lib/delta/fact.ts';
 import type { Graph } from '../lib/graph/graph.ts';
-import { ipPoolRef, ipRef, only, subnetRef, vpcRef } from './api/refs.ts';
+import { ipRef, only } from './api/refs.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import { assignments, holderOf, ipNamesOf, takeInIps } from './address-edge.ts';
 import { CentralEdge, centralTls } from './central-edge.ts';
 import { clusterRow } from './cluster-row.ts';
 import { emptyGraph } from './empty-graph.ts';
 import type { Environment } from './environment.ts';
+import { followFinalized } from './finalized.ts';
+import { pruning } from './generated.ts';
 import { apart, both, HoldBook } from './holds.ts';
 import { Applier } from './kube/applier.ts';
 import { KubeClient } from './kube/client.ts';
@@ -203,15 +205,12 @@ export class Assembly {
 
   /** Whoever acts on tables hears of their changes as part of the settle that brings them. */
   #follow(): void {
-    const { subnet, vpc, ippool, central, namespace } = this.#world;
     const { settings, environment } = this.#options;
     const graph = this.#graph;
-    follow(graph, ['follow/subnet', subnet], (name, row) => this.#finalizers.observe(subnetRef(name), row?.meta));
+    followFinalized(graph, this.#world, this.#finalizers);
     this.#notes.follow(graph, this.#world);
-    follow(graph, ['follow/vpc', vpc], (name, row) => this.#finalizers.observe(vpcRef(name), row?.meta));
-    follow(graph, ['follow/ippool', ippool], (name, row) => this.#finalizers.observe(ipPoolRef(name), row?.meta));
-    follow(graph, ['follow/central', central], () => this.#central.locate());
-    follow(graph, ['follow/namespace', namespace], (name, row) => {
+    follow(graph, ['follow/central', this.#world.central], () => this.#central.locate());
+    follow(graph, ['follow/namespace', this.#world.namespace], (name, row) => {
       if (name !== environment.namespace || row === undefined) return;
       const cluster = clusterRow(settings, row.meta.uid, environment.apiServer);
       graph.enter(() => this.#world.cluster.set(only, cluster));
@@ -367,7 +366,11 @@ export class Assembly {
         part('assignments', this.#assignments),
         this.#planEdge,
       ],
-      tasks: [{ name: 'restore addresses', run: () => this.#restore() }, ...this.#planEdge.tasks],
+      tasks: [
+        { name: 'restore addresses', run: () => this.#restore() },
+        pruning(this.#applier),
+        ...this.#planEdge.tasks,
+      ],
     });
   }
 

@@ -24,6 +24,7 @@ export function clusterRow(settings: Settings, salt: string, apiServer: readonly
     defaultVpc: settings.defaultVpc,
     defaultSubnet: settings.defaultSubnet,
     joinSubnet: settings.joinSubnet,
+    externalSubnet: settings.externalSubnet,
     serviceCidrs: list(settings.serviceCidrs),
     enableLb: settings.enableLb,
     keepVmIp: settings.keepVmIp,

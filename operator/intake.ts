@@ -1,5 +1,6 @@
 // The door by which objects of the API enter a world without a watch: for whoever computes what they make and acts on
 // nothing, as `kubeloom plan` and the tests do. Kinds that are not here make nothing.
+import { eipRow } from './api/eip-row.ts';
 import type { Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
 import { isLater } from './api/later.ts';
@@ -39,6 +40,7 @@ const doors: Readonly<Record<string, { readonly apiVersion: string; readonly ent
   Subnet: { apiVersion: kubeOvn, enter: entering((world) => world.subnet, subnetRow) },
   Vip: { apiVersion: kubeOvn, enter: entering((world) => world.vip, vipRow) },
   Vpc: { apiVersion: kubeOvn, enter: entering((world) => world.vpc, vpcRow) },
+  OvnEip: { apiVersion: kubeOvn, enter: entering((world) => world.eip, eipRow) },
   Vlan: { apiVersion: kubeOvn, enter: entering((world) => world.vlan, vlanRow) },
   NetworkAttachmentDefinition: {
     apiVersion: 'k8s.cni.cncf.io/v1',

@@ -1,6 +1,6 @@
 // What the API shows of an object that we write, looked up in the tables: so that nothing is written that is there.
 import type { ReadTable } from '../lib/graph/types.ts';
-import type { Ref } from './api/fact.ts';
+import type { JsonObject, Ref } from './api/fact.ts';
 import { isLater, laterKey } from './api/later.ts';
 import { objectKey } from './api/refs.ts';
 import type { Meta } from './api/tables.ts';
@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 
 /** Undefined when the object does not exist, and for kinds that are not watched. */
 export function metaOf(world: World, ref: Ref): Meta | undefined {
-  const { pod, node, namespace, subnet, vpc, vlan, ip, ippool, vip } = world;
+  const { pod, node, namespace, subnet, vpc, vlan, ip, ippool, vip, eip } = world;
   const tables: Readonly<Record<string, ReadTable<{ readonly meta: Meta }>>> = {
     Pod: pod,
     Node: node,
@@ -20,14 +20,20 @@ export function metaOf(world: World, ref: Ref): Meta | undefined {
     IP: ip,
     IPPool: ippool,
     Vip: vip,
+    OvnEip: eip,
   };
   if (isLater(ref.kind)) return world.later.get(laterKey(ref))?.meta;
   return tables[ref.kind]?.get(objectKey(ref.namespace, ref.name))?.meta;
 }
 
-/** Metadata, and the spec where we fill in its defaults. */
+/** Metadata, and the spec where we write of it. */
 export function observed(world: World, ref: Ref): Observation {
   const meta = observedMeta(metaOf(world, ref));
-  const spec = ref.kind === 'Subnet' ? world.subnet.get(ref.name)?.spec : undefined;
+  const spec = specOf(world, ref);
   return typeof meta === 'string' || spec === undefined ? meta : { ...meta, spec };
+}
+
+function specOf({ subnet, eip }: World, { kind, name }: Ref): JsonObject | undefined {
+  if (kind === 'Subnet') return subnet.get(name)?.spec;
+  return kind === 'OvnEip' ? eip.get(name)?.spec : undefined;
 }

@@ -79,6 +79,7 @@ const definitions = {
   joinSubnet: objectName('node-switch', 'join'),
   joinCidr: cidrs('node-switch-cidr', '100.64.0.0/16'),
   joinGateway: addresses('node-switch-gateway'),
+  externalSubnet: objectName('external-gateway-switch', 'external'),
   serviceCidrs: cidrs('service-cluster-ip-range', '10.96.0.0/12'),
   networkType: oneOf('network-type', ['geneve', 'vxlan', 'stt']),
   keepVmIp: flag('keep-vm-ip', true),

@@ -1,5 +1,6 @@
 // The kinds that are watched and the tables they fill. One reflector per kind; what our own writes return enters by the
 // same door, so that nobody waits for the watch to tell what is known already.
+import { eipRow } from './api/eip-row.ts';
 import type { Ref } from './api/fact.ts';
 import { isLater, laterKey, type LaterKind, laterKinds, laterRef } from './api/later.ts';
 import {
@@ -16,7 +17,7 @@ import {
   vlanRow,
   vpcRow,
 } from './api/project.ts';
-import { ipPoolRef, subnetRef, vipRef, vlanRef, vpcRef } from './api/refs.ts';
+import { eipRef, ipPoolRef, subnetRef, vipRef, vlanRef, vpcRef } from './api/refs.ts';
 import type { CentralRow, PodRow } from './api/tables.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { Member } from './kube/leader-labels.ts';
@@ -47,6 +48,7 @@ const own = [
   'Namespace',
   'IP',
   'IPPool',
+  'OvnEip',
   'Subnet',
   'Vip',
   'Vlan',
@@ -58,7 +60,7 @@ const keepers = ['StatefulSet', 'VirtualMachine', 'VirtualMachineInstance'] as c
 type Keeper = (typeof keepers)[number];
 
 const isOptional = (kind: Kind): boolean =>
-  isLater(kind) || kind === 'Vip' || kind === 'NetworkAttachmentDefinition' || kind.startsWith('VirtualMachine');
+  isLater(kind) || ['OvnEip', 'Vip', 'NetworkAttachmentDefinition'].includes(kind) || kind.startsWith('VirtualMachine');
 
 type Kind = (typeof own)[number] | Keeper | LaterKind;
 
@@ -69,27 +71,28 @@ const shown = ({ metadata: { resourceVersion }, status: now }: KubeObject): Obse
   status: now ?? {},
 });
 
+/** Kinds with a status of ours to compare with. */
+const told = {
+  Subnet: subnetRef,
+  Vpc: vpcRef,
+  IPPool: ipPoolRef,
+  Vlan: vlanRef,
+  Vip: vipRef,
+  OvnEip: eipRef,
+} as const;
+
 export class Watches implements Part {
   readonly name = 'watches';
   /** The pods of ovn-central, with the labels that say who leads. */
   readonly members: Notes<Member>;
   /** Statuses as the API shows them, by name; of kinds that nothing acts on yet by the keys of table `later`. */
-  readonly #subnetStatus: Notes<ObservedStatus>;
-  readonly #vpcStatus: Notes<ObservedStatus>;
-  readonly #ippoolStatus: Notes<ObservedStatus>;
-  readonly #vlanStatus: Notes<ObservedStatus>;
-  readonly #vipStatus: Notes<ObservedStatus>;
+  readonly #status = new Map<string, Notes<ObservedStatus>>();
   readonly #laterStatus: Notes<ObservedStatus>;
   readonly #reflectors: ReadonlyMap<Kind, Reflector>;
   #synced = false;
 
   constructor(options: WatchesOptions) {
     const { world, namespace, status } = options;
-    this.#subnetStatus = new Notes('subnet status', (name) => status().check(subnetRef(name)));
-    this.#vpcStatus = new Notes('vpc status', (name) => status().check(vpcRef(name)));
-    this.#ippoolStatus = new Notes('ippool status', (name) => status().check(ipPoolRef(name)));
-    this.#vlanStatus = new Notes('vlan status', (name) => status().check(vlanRef(name)));
-    this.#vipStatus = new Notes('vip status', (name) => status().check(vipRef(name)));
     this.#laterStatus = new Notes('later status', (key) => status().check(laterRef(key)));
     this.members = new Notes('members', () => options.onMembers());
     const isCentral = ({ metadata }: KubeObject): boolean =>
@@ -105,6 +108,11 @@ export class Watches implements Part {
       into(new Partition(world.later, `${kind}/`), laterRow(kind)),
       into(new Partition(this.#laterStatus, `${kind}/`), shown),
     ];
+    const statusOf = (kind: keyof typeof told): Projection => {
+      const notes = new Notes<ObservedStatus>(`status ${kind}`, (name) => status().check(told[kind](name)));
+      this.#status.set(kind, notes);
+      return into(notes, shown);
+    };
     const keeper = (kind: Keeper): readonly Projection[] => [into(new Partition(world.keeper, `${kind}/`), keeperRow)];
     const acted: Readonly<Record<Exclude<Kind, LaterKind>, readonly Projection[]>> = {
       Pod: [
@@ -115,20 +123,20 @@ export class Watches implements Part {
       Node: [into(world.node, nodeRow)],
       Namespace: [into(world.namespace, namespaceRow)],
       IP: [into(world.ip, ipRow)],
-      IPPool: [into(world.ippool, ipPoolRow), into(this.#ippoolStatus, shown)],
+      IPPool: [into(world.ippool, ipPoolRow), statusOf('IPPool')],
       NetworkAttachmentDefinition: [into(world.attachment, attachmentRow)],
       StatefulSet: keeper('StatefulSet'),
       VirtualMachine: keeper('VirtualMachine'),
       VirtualMachineInstance: keeper('VirtualMachineInstance'),
-      Subnet: [into(world.subnet, subnetRow), into(this.#subnetStatus, shown)],
-      Vip: [into(world.vip, vipRow), into(this.#vipStatus, shown)],
-      Vpc: [into(world.vpc, vpcRow), into(this.#vpcStatus, shown)],
-      Vlan: [into(world.vlan, vlanRow), into(this.#vlanStatus, shown)],
+      Subnet: [into(world.subnet, subnetRow), statusOf('Subnet')],
+      Vip: [into(world.vip, vipRow), statusOf('Vip')],
+      OvnEip: [into(world.eip, eipRow), statusOf('OvnEip')],
+      Vpc: [into(world.vpc, vpcRow), statusOf('Vpc')],
+      Vlan: [into(world.vlan, vlanRow), statusOf('Vlan')],
     };
     const reflector = (kind: Kind): Reflector => {
       const resource = isLater(kind) ? laterResource(kind) : resources[kind];
       const { client, clock, log, enter, onRestart } = options;
-      const restarted = (reason: RestartReason): void => onRestart(kind, reason);
       return new Reflector({
         client,
         clock,
@@ -138,7 +146,7 @@ export class Watches implements Part {
         projections: isLater(kind) ? later(kind) : acted[kind],
         // A cluster with Kube-OVN's CRDs of another release has not all of them.
         optional: isOptional(kind),
-        onRestart: restarted,
+        onRestart: (reason) => onRestart(kind, reason),
       });
     };
     this.#reflectors = new Map(kinds.map((kind) => [kind, reflector(kind)]));
@@ -147,14 +155,7 @@ export class Watches implements Part {
   /** The status of an object as the API shows it; undefined when there is no such object. */
   observedStatus(ref: Ref): ObservedStatus | undefined {
     if (isLater(ref.kind)) return this.#laterStatus.get(laterKey(ref));
-    const statuses: Readonly<Record<string, Notes<ObservedStatus>>> = {
-      Subnet: this.#subnetStatus,
-      Vpc: this.#vpcStatus,
-      IPPool: this.#ippoolStatus,
-      Vlan: this.#vlanStatus,
-      Vip: this.#vipStatus,
-    };
-    return statuses[ref.kind]?.get(ref.name);
+    return this.#status.get(ref.kind)?.get(ref.name);
   }
 
   /** Every kind has been listed once. */

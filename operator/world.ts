@@ -22,19 +22,22 @@
 //   ippool -> pool (in force) -> Namespace, demand, [allocator] --> poolUsage ------------------> IPPool: set, status, problems
 //   attachment (NetworkAttachmentDefinitions) -> demand, Pod
 //   keeper (StatefulSets, virtual machines) + ip -> kept -> [allocator]
+//   vpc -> uplink -> demand; uplink, ip, eip -----------------------------------------------------------> Vpc: external ports; OvnEip
 //   vip -> holding, demand -> [allocator] --> API: status of the Vip --> vip -------------------> Vip: port, labels, status; Subnet
 //   later ----------------------------------------------------------------------------------> Later: status, problems
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
-import { owner as ownerText } from '../lib/delta/ids.ts';
+import { owner as ownerText, partOf } from '../lib/delta/ids.ts';
 import type { Graph } from '../lib/graph/graph.ts';
 import type { Index, ReadTable, Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
-import { addressKeys, furtherKeys, rangeKeys, usedKey } from './api/keys.ts';
+import { addressKeys, furtherKeys, partsOfUplink, rangeKeys, usedKey } from './api/keys.ts';
 import { labelKeys, requiredLabel } from './api/labels.ts';
 import { commaList, textsOf } from './api/json.ts';
 import { laterRef } from './api/later.ts';
 import {
   clusterRef,
+  eipRef,
+  externalPart,
   ipPoolRef,
   ipRef,
   namespaceRef,
@@ -54,6 +57,7 @@ import { binding } from './reconcilers/binding.ts';
 import { defaultObjects } from './reconcilers/default-objects.ts';
 import { needsAddress, nodeDemand, podDemand } from './reconcilers/demand.ts';
 import { machineKey } from './reconcilers/identity.ts';
+import { eip } from './reconcilers/eip.ts';
 import { ippool, pool } from './reconcilers/ippool.ts';
 import { kept } from './reconcilers/kept.ts';
 import { later } from './reconcilers/later.ts';
@@ -72,6 +76,7 @@ import { reservation } from './reconcilers/unassigned.ts';
 import { vipKeys } from './reconcilers/virtual-port.ts';
 import { vip } from './reconcilers/vip.ts';
 import { balancer, holding, holdingKeys, vipDemand } from './reconcilers/vip-holding.ts';
+import { uplinkDemand, uplinks, vpcExternal } from './reconcilers/vpc-external.ts';
 import { peeringKeys } from './reconcilers/vpc-peering.ts';
 import { vpc } from './reconcilers/vpc.ts';
 import { Split } from './sinks.ts';
@@ -88,6 +93,7 @@ export interface World {
   readonly subnet: Table<Tables['subnet']>;
   readonly vpc: Table<Tables['vpc']>;
   readonly vip: Table<Tables['vip']>;
+  readonly eip: Table<Tables['eip']>;
   readonly ippool: Table<Tables['ippool']>;
   readonly keeper: Table<Tables['keeper']>;
   readonly vlan: Table<Tables['vlan']>;
@@ -164,15 +170,19 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.derive('pool', tables.ippool, pool, graph.into(computed.pool));
   graph.derive('binding', tables.namespace, binding, graph.into(computed.binding));
   graph.derive('holding', tables.vip, holding, graph.into(computed.holding));
+  graph.derive('uplink', tables.vpc, uplinks, graph.into(computed.uplink));
   const demands = graph.into(computed.demand);
   graph.derive('demand/pod', tables.pod, podDemand, demands);
   graph.derive('demand/node', tables.node, nodeDemand, demands);
   graph.derive('demand/vip', tables.vip, vipDemand, demands);
+  graph.derive('demand/uplink', computed.uplink, uplinkDemand, demands);
   graph.derive('kept', tables.ip, kept, graph.into(computed.kept));
   graph.derive('demand/subnet', networkTable, subnetDemand, demands);
 
   reconcile(graph, sinks, { reconciler: defaultObjects, input: tables.cluster, about: () => subnetRef('') });
   reconcile(graph, sinks, { reconciler: vpc, input: tables.vpc, about: vpcRef });
+  reconcile(graph, sinks, { reconciler: vpcExternal, name: external, input: computed.uplink, about: uplinkOf });
+  reconcile(graph, sinks, { reconciler: eip, input: tables.eip, about: eipRef });
   reconcile(graph, sinks, { reconciler: vlan, input: tables.vlan, about: vlanRef });
   reconcile(graph, sinks, { reconciler: subnet, input: tables.subnet, about: subnetRef });
   reconcile(graph, sinks, { reconciler: subnetStatus, name: 'SubnetStatus', input: tables.subnet, about: subnetRef });
@@ -199,9 +209,17 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
 /** Owner of what a source yields, for one that failed before it yielded anything: its rows must stay too. */
 export function ownerOf(source: string): string | undefined {
   const slash = source.indexOf('/');
-  const about = abouts[source.slice(0, slash)];
-  return about && ownerText(about(source.slice(slash + 1)));
+  const [kind, key] = [source.slice(0, slash), source.slice(slash + 1)];
+  if (kind === external) return partOf(ownerText(uplinkOf(key)), externalPart(partsOfUplink(key)[1]));
+  const about = abouts[kind];
+  return about && ownerText(about(key));
 }
+
+/** Name of the derivation of uplinks, whose rows are parts of their VPCs. */
+const external = 'VpcExternal';
+
+/** The VPC of an uplink. */
+const uplinkOf = (key: string): Ref => vpcRef(partsOfUplink(key)[0]);
 
 const abouts: Readonly<Record<string, (key: string) => Ref>> = {
   Cluster: () => clusterRef,
@@ -226,6 +244,7 @@ function inputs(
     subnet: graph.table('subnet'),
     vpc: graph.table('vpc'),
     vip: graph.table('vip'),
+    eip: graph.table('eip'),
     ippool: graph.table('ippool'),
     keeper: graph.table('keeper'),
     vlan: graph.table('vlan'),
@@ -239,7 +258,18 @@ function inputs(
 
 function computedTables(graph: Graph<Tables, Indexes>): {
   [
-    N in 'checked' | 'candidate' | 'network' | 'space' | 'host' | 'pool' | 'binding' | 'holding' | 'demand' | 'kept'
+    N in
+      | 'checked'
+      | 'candidate'
+      | 'network'
+      | 'space'
+      | 'host'
+      | 'pool'
+      | 'binding'
+      | 'holding'
+      | 'uplink'
+      | 'demand'
+      | 'kept'
   ]: Table<Tables[N]>;
 } {
   return {
@@ -251,6 +281,7 @@ function computedTables(graph: Graph<Tables, Indexes>): {
     pool: graph.table('pool'),
     binding: graph.table('binding'),
     holding: graph.table('holding'),
+    uplink: graph.table('uplink'),
     demand: graph.table('demand'),
     kept: graph.table('kept'),
   };

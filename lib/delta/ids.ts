@@ -34,6 +34,9 @@ export function singletonId(table: string): RowId {
   return uuidOf(`\0${table}`);
 }
 
+/** A text to order things by that is the same everywhere and says nothing of them: SHA-256 in hexadecimal. */
+export const rankOf = (text: string): string => hash('sha256', text);
+
 /** Whether `text` is a UUID as OVSDB prints it. */
 export function isRowId(text: string): text is RowId {
   return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text);

@@ -7,6 +7,8 @@ export interface Cluster {
   readonly defaultVpc: string;
   readonly defaultSubnet: string;
   readonly joinSubnet: string;
+  /** To which a VPC with `enableExternal` is attached. */
+  readonly externalSubnet: string;
   readonly serviceCidrs: readonly string[];
   readonly apiServer: readonly string[];
   readonly enableLb: boolean;

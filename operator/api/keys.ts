@@ -45,6 +45,15 @@ export function overlapKeys(scope: string, cidr: Cidr): string[] {
 /** Key of a workload whose pods come back under their names. */
 export const keeperKey = (kind: string, namespace: string, name: string): string => `${kind}/${namespace}/${name}`;
 
+/** Key of a VPC's port on an external subnet. */
+export const uplinkKey = (vpc: string, subnet: string): string => `${vpc}/${subnet}`;
+
+/** The VPC and the subnet of an `uplinkKey`. */
+export function partsOfUplink(key: string): readonly [vpc: string, subnet: string] {
+  const [vpc = '', subnet = ''] = key.split('/');
+  return [vpc, subnet];
+}
+
 /** Key of one address of one subnet. */
 export const usedKey = (subnet: string, address: string): string => `${subnet}|${address}`;
 

@@ -21,7 +21,6 @@ export const laterKinds = {
   IptablesFIPRule: plain('iptables-fip-rules'),
   IptablesSnatRule: plain('iptables-snat-rules'),
   OvnDnatRule: plain('ovn-dnat-rules'),
-  OvnEip: plain('ovn-eips'),
   OvnFip: plain('ovn-fips'),
   OvnSnatRule: plain('ovn-snat-rules'),
   // Its conditions are those of nodes.

@@ -5,6 +5,8 @@ export const reasons = {
   AcquireAddressFailed: 'the pod or node has no address yet; the message says why, and it is tried again by itself',
   BfdPortInvalid: 'the BFD port of the VPC cannot be made',
   CreateOVNPortFailed: 'the northbound database refuses the port of the pod; it is tried again with pauses',
+  ExternalNotAttached:
+    'the router of the VPC has no port on an external subnet that the VPC names; the message says why',
   FeatureNotAvailable: 'fields of the spec have no effect yet; the message names them, and everything else works',
   Conflict: 'two objects want one row in OVN; the first keeps it',
   DefaultSubnetInvalid: 'the default subnet that the VPC names does not exist, or is in another VPC and not used',

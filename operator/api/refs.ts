@@ -14,6 +14,7 @@ export const vpcRef = (name: string): Ref => crd('Vpc', name);
 export const ipPoolRef = (name: string): Ref => crd('IPPool', name);
 export const vlanRef = (name: string): Ref => crd('Vlan', name);
 export const vipRef = (name: string): Ref => crd('Vip', name);
+export const eipRef = (name: string): Ref => crd('OvnEip', name);
 export const ipRef = (name: string): Ref => crd('IP', name);
 
 /** Key of an object in its table: `namespace/name`, or the name alone for cluster-scoped kinds. */
@@ -31,6 +32,19 @@ export const querierIpName = (subnet: string): string => `mcast-querier.${subnet
 
 /** Name of the IP object of a router's address in an underlay subnet. */
 export const interconnectionIpName = (vpc: string, subnet: string): string => `u2o-interconnection.${vpc}.${subnet}`;
+
+/** Name of the IP object of a VPC's address on an external subnet. */
+export const externalIpName = (vpc: string, subnet: string): string => `${externalIps}.${vpc}.${subnet}`;
+const externalIps = 'vpc-external';
+
+/** The VPC whose address on the subnet an IP object of this name keeps; undefined for any other. */
+export const vpcOfExternalIp = (name: string, subnet: string): string | undefined =>
+  name.startsWith(`${externalIps}.`) && name.endsWith(`.${subnet}`)
+    ? name.slice(externalIps.length + 1, -subnet.length - 1)
+    : undefined;
+
+/** The part of a VPC that its attachment to an external subnet is. */
+export const externalPart = (subnet: string): string => `external/${subnet}`;
 
 /** What a Vip is called among demands and holdings of addresses; no IP object has a name with a slash. */
 export const vipKey = (name: string): string => `vip/${name}`;
@@ -55,6 +69,7 @@ const builders: Readonly<Record<string, (namespace: string, name: string) => Ref
   IP: (_, name) => ipRef(name),
   Vip: (_, name) => vipRef(name),
   IPPool: (_, name) => ipPoolRef(name),
+  OvnEip: (_, name) => eipRef(name),
 };
 
 /** The object that an owner's text names, undefined for a kind that owns no rows. */

@@ -6,9 +6,10 @@ import type { Cluster, RangeSetting } from './cluster.ts';
 import type { JsonObject, Ref } from './fact.ts';
 import type { Options } from './option-list.ts';
 import type { Reason } from './reasons.ts';
+import type { EipRow, Uplink } from './eip-row.ts';
 import type { VipRow } from './vip-row.ts';
 
-export type { Cluster, RangeSetting, VipRow };
+export type { Cluster, EipRow, RangeSetting, Uplink, VipRow };
 export type { Demand, Kept, PoolUsage, Space, Unassigned, Usage, Wish } from './addresses.ts';
 
 export interface Meta {
@@ -298,6 +299,9 @@ export interface Tables {
   vpc: VpcRow;
   vlan: VlanRow;
   vip: VipRow;
+  eip: EipRow;
+  /** By `uplinkKey`. */
+  uplink: Uplink;
   /** What Vips hold, in the form of IP objects, by `vipKey`: the allocator and the reconcilers ask both alike. */
   holding: IpRow;
   checked: CheckedSubnet;

@@ -56,6 +56,7 @@ export const resources = {
   Vpc: clusterScoped('kubeovn.io/v1', 'Vpc', 'vpcs'),
   Vip: clusterScoped('kubeovn.io/v1', 'Vip', 'vips'),
   IP: clusterScoped('kubeovn.io/v1', 'IP', 'ips'),
+  OvnEip: clusterScoped('kubeovn.io/v1', 'OvnEip', 'ovn-eips'),
   IPPool: clusterScoped('kubeovn.io/v1', 'IPPool', 'ippools'),
   Vlan: clusterScoped('kubeovn.io/v1', 'Vlan', 'vlans'),
 } as const satisfies Record<string, Resource>;

@@ -27,8 +27,9 @@ export const columns: Readonly<Record<string, readonly string[]>> = {
     'external_ids',
   ],
   Logical_Router_Policy: ['priority', 'match', 'action', 'nexthops', 'options', 'external_ids'],
-  // Rows of others, to which routes of users refer.
-  BFD: ['logical_port', 'dst_ip'],
+  // Those of others too, to which routes of users refer.
+  BFD: ['logical_port', 'dst_ip', 'min_tx', 'min_rx', 'detect_mult', 'external_ids'],
+  Gateway_Chassis: ['name', 'chassis_name', 'priority', 'external_ids'],
   HA_Chassis_Group: ['name', 'ha_chassis', 'external_ids'],
   HA_Chassis: ['chassis_name', 'priority', 'external_ids'],
   Logical_Switch: ['name', 'other_config', 'external_ids', 'ports', 'acls', 'load_balancer', 'qos_rules'],
@@ -63,6 +64,7 @@ export const structural: readonly string[] = [
   'Logical_Router_Port',
   'Logical_Router_Static_Route',
   'Logical_Router_Policy',
+  'Gateway_Chassis',
   'HA_Chassis_Group',
   'HA_Chassis',
   'ACL',

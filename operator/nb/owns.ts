@@ -31,6 +31,8 @@ export const owns: Owns = {
       'isU2ONoLBRoutePolicy',
     ],
   },
+  BFD: { external_ids: tag },
+  Gateway_Chassis: { external_ids: [...tag, 'lrp'] },
   HA_Chassis_Group: { external_ids: [...tag, 'lrp'] },
   HA_Chassis: { external_ids: [...tag, 'group'] },
   Logical_Switch: {

@@ -1,14 +1,15 @@
 // A VPC: its logical router with the routes and policies of its spec, and its status.
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import type { JsonObject } from '../api/fact.ts';
+import { textsOf } from '../api/json.ts';
 import { vpcRef } from '../api/refs.ts';
 import type { Network, VpcRow } from '../api/tables.ts';
-import { vpcNotices } from '../api/unavailable.ts';
 import { logicalRouter } from '../nb/rows/router.ts';
 import { overlaySets } from './interconnection.ts';
-import { clusterOf, problem } from './reconciler.ts';
+import { clusterOf } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
 import { bfdPort, bfdPortStatus } from './vpc-bfd.ts';
+import { externalFields } from './vpc-external.ts';
 import { defaultSubnets, namespaceProblems } from './vpc-namespaces.ts';
 import { peerings, peersOf } from './vpc-peering.ts';
 import { userPolicies, userRoutes } from './vpc-routes.ts';
@@ -22,15 +23,15 @@ export const vpc: Reconciler<VpcRow> = {
     const subnets = switched(name, read);
     const peers = peersOf(row, read);
     const isInterconnected = subnets.some(({ link }) => link === 'interconnection');
-    yield logicalRouter(name, peers.length > 0 || isInterconnected);
+    // Neighbours on external subnets are beyond them, too.
+    const isExternal = row.spec['enableExternal'] === true || textsOf(row.spec['extraExternalSubnets']).length > 0;
+    yield logicalRouter(name, peers.length > 0 || isInterconnected || isExternal);
     yield* overlaySets(name, subnets);
     yield* peerings(row, read);
     yield* bfdPort(row, read);
     yield* userRoutes(row);
     yield* userPolicies(row);
     yield* namespaceProblems(row, read);
-    // The API server has seen to the types of the fields, by the schema of the CRD.
-    for (const { reason, message } of vpcNotices(row.spec)) yield problem(about, reason, message);
     yield {
       status: about,
       generation: row.meta.generation,
@@ -62,10 +63,7 @@ function status(row: VpcRow, subnets: readonly Network[], read: WorldRead): Json
     subnets: subnets.filter(({ deleting }) => !deleting).map((subnet) => subnet.name),
     defaultLogicalSwitch: read.get('network', own)?.vpc === name ? own : '',
     ...loadBalancers(name, isDefault),
-    // As observed: nothing is attached without kind OvnEip.
-    enableExternal: false,
-    enableBfd: false,
-    extraExternalSubnets: [],
+    ...externalFields(row, read),
   };
 }
 

@@ -67,6 +67,7 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
   Usage: (_, fields) => fields,
   PoolUsage: (_, fields) => fields,
   IPPool: (key, fields) => whole(key, fields),
+  OvnEip: (key, fields) => whole(key, fields),
   NetworkAttachmentDefinition: (key, fields) => whole(key, fields),
   StatefulSet: (key, fields) => whole(key, fields),
   VirtualMachine: (key, fields) => whole(key, fields),

@@ -1,4 +1,5 @@
 // One process under test: a graph wired as in the product, fed with objects of the API, its sinks collecting.
+import { eipRow } from '../../operator/api/eip-row.ts';
 import { isLater } from '../../operator/api/later.ts';
 import {
   attachmentRow,
@@ -32,6 +33,7 @@ export const defaults: Cluster = {
   defaultVpc: 'ovn-cluster',
   defaultSubnet: 'ovn-default',
   joinSubnet: 'join',
+  externalSubnet: 'external',
   serviceCidrs: ['10.96.0.0/12'],
   apiServer: ['10.96.0.1'],
   enableLb: true,
@@ -100,6 +102,7 @@ const puts: Readonly<Record<string, Put>> = {
   Namespace: (tables, key, object) => write(tables.namespace, key, object, namespaceRow),
   Subnet: (tables, key, object) => write(tables.subnet, key, object, subnetRow),
   Vip: (tables, key, object) => write(tables.vip, key, object, vipRow),
+  OvnEip: (tables, key, object) => write(tables.eip, key, object, eipRow),
   Vpc: (tables, key, object) => write(tables.vpc, key, object, vpcRow),
   IPPool: (tables, key, object) => write(tables.ippool, key, object, ipPoolRow),
   NetworkAttachmentDefinition: (tables, key, object) => write(tables.attachment, key, object, attachmentRow),

@@ -95,6 +95,47 @@ export const bfdPort = ({ owner, vpc, name, mac, networks, group }: BfdPort): Ro
     in: onRouter(vpc, 'ports'),
   });
 
+/** Towards the switch of an external subnet: hosted by one of the chassis in its column gateway_chassis. */
+export const externalPort = ({
+  owner,
+  vpc,
+  name,
+  mac,
+  networks,
+}: Omit<RouterPort, 'routeTable' | 'advertised'>): RowFact =>
+  row('Logical_Router_Port', {
+    owner,
+    name: 'port',
+    columns: { name, mac, networks: set(...networks) },
+    external: { lr: vpc },
+    in: onRouter(vpc, 'ports'),
+  });
+
+export interface GatewayChassis {
+  /** Of the port, too. */
+  readonly owner: Owner;
+  /** Name of the port. */
+  readonly port: string;
+  /** Names of chassis, the preferred one first. */
+  readonly chassis: readonly string[];
+}
+
+/** Which chassis may host a port of `externalPort`, with Kube-OVN's priorities. */
+export function* gatewayChassis({ owner, port, chassis }: GatewayChassis): Generator<RowFact> {
+  for (const [at, chassisName] of chassis.entries()) {
+    const name = `${port}-${chassisName}`;
+    yield row('Gateway_Chassis', {
+      owner,
+      name,
+      columns: { name, chassis_name: chassisName, priority: Math.max(firstChassis - at, 0) },
+      external: { lrp: port },
+      in: { row: 'Logical_Router_Port', id: rowId(owner, 'Logical_Router_Port', 'port'), column: 'gateway_chassis' },
+    });
+  }
+}
+
+const firstChassis = 100;
+
 export interface Route {
   readonly owner: Owner;
   readonly vpc: string;

@@ -58,6 +58,21 @@ export const routerTypePort = ({ subnet, name, routerPort, proxied }: RouterType
     in: onSwitch(subnet),
   });
 
+/** The end of the link to a router that meets the subnet as an external one; it is the VPC's. */
+export const externalRouterTypePort = ({
+  owner,
+  subnet,
+  name,
+  routerPort,
+}: Omit<RouterTypePort, 'proxied'> & { readonly owner: Owner }): RowFact =>
+  row('Logical_Switch_Port', {
+    owner,
+    name: 'router',
+    columns: { name, type: 'router', addresses: set('router'), options: map({ 'router-port': routerPort }) },
+    external: { ls: subnet },
+    in: onSwitch(subnet),
+  });
+
 export interface LocalnetPort {
   readonly subnet: string;
   /** As `ovn-bridge-mappings` of the nodes names it. */
