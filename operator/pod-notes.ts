@@ -60,7 +60,8 @@ export class PodNotes {
 
   /** A pod as it was and as it is. */
   changed({ meta: before }: PodRow, { meta: now }: PodRow): void {
-    if (before.uid !== now.uid || securityOf(before.annotations) === securityOf(now.annotations)) return;
+    if (before.uid !== now.uid || before.annotations === now.annotations) return;
+    if (!asksMore(before.annotations, now.annotations) && !asksMore(now.annotations, before.annotations)) return;
     const { namespace, name, uid, annotations } = now;
     const details = providersOf(annotations)
       .filter((provider) => said(annotations, provider, 'routed') === 'true')
@@ -149,10 +150,6 @@ function partOf(provider: string, { namespace, name, annotations }: Named): stri
 
 const ofSecurity = /(?:\.kubernetes\.io\/(?:port_security|port_vips|security_groups)|^ovn\.kubernetes\.io\/aaps)$/;
 
-/** What is said of port security, as one text. */
-const securityOf = (annotations: Annotations): string =>
-  Object.entries(annotations)
-    .filter(([key, value]) => ofSecurity.test(key) && value !== '')
-    .map(([key, value]) => `${key}=${String(value)}`)
-    .sort()
-    .join('\n');
+/** Whether the first say something of port security that the others do not. Asked of every change of a pod. */
+const asksMore = (some: Annotations, others: Annotations): boolean =>
+  Object.keys(some).some((key) => some[key] !== (others[key] ?? '') && some[key] !== '' && ofSecurity.test(key));

@@ -67,7 +67,8 @@ function port(row: PodRow, one: Interface, dhcp: PortDhcp['ids'], read: WorldRea
   } = one;
   // ovn-controller compares with the name and with the hostname of its chassis, and the agent sets the latter.
   const chassis = self.pods.map(({ node }) => read.get('host', node)?.chassis || node);
-  const vips = [...new Set([...pairAddresses(row, network.name, read), ...wish.vips])];
+  const pairs = pairAddresses(row, network.name, read);
+  const vips = pairs.length === 0 ? wish.vips : [...new Set([...pairs, ...wish.vips])];
   return vifPort({
     owner: self.owner,
     name,

@@ -10,6 +10,9 @@ import { nicsOf } from './nics.ts';
 import type { Nic } from './nics.ts';
 import type { WorldRead } from './reconciler.ts';
 
+/** Most pods name none: they shall cost nothing. */
+const none: readonly string[] = [];
+
 /** Ports of the pods that may hold a Vip, one for each pod: the first that it has in this subnet. */
 export function pairParents(row: VipRow, subnet: string, read: WorldRead): string[] {
   const pods = read.at('podsByPair', row.meta.name).filter((pod) => mayHold(row, pod));
@@ -17,8 +20,10 @@ export function pairParents(row: VipRow, subnet: string, read: WorldRead): strin
 }
 
 /** What a pod may answer for by its ports in a subnet, by `aaps`. */
-export function pairAddresses(pod: PodRow, subnet: string, read: WorldRead): string[] {
-  const names = new Set(commaList(pod.meta.annotations[pairsKey] ?? ''));
+export function pairAddresses(pod: PodRow, subnet: string, read: WorldRead): readonly string[] {
+  const listed = pod.meta.annotations[pairsKey];
+  if (listed === undefined) return none;
+  const names = new Set(commaList(listed));
   return [...names].flatMap((name) => {
     const row = read.get('vip', name);
     const held = read.get('holding', vipKey(name));

@@ -8,6 +8,8 @@ import type { Change } from '../expand.ts';
 import { enter, pod, put, rowsOf } from './northd.ts';
 import { scenario } from './scenario.ts';
 
+const secure = { 'ovn.kubernetes.io/port_security': 'true' };
+
 /** Two nodes, a distributed and a centralized subnet of both families, and a VPC of its own. */
 const cluster: readonly Change[] = [
   put('Vpc', 'ovn-cluster', {}),
@@ -25,6 +27,12 @@ const cluster: readonly Change[] = [
   put('IP', 'node-n2', { for: 'n2', subnet: 'join', ip: '100.64.0.3,fd00:100:64::3', mac: '02:00:00:00:01:02' }),
   ...pod('p1', { node: 'n1', subnet: 'ovn-default', ip: '10.16.0.2,fd00:10:16::2', mac: '02:00:00:00:00:01' }),
   ...pod('p2', { node: 'n2', subnet: 'ovn-default', ip: '10.16.0.3,fd00:10:16::3', mac: '02:00:00:00:00:02' }),
+  ...pod('p3', { node: 'n1', subnet: 'ovn-default', ip: '10.16.0.5', mac: '02:00:00:00:00:05' }, secure),
+  ...pod(
+    'p4',
+    { node: 'n1', subnet: 'ovn-default', ip: '10.16.0.6', mac: '02:00:00:00:00:06' },
+    { ...secure, 'ovn.kubernetes.io/aaps': '' },
+  ),
   ...pod('c1', { node: 'n1', subnet: 'central', ip: '10.17.0.2', mac: '02:00:00:00:00:03' }),
   ...pod('o1', { node: 'n1', subnet: 'own', ip: '10.20.0.2', mac: '02:00:00:00:00:04' }),
 ];
@@ -119,8 +127,23 @@ describe.each(installations())('OVN $name', (installation) => {
     const pair = bindings.find((row) => row['logical_port'] === 'pair');
     expect(pair).toMatchObject({
       type: 'virtual',
-      options: { 'virtual-ip': '10.16.0.90', 'virtual-parents': 'p1.a,p2.a' },
+      options: { 'virtual-ip': '10.16.0.90', 'virtual-parents': 'p1.a,p2.a,p3.a' },
     });
+  });
+
+  it.each([
+    ['p3.a', '02:00:00:00:00:05', '10.16.0.5', true],
+    ['p3.a', '02:00:00:00:00:05', '10.16.0.90', true],
+    ['p3.a', '02:00:00:00:00:05', '10.16.0.91', false],
+    ['p4.a', '02:00:00:00:00:06', '10.16.0.6', true],
+    ['p4.a', '02:00:00:00:00:06', '10.16.0.90', false],
+  ] as const)('with port security, %s with %s sends from %s: %s', async (port, mac, from, passes) => {
+    const ethernet = `inport == "${port}" && eth.src == ${mac}`;
+    const ip = `eth.dst == 02:00:00:00:00:02 && ip4.src == ${from} && ip4.dst == 10.16.0.3 && ip.ttl == 64`;
+    expect((await ovn.trace('ovn-default', `${ethernet} && ${ip}`)).includes('output("p2.a")')).toBe(passes);
+    const arp = `eth.dst == ff:ff:ff:ff:ff:ff && arp.op == 1 && arp.sha == ${mac} && arp.spa == ${from}`;
+    const asks = await ovn.trace('ovn-default', `${ethernet} && ${arp} && arp.tpa == 10.16.0.99`);
+    expect(asks.includes('output("p2.a")')).toBe(passes);
   });
 
   it('binds ports to the chassis with the hostname of the node', async () => {

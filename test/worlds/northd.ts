@@ -14,11 +14,19 @@ export const put = (kind: string, key: string, fields: Record<string, unknown>):
   object: build(kind, key, fields),
 });
 
-/** A pod of namespace `a` with its address. */
-export const pod = (name: string, at: { node: string; subnet: string; ip: string; mac: string }): Change[] => [
+/** A pod of namespace `a` with its address, which may hold Vip `pair` unless its annotations say otherwise. */
+export const pod = (
+  name: string,
+  at: { node: string; subnet: string; ip: string; mac: string },
+  annotations: Readonly<Record<string, string>> = {},
+): Change[] => [
   put('Pod', `a/${name}`, {
     node: at.node,
-    annotations: { 'ovn.kubernetes.io/logical_switch': at.subnet, 'ovn.kubernetes.io/aaps': 'pair' },
+    annotations: {
+      'ovn.kubernetes.io/logical_switch': at.subnet,
+      'ovn.kubernetes.io/aaps': 'pair',
+      ...annotations,
+    },
   }),
   put('IP', `${name}.a`, { for: `a/${name}`, ...at }),
 ];
