@@ -55,6 +55,11 @@ export class UnauthorizedError extends ApiError {}
 export class ForbiddenError extends ApiError {}
 /** 404: the object, or its whole kind, does not exist. */
 export class NotFoundError extends ApiError {}
+/** Whether nothing can be made in a namespace any more: it ends, or is gone (a kind that is not served is not told apart). */
+export const isOfEndingNamespace = (error: unknown): boolean =>
+  error instanceof NotFoundError ||
+  (error instanceof ApiError && error.causes.some(({ reason }) => reason === 'NamespaceTerminating'));
+
 /** 409 Conflict: changed meanwhile, or another UID than meant. */
 export class ConflictError extends ApiError {}
 /** 409 AlreadyExists: the name is taken. */

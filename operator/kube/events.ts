@@ -5,7 +5,7 @@ import type { Sink } from '../../lib/graph/types.ts';
 import type { JsonObject, ProblemFact, Ref } from '../api/fact.ts';
 import { BySource } from './by-source.ts';
 import { isoMicros } from './clock.ts';
-import { AlreadyExistsError, isTransient, messageOf, NotFoundError } from './errors.ts';
+import { AlreadyExistsError, isOfEndingNamespace, isTransient, messageOf, NotFoundError } from './errors.ts';
 import { KeyedQueue } from './queue.ts';
 import { refKey, resources } from './resources.ts';
 import { assertMayWrite, type WriterOptions } from './writer.ts';
@@ -265,7 +265,8 @@ export class EventRecorder implements Sink<ProblemFact> {
     const { clock, log } = this.#options;
     const series = this.#series.get(key);
     if (series === undefined || (isTransient(error) && clock.now() - series.since < staleMs)) return;
-    log.warn({ event: key, error: messageOf(error) }, 'event dropped');
+    // The last that is told of many pods; there is nobody left to read it.
+    if (!isOfEndingNamespace(error)) log.warn({ event: key, error: messageOf(error) }, 'event dropped');
     this.#series.delete(key);
   }
 }

@@ -70,6 +70,16 @@ describe('EventRecorder', () => {
     expect(log.lines.map(({ message }) => message)).toEqual(['event dropped', 'event dropped']);
   });
 
+  it('drops without a word what is told in a namespace that ends', async () => {
+    const causes = [{ reason: 'NamespaceTerminating', field: 'metadata.namespace', message: 'm' }];
+    const ends = { status: 403, body: { kind: 'Status', reason: 'Forbidden', details: { causes } } };
+    const gone = { status: 404, body: { kind: 'Status', reason: 'NotFound' } };
+    const { double, recorder, idle, log } = await rig(({ body }) => (body.includes('ends') ? ends : gone));
+    for (const message of ['ends', 'gone']) recorder.record({ about, type: 'Normal', reason: 'R', message });
+    await idle();
+    expect([double.asked.length, log.lines]).toEqual([2, []]);
+  });
+
   it('combines ever new messages of one reason about one object', async () => {
     const { double, recorder, idle } = await rig();
     for (let n = 0; n < 20; n += 1) recorder.record({ about, type: 'Warning', reason: 'R', message: `m${n}` });
