@@ -59,6 +59,17 @@ describe('pods', () => {
     expect(await waitFor(told, { what: 'the event', ...soon })).toContain(ip);
   });
 
+  it('have port security as soon as they ask for it, and are told', async () => {
+    const { ip } = await readyPod(ns, 'b');
+    const security = async (): Promise<string> => await nbctl('get', 'logical_switch_port', `b.${ns}`, 'port_security');
+    expect(await security()).not.toContain(ip);
+    await cluster().kubectl(['--namespace', ns, 'annotate', 'pod', 'b', 'ovn.kubernetes.io/port_security=true']);
+    await waitFor(async () => (await security()).includes(ip), { what: 'port security', ...soon });
+    const told = async (): Promise<string | undefined> =>
+      (await events(ns, 'b')).find((line) => line.startsWith('Normal PodSecurityUpdated '));
+    expect(await waitFor(told, { what: 'the event', ...soon })).toContain(`ip=${ip} `);
+  });
+
   it('give their address back when they are completed', async () => {
     await apply(podManifest(ns, 'done', { command: ['true'], restartPolicy: 'Never' }));
     await waitFor(async () => (await field('pod', 'done', '{.status.phase}', ns)) === 'Succeeded', {
@@ -86,6 +97,9 @@ describe('pods', () => {
       `external_ids:iface-id=d.${ns}`,
     ]);
     expect(stdout.trim()).toBe('');
+    const told = async (): Promise<string | undefined> =>
+      (await events(ns, 'd')).find((line) => line.startsWith('Normal PodNetworkReleased '));
+    expect(await waitFor(told, { what: 'the event', ...soon })).toContain(`ipCR=d.${ns} subnet=ovn-default`);
   });
 });
 
