@@ -165,7 +165,7 @@ describe.each(installations())('OVN $name takes the rows of', (installation) => 
     const ovn = await startOvn(installation);
     try {
       const wanted = rowsOf(scenario(readFileSync(file, 'utf8')).steps[0]?.state ?? []);
-      for (const node of ['n1', 'n2', 'n3', 'c2', 'x.y']) await ovn.chassis(`of-${node}`, node);
+      for (const node of ['n1', 'n2', 'n3', 'n-2', 'c2', 'x.y']) await ovn.chassis(`of-${node}`, node);
       await enter(ovn, wanted);
       expect(await ovn.complaints()).toEqual([]);
       const rows = wanted.facts.filter((fact) => 'row' in fact);
