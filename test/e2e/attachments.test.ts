@@ -5,7 +5,18 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exec, unreachable, type Pod } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
-import { apply, cluster, custom, field, freshNamespace, nbctl, object, podManifest, readyPod } from './shared.ts';
+import {
+  apply,
+  cluster,
+  custom,
+  events,
+  field,
+  freshNamespace,
+  nbctl,
+  object,
+  podManifest,
+  readyPod,
+} from './shared.ts';
 
 const ns = 'e2e-attachments';
 const soon = { limitMs: 30_000, everyMs: 200 };
@@ -183,6 +194,31 @@ describe.each([blue, lan])('an interface of the network $name', (net) => {
     expect(await unreachable(cluster(), one, [two])).toEqual([]);
     await add(one, net);
     expect(await unreachable(cluster(), one, await within(two, net))).toEqual([]);
+  });
+});
+
+describe('a second interface of one network', () => {
+  const second: Net = { ...blue, provider: `${blueProvider}.net3`, ifname: 'net3' };
+  const ask = (networks: string): Promise<unknown> =>
+    cluster().kubectl(['-n', ns, 'annotate', '--overwrite', 'pod', 'one', `k8s.v1.cni.cncf.io/networks=${networks}`]);
+
+  it('comes to a pod that runs, asked for at once, and goes without the first one', async () => {
+    await ask('blue, lan, blue@net3');
+    const made = await add(one, second);
+    const given = await addressesOf(one, second);
+    expect(made.ips.map(({ address }) => address)).toEqual([`${given[0]}/24`, `${given[1]}/112`]);
+    const both = [...(await within(one, blue)), ...(await within(one, second))];
+    expect(new Set(both.map(({ ip }) => ip)).size).toBe(4);
+    expect(await unreachable(cluster(), two, both)).toEqual([]);
+
+    await call('DEL', one, second);
+    await ask('blue, lan');
+    const object3 = `one.${ns}.${second.provider}`;
+    await waitFor(async () => (await object('ip', object3)) === undefined, { what: `${object3} to go`, ...soon });
+    expect(await unreachable(cluster(), two, await within(one, blue))).toEqual([]);
+    const isTold = (line: string): boolean =>
+      line.startsWith('Normal PodNetworkUpdated ') && line.includes(`logicalSwitchPort=${object3}`);
+    await waitFor(async () => (await events(ns, 'one')).some(isTold), { what: 'the event', ...soon });
   });
 });
 
