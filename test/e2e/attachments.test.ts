@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exec, unreachable, type Pod } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
 import {
+  annotate,
   apply,
   cluster,
   custom,
@@ -66,7 +67,13 @@ const blue: Net = {
   provider: blueProvider,
   cidrBlock: '10.52.0.0/24,fd00:10:52::/112',
   ifname: 'net1',
-  config: { cniVersion: '1.0.0', name: 'blue', type: 'kube-ovn', provider: blueProvider },
+  config: {
+    cniVersion: '1.0.0',
+    name: 'blue',
+    type: 'kube-ovn',
+    provider: blueProvider,
+    routes: [{ dst: '198.51.100.0/24', gw: '10.52.0.1' }],
+  },
 };
 const lanProvider = `lan.${ns}`;
 const lan: Net = {
@@ -90,6 +97,10 @@ const definition = ({ name, config }: Net): object => ({
   spec: { config: JSON.stringify(config) },
 });
 
+const networks = 'k8s.v1.cni.cncf.io/networks';
+/** A network with what is wanted of it. */
+const asked = { name: 'blue', namespace: ns, ips: ['10.52.0.99/24', 'fd00:10:52::99'], mac: '02:00:00:00:52:99' };
+
 /** One on each node, with what a runtime tells a plugin of it. */
 interface Attached extends Pod {
   readonly variables: Readonly<Record<string, string>>;
@@ -106,8 +117,11 @@ beforeAll(async () => {
     ...[blue, lan].map(definition),
     ...[blue, lan].map(({ name, provider, cidrBlock }) => custom('Subnet', `${ns}-${name}`, { provider, cidrBlock })),
   );
-  const annotations = { 'k8s.v1.cni.cncf.io/networks': 'blue, lan' };
-  await apply(podManifest(ns, 'one', { node: 'n1', annotations }), podManifest(ns, 'two', { node: 'n2', annotations }));
+  const lists = { one: 'blue, lan', two: JSON.stringify([asked, { name: 'lan' }]) };
+  await apply(
+    podManifest(ns, 'one', { node: 'n1', annotations: { [networks]: lists.one } }),
+    podManifest(ns, 'two', { node: 'n2', annotations: { [networks]: lists.two } }),
+  );
   [one, two] = await Promise.all([attached('one'), attached('two')]);
 });
 
@@ -163,6 +177,9 @@ async function addressesOf(pod: Pod, { name, provider }: Net): Promise<string[]>
 const within = async (pod: Pod, net: Net): Promise<Pod[]> =>
   (await addressesOf(pod, net)).map((ip) => ({ ...pod, ip }));
 
+const gone = (ip: string): Promise<unknown> =>
+  waitFor(async () => (await object('ip', ip)) === undefined, { what: `${ip} to be free`, ...soon });
+
 const inPod = (...argv: readonly string[]): Promise<string> => exec(cluster(), one, argv);
 
 const wayTo = async (ip: string): Promise<string | undefined> =>
@@ -197,42 +214,53 @@ describe.each([blue, lan])('an interface of the network $name', (net) => {
   });
 });
 
-describe('a second interface of one network', () => {
-  const second: Net = { ...blue, provider: `${blueProvider}.net3`, ifname: 'net3' };
-  const ask = (networks: string): Promise<unknown> =>
-    cluster().kubectl(['-n', ns, 'annotate', '--overwrite', 'pod', 'one', `k8s.v1.cni.cncf.io/networks=${networks}`]);
+describe('an attachment', () => {
+  it('has the addresses and the MAC that are asked for', async () => {
+    expect(await addressesOf(two, blue)).toEqual(['10.52.0.99', 'fd00:10:52::99']);
+    expect((await exec(cluster(), two, ['cat', '/sys/class/net/net1/address'])).trim()).toBe(asked.mac);
+  });
 
-  it('comes to a pod that runs, asked for at once, and goes without the first one', async () => {
-    await ask('blue, lan, blue@net3');
+  it('has the routes of its definition', async () => {
+    expect(await wayTo('198.51.100.1')).toBe('net1');
+  });
+
+  it('may be taken from a pod that runs, and given to it again', async () => {
+    await call('DEL', one, lan);
+    await annotate(ns, 'one', `${networks}=blue`);
+    await gone(`one.${ns}.${lanProvider}`);
+    await annotate(ns, 'one', `${networks}=blue, lan`);
+    expect((await add(one, lan)).ips.map(({ address }) => address)).toEqual(
+      (await addressesOf(one, lan)).map((ip) => `${ip}/24`),
+    );
+    expect(await unreachable(cluster(), one, await within(two, lan))).toEqual([]);
+  });
+
+  it('may be the second on one network, and goes without the first', async () => {
+    const second: Net = { ...blue, provider: `${blueProvider}.net3`, ifname: 'net3' };
+    await annotate(ns, 'one', `${networks}=blue@net1, lan@net2, blue@net3`);
     const made = await add(one, second);
-    const given = await addressesOf(one, second);
-    expect(made.ips.map(({ address }) => address)).toEqual([`${given[0]}/24`, `${given[1]}/112`]);
     const both = [...(await within(one, blue)), ...(await within(one, second))];
     expect(new Set(both.map(({ ip }) => ip)).size).toBe(4);
+    const shown = await inPod('ip', '-br', 'address', 'show', 'dev', 'net3', 'scope', 'global');
+    expect(shown.trim().split(/\s+/).slice(2)).toEqual(made.ips.map(({ address }) => address));
     expect(await unreachable(cluster(), two, both)).toEqual([]);
-
     await call('DEL', one, second);
-    await ask('blue, lan');
-    const object3 = `one.${ns}.${second.provider}`;
-    await waitFor(async () => (await object('ip', object3)) === undefined, { what: `${object3} to go`, ...soon });
+    await annotate(ns, 'one', `${networks}=blue, lan`);
+    await gone(`one.${ns}.${second.provider}`);
     expect(await unreachable(cluster(), two, await within(one, blue))).toEqual([]);
     const isTold = (line: string): boolean =>
-      line.startsWith('Normal PodNetworkUpdated ') && line.includes(`logicalSwitchPort=${object3}`);
+      line.startsWith('Normal PodNetworkUpdated ') && line.includes(`logicalSwitchPort=one.${ns}.${second.provider}`);
     await waitFor(async () => (await events(ns, 'one')).some(isTold), { what: 'the event', ...soon });
   });
-});
 
-describe('the address of an interface', () => {
-  it('is free when its pod is gone, and so is the port of one that is ours', async () => {
-    const port = `two.${ns}.${blueProvider}`;
-    const lookUp = (name: string): Promise<string> =>
-      nbctl('--bare', '--columns=name', 'find', 'logical_switch_port', `name=${name}`);
-    expect((await lookUp(port)).trim()).toBe(port);
-    expect((await lookUp(`two.${ns}.${lanProvider}`)).trim()).toBe('');
+  it('goes with its pod, and so does the port of one that is ours', async () => {
+    const [port, foreign] = [`two.${ns}.${blueProvider}`, `two.${ns}.${lanProvider}`];
+    const lookUp = async (name: string): Promise<string> =>
+      (await nbctl('--bare', '--columns=name', 'find', 'logical_switch_port', `name=${name}`)).trim();
+    expect([await lookUp(port), await lookUp(foreign)]).toEqual([port, '']);
     for (const net of [blue, lan]) await call('DEL', two, net);
     await cluster().kubectl(['--namespace', ns, 'delete', 'pod', 'two', '--timeout=60s']);
-    for (const ip of [port, `two.${ns}.${lanProvider}`])
-      await waitFor(async () => (await object('ip', ip)) === undefined, { what: `${ip} to be free`, ...soon });
-    expect((await lookUp(port)).trim()).toBe('');
+    for (const ip of [port, foreign]) await gone(ip);
+    expect(await lookUp(port)).toBe('');
   });
 });
