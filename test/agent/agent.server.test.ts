@@ -284,7 +284,7 @@ describe('CNI', () => {
     const asked = {
       CNI_CONTAINERID: ids[0]!,
       CNI_NETNS: '/run/netns/none',
-      CNI_IFNAME: 'net1',
+      CNI_IFNAME: 'lan0',
       CNI_ARGS: args('web-1'),
     };
     const provider = 'lan.default';
@@ -295,7 +295,7 @@ describe('CNI', () => {
     ]);
     const refused = await node.cni('ADD', asked, { provider });
     expect([refused.code, JSON.parse(refused.stdout)]).toMatchObject([1, { code: 7 }]);
-    expect(await node.interfaces('kubeloom-ifname', 'net1')).toEqual([]);
+    expect(await node.interfaces('kubeloom-ifname', 'lan0')).toEqual([]);
   });
 
   it('collects what the runtime no longer knows, of its own network', async () => {
