@@ -22,6 +22,7 @@
 //   ippool -> pool (in force) -> Namespace, demand, [allocator] --> poolUsage ------------------> IPPool: set, status, problems
 //   attachment (NetworkAttachmentDefinitions) -> demand, Pod
 //   keeper (StatefulSets, virtual machines) + ip -> kept -> [allocator]
+//   vpc -> realm (what others go by) -> network, Subnet, Vpc
 //   vpc -> uplink -> demand; uplink, ip, eip -----------------------------------------------------------> Vpc: external ports; OvnEip
 //   vip -> holding, demand -> [allocator] --> API: status of the Vip --> vip -------------------> Vip: port, labels, status; Subnet
 //   later ----------------------------------------------------------------------------------> Later: status, problems
@@ -79,6 +80,7 @@ import { balancer, holding, holdingKeys, vipDemand } from './reconcilers/vip-hol
 import { uplinkDemand, uplinks, vpcExternal } from './reconcilers/vpc-external.ts';
 import { peeringKeys } from './reconcilers/vpc-peering.ts';
 import { vpc } from './reconcilers/vpc.ts';
+import { realm } from './reconcilers/vpc-routes.ts';
 import { Split } from './sinks.ts';
 import type { Sinks } from './sinks.ts';
 
@@ -162,6 +164,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.index('interconnections', networkTable, (row) => (row.link === 'interconnection' ? [only] : []));
   graph.index('hostsByGroup', computed.host, (row) => [nodeGroupName(row.name)]);
 
+  graph.derive('realm', tables.vpc, realm, graph.into(computed.realm));
   graph.derive('host', tables.node, host, graph.into(computed.host));
   graph.derive('checked', tables.subnet, checked, graph.into(checkedTable));
   graph.derive('candidate', checkedTable, candidate, graph.into(computed.candidate));
@@ -263,6 +266,7 @@ function computedTables(graph: Graph<Tables, Indexes>): {
       | 'candidate'
       | 'network'
       | 'space'
+      | 'realm'
       | 'host'
       | 'pool'
       | 'binding'
@@ -277,6 +281,7 @@ function computedTables(graph: Graph<Tables, Indexes>): {
     candidate: graph.table('candidate'),
     network: graph.table('network'),
     space: graph.table('space'),
+    realm: graph.table('realm'),
     host: graph.table('host'),
     pool: graph.table('pool'),
     binding: graph.table('binding'),

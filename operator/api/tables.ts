@@ -94,6 +94,13 @@ export interface VpcRow {
   readonly spec: JsonObject;
 }
 
+/** What others go by of a VPC: its routes and policies change more often than that. Computed. */
+export interface Realm {
+  readonly namespaces: readonly string[];
+  /** Of the user's default routes: see `defaultKey` (operator/reconcilers/vpc-routes.ts). */
+  readonly defaults: readonly string[];
+}
+
 export interface IpPoolRow {
   readonly meta: Meta;
   /** Creation time in ms since the epoch: of two pools with one address the older is right. */
@@ -308,6 +315,7 @@ export interface Tables {
   candidate: Candidate;
   network: Network;
   space: Space;
+  realm: Realm;
   host: Host;
   binding: Binding;
   demand: Demand;

@@ -18,7 +18,7 @@ export const defaultObjects: Reconciler<Cluster> = {
     yield* globalKeys(ownerOf(clusterRef));
     yield nodesSet(4);
     yield nodesSet(6);
-    if (!read.get('vpc', defaultVpc)) yield made(vpcRef(defaultVpc), {});
+    if (!read.get('realm', defaultVpc)) yield made(vpcRef(defaultVpc), {});
     if (!read.get('subnet', defaultSubnet)) {
       const own = { default: true, gatewayType: 'distributed', natOutgoing: true, private: false };
       yield made(subnetRef(defaultSubnet), { ...range(cluster, cluster.defaultRange), ...own });

@@ -5,7 +5,7 @@ import type { Cidr } from '../../lib/net/index.ts';
 import { overlapKeys, usedKey } from '../api/keys.ts';
 import { checkedSubnet } from '../api/subnet-check.ts';
 import type { Candidate, CheckedSubnet, Finding, Indexes, Network, NodeRow, SubnetRow } from '../api/tables.ts';
-import { textOf, textsOf } from '../api/json.ts';
+import { textOf } from '../api/json.ts';
 import { Withheld } from '../api/withheld.ts';
 import { finalizer } from './assignment.ts';
 import { clusterOf } from './reconciler.ts';
@@ -112,9 +112,9 @@ function* sharingTable(row: Candidate, read: WorldRead): Generator<string> {
 /** A VPC of its own says whose pods it takes, and the default VPC takes those of all others. */
 function* ofOtherNamespaces({ vpc, namespaces }: Network, read: WorldRead): Generator<string> {
   const { defaultVpc } = clusterOf(read);
-  const own = read.get('vpc', vpc);
+  const own = read.get('realm', vpc);
   for (const namespace of namespaces) {
-    if (vpc !== defaultVpc && own && !textsOf(own.spec['namespaces']).includes(namespace))
+    if (vpc !== defaultVpc && own && !own.namespaces.includes(namespace))
       yield `namespace ${namespace} is not one of VPC ${vpc}`;
     const others = vpc === defaultVpc ? read.at('vpcsByNamespace', namespace) : [];
     for (const { meta } of others)

@@ -51,7 +51,7 @@ function readyReason(network: Network | undefined): string {
 function* linkProblems(row: SubnetRow, network: Network, read: WorldRead): Generator<Fact> {
   const about = subnetRef(network.name);
   if (!network.switched) return;
-  if (!read.get('vpc', network.vpc)) yield problem(about, 'VpcNotFound', `VPC ${network.vpc} does not exist`);
+  if (!read.get('realm', network.vpc)) yield problem(about, 'VpcNotFound', `VPC ${network.vpc} does not exist`);
   yield* collisions(network, read);
   for (const ip of ownDemands(network)) yield* unassigned(ip, about, read);
   yield* underlayProblems(network, read);

@@ -20,7 +20,7 @@ import { routerPortNames } from './router-port-name.ts';
 import { clusterOf, ofFamily, withLength } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
 import { localnet } from './underlay.ts';
-import { hasDefault } from './vpc-routes.ts';
+import { defaultKey, everything } from './vpc-routes.ts';
 import { virtualPorts } from './virtual-port.ts';
 import { borrowerOf } from './vip-holding.ts';
 
@@ -38,7 +38,7 @@ export const subnet: Reconciler<SubnetRow> = {
     if (network.switched) {
       yield* switched(network, read);
       // A missing router narrows the subnet to itself; the problem is told by the status.
-      if (read.get('vpc', network.vpc)) yield* attached(row, network, read);
+      if (read.get('realm', network.vpc)) yield* attached(row, network, read);
     }
     yield item(network, cluster);
   },
@@ -145,15 +145,12 @@ function* ownRoutes(owner: Owner, network: Network, read: WorldRead): Generator<
   }
 }
 
-const everything = { 4: '0.0.0.0/0', 6: '::/0' } as const;
-
 /**
  * Of the overlay subnets of a VPC that share a route table and a family, one says it for all; none does beside a default
  * route of the user's, which would share the traffic with it.
  */
 function isFirst({ name, vpc, routeTable }: Network, cidr: string, read: WorldRead): boolean {
-  const row = read.get('vpc', vpc);
-  if (row && hasDefault(row, { prefix: everything[family(cidr)], routeTable })) return false;
+  if (read.get('realm', vpc)?.defaults.includes(defaultKey(family(cidr), routeTable))) return false;
   const alike = read
     .at('networksByVpc', vpc)
     .filter((other) => other.link === 'gateway' && other.routeTable === routeTable && ofFamily(other.cidrs, cidr));

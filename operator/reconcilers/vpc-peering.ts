@@ -87,7 +87,7 @@ const networksOf = (text: string): { text: string; family: 4 | 6 | undefined }[]
 
 function fault({ meta: { name } }: VpcRow, { remoteVpc, localConnectIP }: Given, read: WorldRead): string | undefined {
   if (remoteVpc === name) return 'a VPC has no peering with itself';
-  if (!read.get('vpc', remoteVpc)) return 'this VPC does not exist';
+  if (!read.get('realm', remoteVpc)) return 'this VPC does not exist';
   const networks = networksOf(localConnectIP);
   const families = new Set(networks.map(({ family }) => family));
   if (networks.length === 0 || families.has(undefined) || families.size < networks.length) {

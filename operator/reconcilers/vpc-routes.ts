@@ -3,12 +3,13 @@ import { owner as ownerOf, partOf } from '../../lib/delta/ids.ts';
 import { canonicalCidr, canonicalIp } from '../../lib/net/index.ts';
 import type { RowFact } from '../../lib/delta/fact.ts';
 import type { Fact } from '../api/fact.ts';
-import { commaList } from '../api/json.ts';
+import { commaList, textsOf } from '../api/json.ts';
 import { vpcRef } from '../api/refs.ts';
-import type { VpcRow } from '../api/tables.ts';
+import type { Realm, VpcRow } from '../api/tables.ts';
 import type { VpcSpec } from '../api/vpc.gen.ts';
 import { routerPolicy, staticRoute } from '../nb/rows/router.ts';
 import { ofFamily, problem } from './reconciler.ts';
+import type { Projection } from './reconciler.ts';
 
 // What is absent counts as empty, so that one function can say what is wrong with it.
 const noRoute = { cidr: '', nextHopIP: '', policy: '', routeTable: '', ecmpMode: '', bfdId: '' };
@@ -31,17 +32,22 @@ export function* userRoutes(row: VpcRow): Generator<Fact> {
   yield* rows.values();
 }
 
-/** Whether the user routes all that has no other route. */
-export function hasDefault(
-  { spec }: VpcRow,
-  { prefix, routeTable }: { readonly prefix: string; readonly routeTable: string },
-): boolean {
+export const everything = { 4: '0.0.0.0/0', 6: '::/0' } as const;
+
+/** A default route of a family in a route table. */
+export const defaultKey = (family: 4 | 6, routeTable: string): string => `${everything[family]} ${routeTable}`;
+
+const isDefault = (prefix: string): boolean => prefix === everything[4] || prefix === everything[6];
+
+/** Table `realm`. */
+export const realm: Projection<VpcRow, Realm> = function* ({ meta: { name }, spec }) {
   const { staticRoutes = [] }: VpcSpec = spec;
-  return staticRoutes
+  const defaults = staticRoutes
     .map((given) => ({ ...noRoute, ...given }))
-    .filter((route) => routeFault(route) === undefined)
-    .some((route) => prefixOf(route.cidr) === prefix && route.routeTable === routeTable);
-}
+    .filter((route) => routeFault(route) === undefined && isDefault(prefixOf(route.cidr)))
+    .map(({ cidr, routeTable }) => `${prefixOf(cidr)} ${routeTable}`);
+  yield [name, { namespaces: textsOf(spec['namespaces']), defaults }];
+};
 
 const prefixOf = (text: string): string => canonicalCidr(text) ?? canonicalIp(text) ?? '';
 

@@ -99,6 +99,15 @@ describe.each([10, 1000, 10_000])('with %i pods', (count) => {
     expect(runs(process, changes)).toEqual({ SubnetStatus: 1 });
   });
 
+  it('sees another route and another policy of a VPC with many subnets', () => {
+    const staticRoutes = [{ cidr: '198.51.100.0/24', nextHopIP: '100.64.0.9' }];
+    const policyRoutes = [{ priority: 10, match: 'ip4.src == 10.16.0.9', action: 'drop' }];
+    const change = (spec: object): Change => put('Vpc', 'ovn-cluster', { ...spec });
+    const cost = { realm: 1, uplink: 1, Vpc: 1 };
+    expect(runs(process, [change({ staticRoutes })])).toEqual(cost);
+    expect(runs(process, [change({ staticRoutes, policyRoutes })])).toEqual(cost);
+  });
+
   it('sees a node that is not ready any more', () => {
     const change = put('Node', 'n1', { ip: '172.18.0.3', ready: false });
     expect(runs(process, [change])).toEqual({ host: 1, 'demand/node': 1, Node: 1 });
