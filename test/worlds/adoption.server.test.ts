@@ -224,9 +224,10 @@ describe.each(installations())('OVN $name, filled by a Kube-OVN', (installation)
   it('has every row that was there, under its UUID, and new ones only for what Kube-OVN does not make', async () => {
     const after = await contents(ovn);
     expect([...before.rows.keys()].filter((uuid) => !after.has(uuid))).toEqual([]);
-    const added = [...after].filter(([uuid]) => !before.rows.has(uuid)).map(([, row]) => row['name'] ?? row['match']);
-    expect(new Set(added)).toEqual(
+    const added = [...after].filter(([uuid]) => !before.rows.has(uuid)).map(([, row]) => row);
+    expect(new Set(added.map((row) => row['name'] ?? row['match'] ?? row['ip_prefix']))).toEqual(
       new Set([
+        '0.0.0.0/0',
         'distributed.kube.node.1',
         'distributed.kube.node.2',
         'ip4.src == $distributed.kube.node.1_ip4',
@@ -252,6 +253,7 @@ describe.each(installations())('OVN $name, filled by a Kube-OVN', (installation)
         'neutron-7a1e',
         '192.0.2.0/24',
         '10.16.200.1',
+        '10.20.0.0/16',
         'ip4.src == 10.16.200.1',
         'cluster-udp-loadbalancer',
         'deny.a',
