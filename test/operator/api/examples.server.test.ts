@@ -161,6 +161,7 @@ describe('the examples', () => {
   it('may have an empty field filled that cannot be changed afterwards', async () => {
     const patch = (prefix: string): Promise<string> =>
       api.kubectl('patch', 'veg', 'doc-gateway', '--type=merge', '-p', JSON.stringify({ spec: { prefix } }));
+    await patch('');
     await patch('doc-');
     await expect(patch('other-')).rejects.toThrow(/is immutable/);
   });
