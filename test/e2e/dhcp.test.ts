@@ -31,7 +31,18 @@ beforeAll(async () => {
     }),
   );
   [plain, different] = await Promise.all([readyPod(ns, 'plain'), readyPod(ns, 'different')]);
+  for (const pod of [plain, different]) await isLinked(pod);
 });
+
+/** A client of IPv6 ends at once while the kernel still tries whether its link-local address is another's (RFC 4862 5.4). */
+const isLinked = (pod: Pod): Promise<true> =>
+  waitFor(
+    async () => {
+      const text = await exec(cluster(), pod, ['ip', '-6', '-o', 'address', 'show', 'dev', 'eth0', 'scope', 'link']);
+      return (text.includes('fe80:') && !text.includes('tentative')) || undefined;
+    },
+    { what: `${pod.name} to have a link-local address`, ...soon },
+  );
 
 /**
  * dhclient tells its script what it was given; that changes nothing, and ends it. Having kept no lease it asks anew each
