@@ -221,7 +221,7 @@ export class Ipam {
     const mac = this.#macFor(state, key, wants.mac);
     const ips = state.pools.allocate(fixed, wants);
     // What is chosen comes in the order of the families.
-    if (fixed.length > 0 || wants.families) ips.sort(compareIp);
+    if (ips.length > 1 && (fixed.length > 0 || wants.families)) ips.sort(compareIp);
     const held: Held = {
       addresses: ips.map(formatIp),
       mac: mac === undefined ? '' : formatMac(mac),

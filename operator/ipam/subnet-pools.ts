@@ -71,10 +71,10 @@ export class SubnetPools {
   readonly #default: Group;
   readonly #named: ReadonlyMap<string, Group>;
   readonly #gateways: readonly Ip[];
-  /** Nobody is given these. */
-  readonly #reserved: ReadonlySet<string>;
+  /** Nobody is given these. Few subnets have any. */
+  readonly #reserved: ReadonlySet<string> | undefined;
   /** Of them, those that nobody has: assigned to none, so that they are not chosen. */
-  readonly #withheld = new Set<string>();
+  readonly #withheld: Set<string> | undefined;
   /** In order. */
   readonly #families: readonly Family[];
   /** Made when first needed, as `#shared`: most subnets are quiet most of the time. */
@@ -105,8 +105,9 @@ export class SubnetPools {
     this.#named = groups ?? noGroups;
     const foreign = named.length === 0 ? [] : subtractRanges(whole, rest);
     this.#default = { own: rest, pools: poolsOf([...exclude, ...foreign]) };
+    if (!ranges.reserved?.length) return;
     this.#reserved = new Set(ranges.reserved);
-    for (const text of this.#reserved) this.#withhold(text);
+    this.#withheld = new Set([...this.#reserved].filter((text) => this.#canWithhold(text)));
   }
 
   isSame(ranges: SubnetRanges, named: readonly NamedRanges[]): boolean {
@@ -184,7 +185,7 @@ export class SubnetPools {
   release(ip: Ip, until?: number): void {
     const pool = this.#poolOf(ip);
     if (!pool || this.#share(ip, -1)) return;
-    if (this.#reserved.size > 0 && this.#reserved.has(formatIp(ip))) this.#withheld.add(formatIp(ip));
+    if (this.#reserved?.has(formatIp(ip))) this.#withheld?.add(formatIp(ip));
     else if (until !== undefined && pool.used(ip)) this.#hold(ip, until);
     else pool.release(ip);
   }
@@ -233,7 +234,7 @@ export class SubnetPools {
   }
 
   #familyUsage(family: Family, pools: readonly AddressPool[]): FamilyUsage {
-    const withheld = [...this.#withheld].map(parseIp).filter((ip) => ip !== undefined);
+    const withheld = [...(this.#withheld ?? [])].map(parseIp).filter((ip) => ip !== undefined);
     const idle = [...[...this.#heldDown()].map(({ ip }) => ip), ...withheld];
     const held = idle.filter((ip) => ip.family === family);
     const using = subtractRanges(
@@ -262,7 +263,7 @@ export class SubnetPools {
     if (this.#gateways.some((gateway) => gateway.family === ip.family && gateway.value === ip.value)) {
       throw new AddressError('AddressConflict', `${formatIp(ip)} is the gateway`);
     }
-    if (this.#reserved.has(formatIp(ip)))
+    if (this.#reserved?.has(formatIp(ip)))
       throw new AddressError('AddressConflict', `${formatIp(ip)} is the address of a node`);
     if (pool.claim(ip)) return true;
     if (this.#holdDown?.has(ip) && !rested.some((other) => compareIp(other, ip) === 0)) return false;
@@ -280,14 +281,14 @@ export class SubnetPools {
     throw new AddressError('NoAvailableAddress', `no IPv${family} address is left in ${where}`, obstacle);
   }
 
-  #withhold(text: string): void {
+  #canWithhold(text: string): boolean {
     const ip = parseIp(text);
-    if (ip && this.#poolOf(ip)?.claim(ip)) this.#withheld.add(text);
+    return ip !== undefined && this.#poolOf(ip)?.claim(ip) === true;
   }
 
   /** An address that is assigned and has no holder has one from now on. */
   #isUnheld(ip: Ip): boolean {
-    return this.#holdDown?.take(ip) === true || (this.#withheld.size > 0 && this.#withheld.delete(formatIp(ip)));
+    return this.#holdDown?.take(ip) === true || this.#withheld?.delete(formatIp(ip)) === true;
   }
 
   /** Adds to the further holders of an address; false when there would be fewer than none. */
