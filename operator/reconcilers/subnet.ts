@@ -29,11 +29,11 @@ export const subnet: Reconciler<SubnetRow> = {
   *desired(row, read) {
     const { name } = row.meta;
     const network = read.get('network', name);
-    if (!network) {
-      // Nothing is taken away because of a spec that cannot be read, unless all of it is to go and nobody uses it.
-      if (row.meta.deleting && addressesOfOthers(name, read) === 0) return;
-      throw new Withheld(`subnet ${name} cannot be used`);
-    }
+    // Nothing is taken away because of a spec that cannot be read, or a Vlan that went first, unless all of it is to go and
+    // nobody uses it.
+    const isUsable = network && read.get('checked', name)?.network;
+    if (!isUsable && row.meta.deleting && addressesOfOthers(name, read) === 0) return;
+    if (!network) throw new Withheld(`subnet ${name} cannot be used`);
     const cluster = clusterOf(read);
     if (network.switched) {
       yield* switched(network, read);
