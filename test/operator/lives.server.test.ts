@@ -1,4 +1,4 @@
-// Ten thousand lives of pods, or as many as KUBELOOM_LIVES says, before a real API server and a real northbound database:
+// A thousand lives of pods, or as many as KUBELOOM_LIVES says, before a real API server and a real northbound database:
 // in waves over several subnets, with all ways to get an address and all ways to end. Whenever nothing is under way,
 // objects, counts and rows are exactly those of the pods that live; after the last one all is as before the first.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -11,13 +11,15 @@ const subnetOwner = (subnet: string): Owner => ownerOf(subnetRef(subnet));
 
 const switchId = (subnet: string): RowId => onSwitch(subnet).id;
 
-/** One object for all ports of a switch, as far as its last thousand neighbours leave room for it: every port has it. */
+/** Where ports of a switch hang, by subnet: every port has the place, and its id is a hash. Emptied when it is full. */
 const places = new Map<string, Place>();
+
+const mostPlaces = 10_000;
 
 function onSwitch(subnet: string): Place {
   const known = places.get(subnet);
   if (known) return known;
-  if (places.size >= 1_000) places.clear();
+  if (places.size >= mostPlaces) places.clear();
   const id = rowId(subnetOwner(subnet), 'Logical_Switch', subnet);
   const place: Place = { row: 'Logical_Switch', id, column: 'ports' };
   places.set(subnet, place);
