@@ -29,6 +29,15 @@ export async function waitForApi(cluster: Cluster): Promise<void> {
   await waitFor(look, { what: 'the API server', limitMs: 60_000, everyMs: 50, explain });
 }
 
+/** Pods of namespace `default` are admitted: none is before the controller manager has made its service account. */
+export async function waitForAdmission(cluster: Cluster): Promise<void> {
+  const log = join(cluster.logs, CONTROL_PLANE, 'kube-controller-manager.log');
+  const look = async (): Promise<boolean> =>
+    (await cluster.request('GET', '/api/v1/namespaces/default/serviceaccounts/default')).status === 200;
+  const explain = (): string => `${tail(log)}\nlog: ${log}`;
+  await waitFor(look, { what: 'the service account of namespace default', limitMs: 60_000, everyMs: 50, explain });
+}
+
 /** All nodes are there, and Ready if asked. */
 export async function waitForNodes(cluster: Cluster, want: 'registered' | 'Ready', limitMs: number): Promise<void> {
   const wanted = cluster.nodes().map(({ name }) => name);

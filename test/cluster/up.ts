@@ -18,7 +18,7 @@ import { requireMachine } from './preflight.ts';
 import { CLUSTER_MARK, processesOf } from './processes.ts';
 import { duration } from './progress.ts';
 import type { Progress } from './progress.ts';
-import { waitForApi, waitForNodes } from './ready.ts';
+import { waitForAdmission, waitForApi, waitForNodes } from './ready.ts';
 import { nodeRootfs } from './rootfs.ts';
 import { asUp } from './up-lock.ts';
 
@@ -89,6 +89,7 @@ async function start(record: ClusterRecord, progress: Progress): Promise<Cluster
   await progress.step(`${record.nodes} nodes registered`, async () => {
     await waitForNodes(cluster, 'registered', 60_000);
     await labelMasters(cluster);
+    await waitForAdmission(cluster);
   });
   return cluster;
 }

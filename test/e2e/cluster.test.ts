@@ -40,8 +40,6 @@ describe('a bare cluster', () => {
 
   beforeAll(async () => {
     cluster = await startCluster(NAME, '--bare');
-    // The controller manager makes it in its own time, and no pod is admitted before.
-    await cluster.kubectl(['wait', '--for=create', 'serviceaccount/default', '--timeout=60s']);
     await Promise.all([runPod(cluster, 'one', 'n1'), runPod(cluster, 'two', 'n2')]);
   }, FIRST_RUN_MS);
   afterAll(() => stopCluster(NAME));
