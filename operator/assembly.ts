@@ -3,16 +3,15 @@
 //   watches --enter--> graph --quiet--> differ, plan, writers                     (every replica, warm)
 //   lease --elected--> leader: differ, writers, allocator, plan server            (one replica)
 import { randomUUID } from 'node:crypto';
-import type { KubeConfig } from '@kubernetes/client-node';
 import type { Owner } from '../lib/delta/fact.ts';
 import type { Graph } from '../lib/graph/graph.ts';
 import { ipRef, only } from './api/refs.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import { assignments, holderOf, ipNamesOf, takeInIps } from './address-edge.ts';
+import type { AssemblyOptions } from './assembly-options.ts';
 import { CentralEdge, centralTls } from './central-edge.ts';
 import { clusterRow } from './cluster-row.ts';
 import { emptyGraph } from './empty-graph.ts';
-import type { Environment } from './environment.ts';
 import { followFinalized } from './finalized.ts';
 import { pruning } from './generated.ts';
 import { apart, both, HoldBook } from './holds.ts';
@@ -26,7 +25,6 @@ import type { Log } from './kube/log.ts';
 import { operatorMetrics, type OperatorMetrics } from './kube/metrics.ts';
 import { KubeloomOperator, type Part } from './kube/operator.ts';
 import { frugal } from './memory.ts';
-import type { Settings } from './settings.ts';
 import { StatusWriter } from './kube/status.ts';
 import type { WriterOptions } from './kube/writer.ts';
 import { Leader } from './leader.ts';
@@ -39,19 +37,12 @@ import { PlanStore } from './plan/store.ts';
 import { podProblems } from './pod-problems.ts';
 import { metricSources } from './metric-sources.ts';
 import { RowProblems } from './row-problems.ts';
+import type { Sinks } from './sinks.ts';
 import { follow } from './taps.ts';
 import { probes } from './probes.ts';
 import { Watches } from './watches.ts';
+import { translator } from './policy/translator.ts';
 import { ownerOf as ownerOfSource, type World, world } from './world.ts';
-
-export interface AssemblyOptions {
-  readonly settings: Settings;
-  readonly environment: Environment;
-  readonly kubeConfig: KubeConfig;
-  readonly log: Log;
-  /** The compiled policies/ipam. */
-  readonly allocator: Uint8Array;
-}
 
 const leaseName = 'kube-ovn-controller';
 
@@ -132,14 +123,7 @@ export class Assembly {
     });
     this.#holds = new HoldBook((about) => about.kind === 'IP' && this.#assignments.recheck(about.name));
     this.#rowProblems = new RowProblems(podProblems(this.#status.problems), podProblems(this.#events));
-    this.#world = world(this.#graph, {
-      rows: this.#nb.sink,
-      plan: this.#plan,
-      objects: this.#applier,
-      status: this.#status.statuses,
-      problems,
-      holds: apart(this.#holds, this.#finalizers),
-    });
+    this.#world = this.#newWorld(problems);
     this.#assignments = this.#newAssignments(writer);
     this.#watches = this.#newWatches();
     this.#central = this.#newCentral(writer);
@@ -224,6 +208,18 @@ export class Assembly {
     this.#assignments.run();
     this.#nb.poke();
     this.#notes.pods.settled();
+  }
+
+  #newWorld(problems: Sinks['problems']): World {
+    const sinks = {
+      rows: this.#nb.sink,
+      plan: this.#plan,
+      objects: this.#applier,
+      status: this.#status.statuses,
+      problems,
+      holds: apart(this.#holds, this.#finalizers),
+    };
+    return world(this.#graph, sinks, { translate: translator(this.#options.policies) });
   }
 
   #newNorthbound(): Northbound {

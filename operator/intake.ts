@@ -16,6 +16,7 @@ import {
   vlanRow,
   vpcRow,
 } from './api/project.ts';
+import { labelledRow, networkPolicyRow } from './api/policy-row.ts';
 import { kubeOvn } from './api/refs.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { World } from './world.ts';
@@ -32,7 +33,17 @@ const entering =
 const core = 'v1';
 
 const doors: Readonly<Record<string, { readonly apiVersion: string; readonly enter: Enter }>> = {
-  Pod: { apiVersion: core, enter: entering((world) => world.pod, podRow) },
+  Pod: {
+    apiVersion: core,
+    enter: (world, key, object) => {
+      entering(({ pod }) => pod, podRow)(world, key, object);
+      entering(({ labelled }) => labelled, labelledRow)(world, key, object);
+    },
+  },
+  NetworkPolicy: {
+    apiVersion: 'networking.k8s.io/v1',
+    enter: entering((world) => world.networkPolicy, networkPolicyRow),
+  },
   Node: { apiVersion: core, enter: entering((world) => world.node, nodeRow) },
   Namespace: { apiVersion: core, enter: entering((world) => world.namespace, namespaceRow) },
   IP: { apiVersion: kubeOvn, enter: entering((world) => world.ip, ipRow) },

@@ -8,7 +8,7 @@ import type { Environment } from './environment.ts';
 import { KubeConfig } from './kube/client-node/index.ts';
 import { readSettings, SettingError, type Settings } from './settings.ts';
 
-const allocatorModule = new URL('../policies/ipam/build/ipam.wasm', import.meta.url);
+const moduleOf = (name: string): URL => new URL(`../policies/${name}/build/${name}.wasm`, import.meta.url);
 
 const list = (text: string | undefined): string[] =>
   (text ?? '')
@@ -40,8 +40,15 @@ async function main(): Promise<void> {
   const log = pino({ level: settings.logLevel, timestamp: pino.stdTimeFunctions.isoTime });
   for (const warning of warnings) log.warn(warning);
   const environment = environmentOf(process.env);
-  const allocator = await readFile(allocatorModule);
-  const assembly = new Assembly({ settings, environment, kubeConfig: kubeConfigOf(settings), log, allocator });
+  const [allocator, policies] = await Promise.all([readFile(moduleOf('ipam')), readFile(moduleOf('networkpolicy'))]);
+  const assembly = new Assembly({
+    settings,
+    environment,
+    kubeConfig: kubeConfigOf(settings),
+    log,
+    allocator,
+    policies,
+  });
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) return;

@@ -4,7 +4,9 @@ import type { MemberFact, RowFact } from '../lib/delta/fact.ts';
 import { owner as ownerOf } from '../lib/delta/ids.ts';
 import type { Sink } from '../lib/graph/types.ts';
 import type { Fact, HoldFact, ObjectFact, PlanFact, ProblemFact, Ref, StatusFact } from './api/fact.ts';
+import type { Tables } from './api/tables.ts';
 import { Withheld } from './api/withheld.ts';
+import type { Entry } from './reconcilers/reconciler.ts';
 
 /** Where each shape of fact goes. */
 export interface Sinks {
@@ -15,6 +17,9 @@ export interface Sinks {
   readonly problems: Sink<ProblemFact>;
   readonly holds: Sink<HoldFact>;
 }
+
+/** The computed tables that a derivation writes, by name. */
+export type Entries = { readonly [N in keyof Tables]?: Sink<readonly [string, Tables[N]]> };
 
 type Shape = keyof Sinks;
 
@@ -38,18 +43,24 @@ const allShapes: Mask = (1 << shapes.length) - 1;
  * The sink of one derivation. A sink that never got anything from a source is not told of it, so that an event costs
  * what it concerns. `about` names the object of a key, for the problem of a derivation that threw.
  */
-export class Split implements Sink<Fact> {
+export class Split implements Sink<Fact | Entry> {
+  readonly outputs: readonly string[];
   readonly #sinks: Sinks;
+  readonly #entries: TableEntries;
   readonly #about: (source: string) => Ref;
   /** What each source has got a sink to hear of. */
   readonly #used = new Map<string, Mask>();
 
-  constructor(sinks: Sinks, about: (source: string) => Ref) {
+  constructor(sinks: Sinks, about: (source: string) => Ref, tables: Entries = {}) {
     this.#sinks = sinks;
     this.#about = about;
+    this.#entries = new TableEntries(tables);
+    this.outputs = this.#entries.outputs;
   }
 
-  replace(source: string, facts: readonly Fact[]): void {
+  replace(source: string, all: readonly (Fact | Entry)[]): void {
+    const { facts, entries } = apart(all);
+    this.#entries.replace(source, entries);
     const parts: Partial<Record<Shape, Fact[]>> = {};
     let now: Mask = 0;
     for (const fact of facts) {
@@ -84,6 +95,46 @@ export class Split implements Sink<Fact> {
     // has room for many more: they get one of its exact length.
     (this.#sinks[shape] as Sink<Fact>).replace(source, facts.length > 1 ? facts.slice() : facts);
   }
+}
+
+/** Facts, and rows of computed tables. */
+function apart(all: readonly (Fact | Entry)[]): { facts: readonly Fact[]; entries: readonly Entry[] } {
+  const isEntry = (one: Fact | Entry): one is Entry => 'entry' in one;
+  if (!all.some(isEntry)) return { facts: all as readonly Fact[], entries: none };
+  return { facts: all.filter((one): one is Fact => !isEntry(one)), entries: all.filter(isEntry) };
+}
+
+/** Rows of computed tables, each to its own; a table that never got one from a source is not told of it. */
+export class TableEntries implements Sink<Entry> {
+  readonly outputs: readonly string[];
+  readonly #tables: readonly (readonly [keyof Tables, Sink<readonly [string, unknown]>])[];
+  /** As in Split: one bit for each table that holds something of a source. */
+  readonly #used = new Map<string, Mask>();
+
+  constructor(tables: Entries) {
+    this.#tables = Object.entries(tables) as [keyof Tables, Sink<readonly [string, unknown]>][];
+    this.outputs = this.#tables.flatMap(([, { outputs = [] }]) => outputs);
+  }
+
+  replace(source: string, entries: readonly Entry[]): void {
+    const before = this.#used.get(source) ?? 0;
+    if (before === 0 && entries.length === 0) return;
+    let now: Mask = 0;
+    for (const [at, [name, sink]] of this.#tables.entries()) {
+      const own = entries.filter(({ entry }) => entry === name);
+      if (own.length > 0) now |= 1 << at;
+      if (own.length > 0 || before & (1 << at))
+        sink.replace(
+          source,
+          own.map(({ key, value }) => [key, value]),
+        );
+    }
+    if (now > 0) this.#used.set(source, now);
+    else this.#used.delete(source);
+  }
+
+  /** What the source yielded before stays in the tables. */
+  freeze(): void {}
 }
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

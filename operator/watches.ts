@@ -19,6 +19,7 @@ import {
 } from './api/project.ts';
 import { eipRef, ipPoolRef, subnetRef, vipRef, vlanRef, vpcRef } from './api/refs.ts';
 import type { CentralRow, PodRow } from './api/tables.ts';
+import { labelledRow, networkPolicyRow } from './api/policy-row.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { Member } from './kube/leader-labels.ts';
 import type { Part } from './kube/operator.ts';
@@ -54,6 +55,7 @@ const own = [
   'Vlan',
   'Vpc',
   'NetworkAttachmentDefinition',
+  'NetworkPolicy',
 ] as const;
 /** Workloads whose pods come back under their names. KubeVirt's are there only where it is installed. */
 const keepers = ['StatefulSet', 'VirtualMachine', 'VirtualMachineInstance'] as const;
@@ -81,6 +83,22 @@ const told = {
   OvnEip: eipRef,
 } as const;
 
+/** Pods of ovn-central among all. */
+function centrals(namespace: string): {
+  readonly central: (object: KubeObject) => CentralRow | undefined;
+  readonly member: (object: KubeObject) => Member | undefined;
+} {
+  const isCentral = ({ metadata }: KubeObject): boolean =>
+    metadata.namespace === namespace && metadata.labels?.['app'] === 'ovn-central';
+  const central = (object: KubeObject): CentralRow | undefined => (isCentral(object) ? centralRow(object) : undefined);
+  const member = (object: KubeObject): Member | undefined => {
+    const row = central(object);
+    const { labels = {}, uid } = object.metadata;
+    return row && { namespace, pod: row.pod, uid, ready: row.ready, labels };
+  };
+  return { central, member };
+}
+
 export class Watches implements Part {
   readonly name = 'watches';
   /** The pods of ovn-central, with the labels that say who leads. */
@@ -95,15 +113,7 @@ export class Watches implements Part {
     const { world, namespace, status } = options;
     this.#laterStatus = new Notes('later status', (key) => status().check(laterRef(key)));
     this.members = new Notes('members', () => options.onMembers());
-    const isCentral = ({ metadata }: KubeObject): boolean =>
-      metadata.namespace === namespace && metadata.labels?.['app'] === 'ovn-central';
-    const central = (object: KubeObject): CentralRow | undefined =>
-      isCentral(object) ? centralRow(object) : undefined;
-    const member = (object: KubeObject): Member | undefined => {
-      const row = central(object);
-      const { labels = {}, uid } = object.metadata;
-      return row && { namespace, pod: row.pod, uid, ready: row.ready, labels };
-    };
+    const { central, member } = centrals(namespace);
     const later = (kind: LaterKind): readonly Projection[] => [
       into(new Partition(world.later, `${kind}/`), laterRow(kind)),
       into(new Partition(this.#laterStatus, `${kind}/`), shown),
@@ -117,6 +127,7 @@ export class Watches implements Part {
     const acted: Readonly<Record<Exclude<Kind, LaterKind>, readonly Projection[]>> = {
       Pod: [
         into(new Heard(world.pod, options.onPod), podRow),
+        into(world.labelled, labelledRow),
         into(world.central, central),
         into(this.members, member),
       ],
@@ -125,6 +136,7 @@ export class Watches implements Part {
       IP: [into(world.ip, ipRow)],
       IPPool: [into(world.ippool, ipPoolRow), statusOf('IPPool')],
       NetworkAttachmentDefinition: [into(world.attachment, attachmentRow)],
+      NetworkPolicy: [into(world.networkPolicy, networkPolicyRow)],
       StatefulSet: keeper('StatefulSet'),
       VirtualMachine: keeper('VirtualMachine'),
       VirtualMachineInstance: keeper('VirtualMachineInstance'),

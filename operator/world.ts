@@ -41,10 +41,13 @@ import {
   externalPart,
   ipPoolRef,
   ipRef,
+  isolationRef,
   namespaceRef,
+  networkPolicyRef,
   nodeRef,
   only,
   podRef,
+  selectionRef,
   subnetRef,
   vipRef,
   vlanRef,
@@ -56,19 +59,32 @@ import { ownVipKey } from './api/vip-row.ts';
 import { nodeGroupName, poolSetName } from './nb/names.ts';
 import { binding } from './reconcilers/binding.ts';
 import { defaultObjects } from './reconcilers/default-objects.ts';
+import { isolation, isolations } from './reconcilers/default-deny.ts';
 import { needsAddress, nodeDemand, podDemand } from './reconcilers/demand.ts';
 import { machineKey } from './reconcilers/identity.ts';
 import { eip } from './reconcilers/eip.ts';
 import { ippool, pool } from './reconcilers/ippool.ts';
 import { kept } from './reconcilers/kept.ts';
 import { later } from './reconcilers/later.ts';
+import { membership } from './reconcilers/membership.ts';
 import { namespace } from './reconcilers/namespace.ts';
+import { networkPolicy, ownGroups } from './reconcilers/network-policy.ts';
 import { candidate, checked, network, nodeScope, tableKeys } from './reconcilers/network.ts';
 import { host, node } from './reconcilers/node.ts';
 import { subnetDemand } from './reconcilers/own-address.ts';
 import { pod } from './reconcilers/pod.ts';
+import {
+  askedNames,
+  nameKey,
+  namedNumbers,
+  presence,
+  scopes,
+  translationOf,
+  vpcFamilies,
+} from './reconcilers/policy-scope.ts';
 import type { Reconciler } from './reconcilers/reconciler.ts';
 import { portKeys } from './reconcilers/router-port-name.ts';
+import { collections, selected } from './reconcilers/selected.ts';
 import { space } from './reconcilers/space.ts';
 import { subnet } from './reconcilers/subnet.ts';
 import { subnetStatus } from './reconcilers/subnet-status.ts';
@@ -81,8 +97,9 @@ import { uplinkDemand, uplinks, vpcExternal } from './reconcilers/vpc-external.t
 import { peeringKeys } from './reconcilers/vpc-peering.ts';
 import { vpc } from './reconcilers/vpc.ts';
 import { realm } from './reconcilers/vpc-routes.ts';
-import { Split } from './sinks.ts';
-import type { Sinks } from './sinks.ts';
+import { Split, TableEntries } from './sinks.ts';
+import type { Entries, Sinks } from './sinks.ts';
+import type { Translate } from './api/translation.ts';
 
 /** The tables that are written from outside, each by its one producer, inside `graph.enter`. */
 export interface World {
@@ -100,6 +117,8 @@ export interface World {
   readonly keeper: Table<Tables['keeper']>;
   readonly vlan: Table<Tables['vlan']>;
   readonly attachment: Table<Tables['attachment']>;
+  readonly labelled: Table<Tables['labelled']>;
+  readonly networkPolicy: Table<Tables['networkPolicy']>;
   /** Objects of all kinds that nothing acts on yet. */
   readonly later: Table<Tables['later']>;
   /** Written by the allocator, by IP object. */
@@ -119,8 +138,13 @@ export interface World {
   readonly ipsByFirst: Index<Tables['ip']>;
 }
 
+/** What modules decide. They are pure, and what they keep shows in no answer. */
+export interface Modules {
+  readonly translate: Translate;
+}
+
 /** Wires an empty graph. Keys of API tables are `namespace/name`, or the name alone; see operator/api/refs.ts. */
-export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
+export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modules): World {
   const tables = inputs(graph);
   const { checked: checkedTable, network: networkTable, ...computed } = computedTables(graph);
 
@@ -182,6 +206,9 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   graph.derive('kept', tables.ip, kept, graph.into(computed.kept));
   graph.derive('demand/subnet', networkTable, subnetDemand, demands);
 
+  const port = graph.table('port');
+  const matched = policySelections(graph, tables, modules);
+
   reconcile(graph, sinks, { reconciler: defaultObjects, input: tables.cluster, about: () => subnetRef('') });
   reconcile(graph, sinks, { reconciler: vpc, input: tables.vpc, about: vpcRef });
   reconcile(graph, sinks, { reconciler: vpcExternal, name: external, input: computed.uplink, about: uplinkOf });
@@ -189,9 +216,10 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks): World {
   reconcile(graph, sinks, { reconciler: vlan, input: tables.vlan, about: vlanRef });
   reconcile(graph, sinks, { reconciler: subnet, input: tables.subnet, about: subnetRef });
   reconcile(graph, sinks, { reconciler: subnetStatus, name: 'SubnetStatus', input: tables.subnet, about: subnetRef });
-  reconcile(graph, sinks, { reconciler: node, input: tables.node, about: nodeRef });
   reconcile(graph, sinks, { reconciler: namespace, input: tables.namespace, about: namespaceRef });
-  reconcile(graph, sinks, { reconciler: pod, input: tables.pod, about: podOf });
+  reconcile(graph, sinks, { reconciler: pod, input: tables.pod, about: podOf, entries: { port: graph.into(port) } });
+  policies(graph, sinks, { tables, port, matched, network: networkTable });
+  reconcile(graph, sinks, { reconciler: node, input: tables.node, about: nodeRef });
   reconcile(graph, sinks, { reconciler: reservation, input: tables.unassigned, about: ipRef });
   reconcile(graph, sinks, { reconciler: vip, input: tables.vip, about: vipRef });
   reconcile(graph, sinks, { reconciler: ippool, input: tables.ippool, about: ipPoolRef });
@@ -221,6 +249,10 @@ export function ownerOf(source: string): string | undefined {
 /** Name of the derivation of uplinks, whose rows are parts of their VPCs. */
 const external = 'VpcExternal';
 
+/** Objects with a namespace, by the keys of their tables. */
+const podOf = (key: string): Ref => namespaced(podRef)(key);
+const networkPolicyOf = (key: string): Ref => namespaced(networkPolicyRef)(key);
+
 /** The VPC of an uplink. */
 const uplinkOf = (key: string): Ref => vpcRef(partsOfUplink(key)[0]);
 
@@ -232,11 +264,14 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
   Pod: podOf,
   IPPool: ipPoolRef,
   Vip: vipRef,
+  NetworkPolicy: networkPolicyOf,
+  Selection: selectionRef,
+  Isolation: isolationRef,
 };
 
-function inputs(
-  graph: Graph<Tables, Indexes>,
-): Omit<World, 'network' | 'space' | 'demand' | 'holding' | 'pool' | 'kept' | 'ipsByFirst'> {
+type Inputs = Omit<World, 'network' | 'space' | 'demand' | 'holding' | 'pool' | 'kept' | 'ipsByFirst'>;
+
+function inputs(graph: Graph<Tables, Indexes>): Inputs {
   return {
     cluster: graph.table('cluster'),
     central: graph.table('central'),
@@ -252,6 +287,8 @@ function inputs(
     keeper: graph.table('keeper'),
     vlan: graph.table('vlan'),
     attachment: graph.table('attachment'),
+    labelled: graph.table('labelled'),
+    networkPolicy: graph.table('networkPolicy'),
     later: graph.table('later'),
     unassigned: graph.table('unassigned'),
     usage: graph.table('usage'),
@@ -292,6 +329,72 @@ function computedTables(graph: Graph<Tables, Indexes>): {
   };
 }
 
+/**
+ * Who is selected by whom. Policies are translated, pods are matched, and names of ports get their numbers:
+ *
+ *   networkPolicy -> translation -> selection --join--> matched -> namedNumber
+ *                                   askedName ------------------------^
+ */
+function policySelections(
+  graph: Graph<Tables, Indexes>,
+  tables: Inputs,
+  { translate }: Modules,
+): ReadTable<Tables['matched']> {
+  const translation = graph.table('translation');
+  const selection = graph.table('selection');
+  const askedName = graph.table('askedName');
+  const scope = graph.table('scope');
+  const matched = graph.table('matched');
+  const namedNumber = graph.table('namedNumber');
+  graph.index('namesBySelection', askedName, (row) => [row.selection]);
+  graph.index('numbersByName', namedNumber, (row) => [nameKey(row.selection, row.name)]);
+  graph.index('policiesByGroup', tables.networkPolicy, ownGroups);
+
+  const translated = new TableEntries({ translation: graph.into(translation), selection: graph.share(selection) });
+  graph.derive('translation', tables.networkPolicy, translationOf(translate), translated);
+  graph.derive('askedName', tables.networkPolicy, askedNames, graph.share(askedName));
+  graph.derive('scope', tables.namespace, scopes, graph.into(scope));
+  graph.join('matched', { selections: selection, entities: tables.labelled, scopes: scope }, graph.into(matched));
+  graph.derive('namedNumber', tables.labelled, namedNumbers, graph.share(namedNumber));
+  return matched;
+}
+
+interface PolicyTables {
+  readonly tables: Inputs;
+  readonly port: ReadTable<Tables['port']>;
+  readonly matched: ReadTable<Tables['matched']>;
+  readonly network: ReadTable<Tables['network']>;
+}
+
+/**
+ * What follows from it in OVN:
+ *
+ *   networkPolicy + translation, namedNumber, vpcFamily, presence --> NetworkPolicy: ACLs
+ *                                  `-> facet -+-> collection -------> groups and sets
+ *                                             +-> isolation --------> groups that drop, nodes' rules
+ *   port + matched + facet -----------------------------------------> Membership: who is in them
+ */
+function policies(graph: Graph<Tables, Indexes>, sinks: Sinks, { tables, port, network }: PolicyTables): void {
+  const facet = graph.table('facet');
+  const collection = graph.table('collection');
+  const isolated = graph.table('isolation');
+  const presenceTable = graph.table('presence');
+  const family = graph.table('vpcFamily');
+  graph.index('facetsBySelection', facet, (row) => [row.selection]);
+  graph.index('presencesByNamespace', presenceTable, (row) => [row.namespace]);
+  graph.index('familiesByVpc', family, (row) => [row.vpc, '']);
+
+  graph.derive('vpcFamily', network, vpcFamilies, graph.share(family));
+  graph.derive('presence', port, presence, graph.share(presenceTable));
+  const entries = { facet: graph.share(facet) };
+  reconcile(graph, sinks, { reconciler: networkPolicy, input: tables.networkPolicy, about: networkPolicyOf, entries });
+  graph.derive('collection', facet, collections, graph.share(collection));
+  graph.derive('isolation', facet, isolations, graph.share(isolated));
+  reconcile(graph, sinks, { reconciler: selected, input: collection, about: selectionRef });
+  reconcile(graph, sinks, { reconciler: isolation, input: isolated, about: isolationRef });
+  reconcile(graph, sinks, { reconciler: membership, input: port, about: ipRef });
+}
+
 interface Wiring<Row> {
   readonly reconciler: Reconciler<Row>;
   readonly input: ReadTable<Row>;
@@ -299,19 +402,23 @@ interface Wiring<Row> {
   readonly about: (key: string) => Ref;
   /** Name of the derivation; the kind, unless a kind has two. */
   readonly name?: string;
+  /** Computed tables that it writes beside its facts. */
+  readonly entries?: Entries;
 }
 
 function reconcile<Row>(
   graph: Graph<Tables, Indexes>,
   sinks: Sinks,
-  { reconciler, input, about, name }: Wiring<Row>,
+  { reconciler, input, about, name, entries }: Wiring<Row>,
 ): void {
   const derivation = name ?? reconciler.kind;
-  const split = new Split(sinks, (source) => about(source.slice(derivation.length + 1)));
-  graph.derive(derivation, input, (row, read) => reconciler.desired(row, read), split);
+  const split = new Split(sinks, (source) => about(source.slice(derivation.length + 1)), entries);
+  graph.derive(derivation, input, (row, read, key) => reconciler.desired(row, read, key), split);
 }
 
-function podOf(key: string): Ref {
-  const slash = key.indexOf('/');
-  return podRef(key.slice(0, slash), key.slice(slash + 1));
-}
+const namespaced =
+  (refOf: (namespace: string, name: string) => Ref) =>
+  (key: string): Ref => {
+    const slash = key.indexOf('/');
+    return refOf(key.slice(0, slash), key.slice(slash + 1));
+  };

@@ -23,11 +23,13 @@ import { metaOf, observed } from '../../operator/observed.ts';
 import { PlanStore } from '../../operator/plan/store.ts';
 import { RowProblems } from '../../operator/row-problems.ts';
 import { follow } from '../../operator/taps.ts';
+import { translator } from '../../operator/policy/translator.ts';
 import { ownerOf as ownerOfSource, type World, world } from '../../operator/world.ts';
 import { ensureBuilt, wasmPath } from '../../policies/build.ts';
 
-await ensureBuilt('ipam');
+await ensureBuilt('ipam', 'networkpolicy');
 const allocatorModule = await readFile(wasmPath('ipam'));
+const translate = translator(await readFile(wasmPath('networkpolicy')));
 
 /** A kubeconfig that names an address where nobody is: a request would be an error of the bench. */
 function nowhere(): KubeConfig {
@@ -98,14 +100,18 @@ export class Product {
     const events = new EventRecorder({ ...writer, component: 'kube-ovn-controller', instance: 'bench', uidOf });
     const holds = new HoldBook((about) => about.kind === 'IP' && this.#assignments.recheck(about.name));
     this.#rowProblems = new RowProblems(this.#status.problems, events);
-    this.world = world(this.graph, {
-      rows: this.#nb.sink,
-      plan: this.plan,
-      objects: this.#applier,
-      status: this.#status.statuses,
-      problems: both(this.#status.problems, events),
-      holds: apart(holds, this.#finalizers),
-    });
+    this.world = world(
+      this.graph,
+      {
+        rows: this.#nb.sink,
+        plan: this.plan,
+        objects: this.#applier,
+        status: this.#status.statuses,
+        problems: both(this.#status.problems, events),
+        holds: apart(holds, this.#finalizers),
+      },
+      { translate },
+    );
     this.#assignments = assignments({
       writer,
       graph: this.graph,

@@ -5,6 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pino } from 'pino';
 import { Assembly } from '../../operator/assembly.ts';
 import { KubeConfig } from '../../operator/kube/client-node/index.ts';
+import { ensureBuilt, wasmPath } from '../../policies/build.ts';
 import { readSettings } from '../../operator/settings.ts';
 
 /** Bytes and milliseconds. `rss` is read before the collection, `heap` and `external` after it. */
@@ -30,6 +31,7 @@ function sample(): Sample {
   return { rss, heap, external, delayP99, delayMax };
 }
 
+await ensureBuilt('ipam', 'networkpolicy');
 const { settings } = await readSettings(process.argv.slice(2));
 const kubeConfig = new KubeConfig();
 kubeConfig.loadFromFile(settings.kubeconfig);
@@ -44,7 +46,8 @@ const assembly = new Assembly({
   },
   kubeConfig,
   log: pino({ level: settings.logLevel }),
-  allocator: await readFile(new URL('../../policies/ipam/build/ipam.wasm', import.meta.url)),
+  allocator: await readFile(wasmPath('ipam')),
+  policies: await readFile(wasmPath('networkpolicy')),
 });
 process.on('message', () => process.send?.(sample()));
 process.on('disconnect', () => process.exit(0));

@@ -8,7 +8,7 @@ import { only } from '../../operator/api/refs.ts';
 import type { Cluster, Indexes, Tables } from '../../operator/api/tables.ts';
 import { Withheld } from '../../operator/api/withheld.ts';
 import { take } from '../../operator/intake.ts';
-import { world, type World } from '../../operator/world.ts';
+import { world, type Modules, type World } from '../../operator/world.ts';
 import { idOf, keyOf, type Manifest } from './object.ts';
 
 export interface Desired {
@@ -50,15 +50,19 @@ export class Outlook {
   readonly #made = new Map<string, Manifest>();
   readonly #world: World;
 
-  constructor(cluster: Cluster) {
-    this.#world = world(this.#graph, {
-      rows: this.#rows,
-      plan: new Collector(),
-      objects: this.#objects,
-      status: new Collector(),
-      problems: this.#problems,
-      holds: new Collector(),
-    });
+  constructor(cluster: Cluster, decisions: Modules) {
+    this.#world = world(
+      this.#graph,
+      {
+        rows: this.#rows,
+        plan: new Collector(),
+        objects: this.#objects,
+        status: new Collector(),
+        problems: this.#problems,
+        holds: new Collector(),
+      },
+      decisions,
+    );
     this.#graph.enter(() => this.#world.cluster.set(only, cluster));
   }
 

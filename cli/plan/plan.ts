@@ -5,6 +5,8 @@ import type { Cluster as ClusterTable } from '../../operator/api/tables.ts';
 import { isTaken } from '../../operator/intake.ts';
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import { settingsOf } from '../../operator/settings.ts';
+import type { Modules } from '../../operator/world.ts';
+import { modules } from '../modules.ts';
 import { Cluster, type ClusterOptions } from './cluster.ts';
 import { Outlook, type Desired } from './desired.ts';
 import { readManifests } from './manifests.ts';
@@ -27,19 +29,31 @@ export async function plan({ paths, recursive, namespace, cluster }: PlanOptions
   const { manifests, errors } = readManifests(paths, { recursive, namespace });
   const [kept, twice] = unique(manifests);
   const wrong = [...errors, ...twice];
-  return cluster === undefined ? offline(kept, wrong) : await online(kept, wrong, new Cluster(cluster));
+  const decisions = await modules();
+  return cluster === undefined
+    ? offline(kept, wrong, decisions)
+    : await online(kept, wrong, { cluster: new Cluster(cluster), decisions });
 }
 
-function offline(manifests: readonly Manifest[], errors: readonly string[]): Report {
-  const outlook = new Outlook(clusterOf(filesOf(manifests), manifests, []));
+function offline(manifests: readonly Manifest[], errors: readonly string[], decisions: Modules): Report {
+  const outlook = new Outlook(clusterOf(filesOf(manifests), manifests, []), decisions);
   const after = outlook.take(manifests);
   return report({ before: nothing, after, errors, remarks: remarksOf(manifests, after) });
 }
 
-async function online(manifests: readonly Manifest[], errors: readonly string[], cluster: Cluster): Promise<Report> {
+interface Online {
+  readonly cluster: Cluster;
+  readonly decisions: Modules;
+}
+
+async function online(
+  manifests: readonly Manifest[],
+  errors: readonly string[],
+  { cluster, decisions }: Online,
+): Promise<Report> {
   const [live, { files, apiServer }] = await Promise.all([cluster.objects(), cluster.settings()]);
   const applied = await cluster.apply(manifests.filter(isTaken));
-  const outlook = new Outlook(clusterOf(files, live, apiServer));
+  const outlook = new Outlook(clusterOf(files, live, apiServer), decisions);
   const before = outlook.take(live);
   const after = outlook.take(applied.objects);
   return report({

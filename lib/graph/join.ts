@@ -153,7 +153,8 @@ export class Join implements Operator {
   #tell(row: Row<unknown>): void {
     const member = this.#member(row);
     if (!member) return;
-    const now = member.set?.selections ?? nothing;
+    const selections = member.set?.selections ?? nothing;
+    const now = selections.length > 0 ? selections : nothing;
     if (!member.set) row.drop(member);
     if (member.told === now) return;
     this.#runs++;

@@ -12,6 +12,12 @@ export interface Cluster {
   readonly serviceCidrs: readonly string[];
   readonly apiServer: readonly string[];
   readonly enableLb: boolean;
+  /** NetworkPolicies are followed. */
+  readonly enableNp: boolean;
+  /** What a NetworkPolicy drops that does not say so itself: everything of IP, or what has ports alone. */
+  readonly npEnforcement: 'standard' | 'lax';
+  /** AdminNetworkPolicies and their kin are followed. */
+  readonly enableAnp: boolean;
   /** Pods of a virtual machine share its name, and its address is kept while there is none. */
   readonly keepVmIp: boolean;
   /** Another plugin makes the first interface of pods; ours are attached ones. */
@@ -32,4 +38,11 @@ export interface RangeSetting {
   readonly cidrBlock: string;
   readonly gateway: string;
   readonly excludeIps: string;
+}
+
+/** A member of ovn-central: the address of its node. */
+export interface CentralRow {
+  readonly pod: string;
+  readonly hostIp: string;
+  readonly ready: boolean;
 }

@@ -4,6 +4,7 @@ export const reasons = {
   InternalError: 'a reconciler failed; what it wanted before is kept as it is',
   AcquireAddressFailed: 'the pod or node has no address yet; the message says why, and it is tried again by itself',
   BfdPortInvalid: 'the BFD port of the VPC cannot be made',
+  CreateACLFailed: 'a part of the policy cannot be used and is left out, so that less is allowed than it says',
   CreateOVNPortFailed: 'the northbound database refuses the port of the pod; it is tried again with pauses',
   ExternalNotAttached:
     'the router of the VPC has no port on an external subnet that the VPC names; the message says why',

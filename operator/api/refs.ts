@@ -9,6 +9,12 @@ const crd = (kind: string, name: string): Ref => ({ apiVersion: kubeOvn, kind, n
 export const podRef = (namespace: string, name: string): Ref => core('Pod', namespace, name);
 export const nodeRef = (name: string): Ref => core('Node', '', name);
 export const namespaceRef = (name: string): Ref => core('Namespace', '', name);
+export const networkPolicyRef = (namespace: string, name: string): Ref => ({
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  namespace,
+  name,
+});
 export const subnetRef = (name: string): Ref => crd('Subnet', name);
 export const vpcRef = (name: string): Ref => crd('Vpc', name);
 export const ipPoolRef = (name: string): Ref => crd('IPPool', name);
@@ -16,6 +22,12 @@ export const vlanRef = (name: string): Ref => crd('Vlan', name);
 export const vipRef = (name: string): Ref => crd('Vip', name);
 export const eipRef = (name: string): Ref => crd('OvnEip', name);
 export const ipRef = (name: string): Ref => crd('IP', name);
+
+/** Owner of a group or a set that all share who select the same; no object of the API. */
+export const selectionRef = (name: string): Ref => core('Selection', '', name);
+
+/** Owner of a group whose members are isolated; no object of the API. */
+export const isolationRef = (name: string): Ref => core('Isolation', '', name);
 
 /** Key of an object in its table: `namespace/name`, or the name alone for cluster-scoped kinds. */
 export const objectKey = (namespace: string, name: string): string =>
@@ -70,6 +82,7 @@ const builders: Readonly<Record<string, (namespace: string, name: string) => Ref
   Vip: (_, name) => vipRef(name),
   IPPool: (_, name) => ipPoolRef(name),
   OvnEip: (_, name) => eipRef(name),
+  NetworkPolicy: networkPolicyRef,
 };
 
 /** The object that an owner's text names, undefined for a kind that owns no rows. */

@@ -2,14 +2,15 @@
 // tables that are computed. A field that is not here does not exist for the reconcilers.
 import type { RowId } from '../../lib/delta/fact.ts';
 import type { Demand, Kept, PoolUsage, Space, Unassigned, Usage } from './addresses.ts';
-import type { Cluster, RangeSetting } from './cluster.ts';
+import type { CentralRow, Cluster, RangeSetting } from './cluster.ts';
 import type { JsonObject, Ref } from './fact.ts';
 import type { Options } from './option-list.ts';
+import type { PolicyIndexes, PolicyTables } from './policy-tables.ts';
 import type { Reason } from './reasons.ts';
 import type { EipRow, Uplink } from './eip-row.ts';
 import type { VipRow } from './vip-row.ts';
 
-export type { Cluster, EipRow, RangeSetting, Uplink, VipRow };
+export type { CentralRow, Cluster, EipRow, RangeSetting, Uplink, VipRow };
 export type { Demand, Kept, PoolUsage, Space, Unassigned, Usage, Wish } from './addresses.ts';
 
 export interface Meta {
@@ -99,6 +100,8 @@ export interface Realm {
   readonly namespaces: readonly string[];
   /** Of the user's default routes: see `defaultKey` (operator/reconcilers/vpc-routes.ts). */
   readonly defaults: readonly string[];
+  /** VPCs to which it has a router of its own. */
+  readonly peers: readonly string[];
 }
 
 export interface IpPoolRow {
@@ -290,14 +293,7 @@ export interface SwitchRule {
   readonly action: string;
 }
 
-/** A member of ovn-central: the address of its node. */
-export interface CentralRow {
-  readonly pod: string;
-  readonly hostIp: string;
-  readonly ready: boolean;
-}
-
-export interface Tables {
+export interface Tables extends PolicyTables {
   pod: PodRow;
   node: NodeRow;
   namespace: NamespaceRow;
@@ -336,7 +332,7 @@ export interface Tables {
 }
 
 /** Values of a table by a computed key; the keys are built in operator/api/keys.ts only. */
-export interface Indexes {
+export interface Indexes extends PolicyIndexes {
   /** By VPC. */
   networksByVpc: Network;
   /** By provider. */

@@ -36,6 +36,13 @@ export const distributedGroupName = (node: string): string => identifier(`distri
 /** Port_Group of the pods on a node that reach Services by it, from underlay subnets. */
 export const interconnectedGroupName = (node: string): string => identifier(`interconnected.${node}`);
 
+/** Port_Group of the pods that are isolated in a direction by policies that need no group of their own. */
+export const denyGroupName = (direction: string, enforcement: string): string =>
+  enforcement === 'standard' ? `kubeloom.deny.${direction}` : `kubeloom.deny.${direction}.${enforcement}`;
+
+/** Port_Group of the pods that OVN answers as a DHCP server although they are isolated. */
+export const dhcpGroupName = 'kubeloom.dhcp';
+
 /** Address_Set of the InternalIPs of all nodes, by family. */
 export const nodesSetName = (family: 4 | 6): string => `kubeloom.nodes.ip${family}`;
 

@@ -31,6 +31,18 @@ export const aclTier = {
   namespace: 2,
 } as const;
 
+/** ACLs of NetworkPolicies, in the groups of their subjects. */
+export const networkPolicyAcl = {
+  /** A sender that says he were the pod itself. */
+  forged: 3001,
+  /** Between a pod and its own node, whose kubelet probes. */
+  node: 3000,
+  /** What a policy allows, and what keeps a pod alive: answers of DHCP, itself behind a Service. */
+  allow: 2001,
+  /** Everything else of an isolated pod. */
+  deny: 2000,
+} as const;
+
 /** ACLs on the switch of a subnet. */
 export const subnetAcl = {
   /** From nodes, whose kubelets probe. */

@@ -5,17 +5,20 @@ import { containsIp, parseCidr, parseIp } from '../../lib/net/index.ts';
 import type { Fact } from '../api/fact.ts';
 import { coveringKeys } from '../api/keys.ts';
 import { manager } from '../api/managers.ts';
+import { directions } from '../api/policy-row.ts';
 import { nodeIpName, nodeRef } from '../api/refs.ts';
 import type { Host, NodeRow } from '../api/tables.ts';
 import { distributedGroupName, interconnectedGroupName, nodeGroupName, suffixed } from '../nb/names.ts';
-import { routerPolicy as priority } from '../nb/priorities.ts';
+import { aclTier, networkPolicyAcl, routerPolicy as priority } from '../nb/priorities.ts';
 import { addressMember, nodesSetId } from '../nb/rows/address-set.ts';
 import { nodeGroup, nodeGroupId } from '../nb/rows/group.ts';
 import type { NodeGroup } from '../nb/rows/group.ts';
+import { groupAcl, peerField, portField } from '../nb/rows/policy.ts';
 import { routerPolicy } from '../nb/rows/router.ts';
 import { vifPort } from '../nb/rows/switch.ts';
 import { assignment } from './assignment.ts';
 import type { Assignment } from './assignment.ts';
+import { anyIsolation } from './default-deny.ts';
 import { excludedMembers, servicePriorities } from './interconnection.ts';
 import { givesWay } from './network.ts';
 import { nodeItem, peerItem } from './node-item.ts';
@@ -44,6 +47,7 @@ export const node: Reconciler<NodeRow> = {
     const join = assignment({ ip: nodeIpName(name), ref, uid }, read);
     yield* groups(row, read);
     yield* addresses(row, read);
+    yield* ownPods(row, join, read);
     if (join) yield* joined(row, join, read);
     else yield* unassigned(nodeIpName(name), ref, read);
     yield nodeItem(row, join, read);
@@ -84,6 +88,33 @@ function* addresses({ meta: { name }, internalIps }: NodeRow, read: WorldRead): 
   const owner = ownerOf(nodeRef(name));
   for (const address of internalIps) yield addressMember(nodesSetId(familyOf(address)), address, owner);
   yield* excludedMembers(owner, internalIps, read);
+}
+
+/** A pod and its own node reach each other whatever policies say: kubelets probe. */
+function* ownPods(
+  { meta: { name }, internalIps }: NodeRow,
+  join: Assignment | undefined,
+  read: WorldRead,
+): Generator<Fact> {
+  if (read.get('isolation', anyIsolation) === undefined) return;
+  const group = { id: nodeGroupId(name, 'all'), name: groupNames(name, read).all };
+  const joins = (join?.ip.addresses ?? []).filter((address) => ofFamily(internalIps, address) === undefined);
+  for (const address of [...internalIps, ...joins]) {
+    for (const direction of directions) {
+      yield groupAcl({
+        owner: ownerOf(nodeRef(name)),
+        key: `${direction}/${address}`,
+        group: group.id,
+        direction,
+        tier: aclTier.namespace,
+        priority: networkPolicyAcl.node,
+        match: `${portField[direction]} == @${group.name} && ip${familyOf(address)}.${peerField[direction]} == ${address}`,
+        action: 'allow-related',
+        external: { parent: group.name },
+        needs: [],
+      });
+    }
+  }
 }
 
 function* joined(row: NodeRow, join: Assignment, read: WorldRead): Generator<Fact> {

@@ -3,7 +3,8 @@
 import type { RowFact } from '../../lib/delta/fact.ts';
 import { annotationKey } from '../api/annotation-key.ts';
 import type { Fact } from '../api/fact.ts';
-import { ipRef, podRef } from '../api/refs.ts';
+import { ipRef, objectKey, podRef } from '../api/refs.ts';
+import type { PortRow } from '../api/policy-tables.ts';
 import type { PodRow } from '../api/tables.ts';
 import { groupMember } from '../nb/rows/group.ts';
 import { vifPort } from '../nb/rows/switch.ts';
@@ -15,7 +16,7 @@ import type { Identity } from './identity.ts';
 import { podGateways, reachesServicesByNodes } from './interconnection.ts';
 import type { Nic } from './nics.ts';
 import { clusterOf, ofFamily, problem, withLength } from './reconciler.ts';
-import type { WorldRead } from './reconciler.ts';
+import type { Entry, WorldRead } from './reconciler.ts';
 import { pairAddresses } from './vip-pair.ts';
 
 export interface Interface {
@@ -27,7 +28,7 @@ export interface Interface {
 export type Annotations = Readonly<Record<string, string>>;
 
 /** Answers the annotations that tell of it. */
-export function* podPort(row: PodRow, one: Interface, read: WorldRead): Generator<Fact, Annotations> {
+export function* podPort(row: PodRow, one: Interface, read: WorldRead): Generator<Fact | Entry, Annotations> {
   const { self, nic } = one;
   const { namespace, name, uid } = row.meta;
   yield { hold: ipRef(nic.ip), reason: `pod ${namespace}/${name} uses it`, owner: self.owner };
@@ -38,6 +39,7 @@ export function* podPort(row: PodRow, one: Interface, read: WorldRead): Generato
     const lsp = port(row, one, answered.ids, read);
     yield lsp;
     yield* memberships(row, one.assigned, lsp, read);
+    yield { entry: 'port', key: nic.ip, value: portRow(row, one, { lsp, dhcp: answered.ids }) };
   }
   const nicType = clusterOf(read).podNicType;
   const values = annotations(one, nicType, read);
@@ -85,6 +87,24 @@ function port(row: PodRow, one: Interface, dhcp: PortDhcp['ids'], read: WorldRea
     },
   });
 }
+
+/** Table `port`. */
+const portRow = (
+  { meta: { namespace, name } }: PodRow,
+  { nic, assigned: { ip, network } }: Interface,
+  { lsp, dhcp: { v4, v6 } }: { readonly lsp: RowFact; readonly dhcp: PortDhcp['ids'] },
+): PortRow => ({
+  pod: objectKey(namespace, name),
+  namespace,
+  id: lsp.id,
+  owner: lsp.owner,
+  provider: nic.network,
+  subnet: network.name,
+  vpc: network.vpc,
+  underlay: network.vlan !== '',
+  addresses: ip.addresses,
+  dhcp: v4 !== undefined || v6 !== undefined,
+});
 
 /**
  * Overlay pods of other VPCs are in no group of a node: their addresses may be those of others, and no node reaches them.

@@ -11,11 +11,20 @@ export type WorldRead = Read<Tables, Indexes>;
 
 export interface Reconciler<Row> {
   readonly kind: string;
-  desired(row: Row, read: WorldRead): Iterable<Fact>;
+  desired(row: Row, read: WorldRead, key: string): Iterable<Fact | Entry>;
 }
 
+/** A row of a computed table, said beside facts. */
+export type Entry = {
+  [N in keyof Tables]: { readonly entry: N; readonly key: string; readonly value: Tables[N] };
+}[keyof Tables];
+
 /** A table's rows from one row of another: an entry per key. */
-export type Projection<Row, Out> = (row: Row, read: WorldRead) => Iterable<readonly [key: string, value: Out]>;
+export type Projection<Row, Out> = (
+  row: Row,
+  read: WorldRead,
+  key: string,
+) => Iterable<readonly [key: string, value: Out]>;
 
 /** The settings. Nothing can be said without them: throwing keeps everything as it is. */
 export function clusterOf(read: WorldRead): Cluster {

@@ -41,12 +41,13 @@ const isDefault = (prefix: string): boolean => prefix === everything[4] || prefi
 
 /** Table `realm`. */
 export const realm: Projection<VpcRow, Realm> = function* ({ meta: { name }, spec }) {
-  const { staticRoutes = [] }: VpcSpec = spec;
+  const { staticRoutes = [], vpcPeerings = [] }: VpcSpec = spec;
+  const peers = vpcPeerings.flatMap(({ remoteVpc }) => remoteVpc ?? []);
   const defaults = staticRoutes
     .map((given) => ({ ...noRoute, ...given }))
     .filter((route) => routeFault(route) === undefined && isDefault(prefixOf(route.cidr)))
     .map(({ cidr, routeTable }) => `${prefixOf(cidr)} ${routeTable}`);
-  yield [name, { namespaces: textsOf(spec['namespaces']), defaults }];
+  yield [name, { namespaces: textsOf(spec['namespaces']), defaults, peers }];
 };
 
 const prefixOf = (text: string): string => canonicalCidr(text) ?? canonicalIp(text) ?? '';

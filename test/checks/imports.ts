@@ -28,6 +28,7 @@ export const rules: readonly Rule[] = [
   {
     from: 'operator/reconcilers/',
     to: [
+      'lib/graph/selector.ts',
       'lib/graph/types.ts',
       'lib/delta/fact.ts',
       'lib/delta/ids.ts',
@@ -51,7 +52,7 @@ export const rules: readonly Rule[] = [
   { from: 'agent/', to: ['lib/', 'proto/'] },
   { from: 'proto/', to: [] },
   { from: 'policies/', to: ['policies/'] },
-  { from: 'cli/', to: ['lib/', 'operator/'] },
+  { from: 'cli/', to: ['lib/', 'operator/', 'policies/'] },
   { from: 'config/', to: ['config/', 'test/cluster/', 'policies/', 'operator/'] },
   { from: 'test/', to: anything },
   { from: 'bench/', to: anything },

@@ -35,7 +35,7 @@ const list = (value: unknown): string[] => (value === undefined ? [] : textOf(va
 const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown>> = {
   Pod: (key, fields) => ({
     metadata: meta(key, fields),
-    spec: { nodeName: fields['node'], hostNetwork: fields['hostNetwork'] },
+    spec: { nodeName: fields['node'], hostNetwork: fields['hostNetwork'], containers: fields['containers'] },
     status: { phase: fields['phase'] ?? 'Running', containerStatuses: fields['containerStatuses'] },
   }),
   Node: (key, fields) => ({
@@ -68,6 +68,7 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
   PoolUsage: (_, fields) => fields,
   IPPool: (key, fields) => whole(key, fields),
   OvnEip: (key, fields) => whole(key, fields),
+  NetworkPolicy: (key, fields) => whole(key, fields),
   NetworkAttachmentDefinition: (key, fields) => whole(key, fields),
   StatefulSet: (key, fields) => whole(key, fields),
   VirtualMachine: (key, fields) => whole(key, fields),

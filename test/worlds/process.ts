@@ -1,4 +1,7 @@
 // One process under test: a graph wired as in the product, fed with objects of the API, its sinks collecting.
+import { readFileSync } from 'node:fs';
+import { ensureBuilt, wasmPath } from '../../policies/build.ts';
+import { translator } from '../../operator/policy/translator.ts';
 import { eipRow } from '../../operator/api/eip-row.ts';
 import { isLater } from '../../operator/api/later.ts';
 import {
@@ -15,6 +18,7 @@ import {
   vlanRow,
   vpcRow,
 } from '../../operator/api/project.ts';
+import { labelledRow, networkPolicyRow } from '../../operator/api/policy-row.ts';
 import { vipRow } from '../../operator/api/vip-row.ts';
 import type { Cluster, Indexes, Tables, Unassigned, Usage } from '../../operator/api/tables.ts';
 import type { Fact } from '../../operator/api/fact.ts';
@@ -37,6 +41,9 @@ export const defaults: Cluster = {
   serviceCidrs: ['10.96.0.0/12'],
   apiServer: ['10.96.0.1'],
   enableLb: true,
+  enableNp: true,
+  npEnforcement: 'standard',
+  enableAnp: true,
   keepVmIp: true,
   nonPrimary: false,
   overlayMtu: 1400,
@@ -45,6 +52,9 @@ export const defaults: Cluster = {
   joinRange: { cidrBlock: '100.64.0.0/16', gateway: '', excludeIps: '' },
   southbound: { scheme: 'tcp', port: 6642 },
 };
+
+await ensureBuilt('networkpolicy');
+const translate = translator(readFileSync(wasmPath('networkpolicy')));
 
 export type Shape = keyof Sinks;
 
@@ -65,7 +75,7 @@ export function start(): Process {
     problems: new CollectingSink(),
     holds: new CollectingSink(),
   };
-  const wiring = world(graph, sinks);
+  const wiring = world(graph, sinks, { translate });
   const {
     network: _network,
     space: _space,
@@ -97,7 +107,10 @@ export function feed(process: Process, changes: readonly Change[]): void {
 type Put = (tables: World, key: string, object: unknown) => void;
 
 const puts: Readonly<Record<string, Put>> = {
-  Pod: (tables, key, object) => write(tables.pod, key, object, podRow),
+  Pod: (tables, key, object) => {
+    write(tables.pod, key, object, podRow);
+    write(tables.labelled, key, object, labelledRow);
+  },
   Node: (tables, key, object) => write(tables.node, key, object, nodeRow),
   Namespace: (tables, key, object) => write(tables.namespace, key, object, namespaceRow),
   Subnet: (tables, key, object) => write(tables.subnet, key, object, subnetRow),
@@ -105,6 +118,7 @@ const puts: Readonly<Record<string, Put>> = {
   OvnEip: (tables, key, object) => write(tables.eip, key, object, eipRow),
   Vpc: (tables, key, object) => write(tables.vpc, key, object, vpcRow),
   IPPool: (tables, key, object) => write(tables.ippool, key, object, ipPoolRow),
+  NetworkPolicy: (tables, key, object) => write(tables.networkPolicy, key, object, networkPolicyRow),
   NetworkAttachmentDefinition: (tables, key, object) => write(tables.attachment, key, object, attachmentRow),
   StatefulSet: (tables, key, object) => write(tables.keeper, `StatefulSet/${key}`, object, keeperRow),
   VirtualMachine: (tables, key, object) => write(tables.keeper, `VirtualMachine/${key}`, object, keeperRow),

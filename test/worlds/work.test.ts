@@ -48,18 +48,21 @@ function runs(process: Process, changes: readonly Change[]): Record<string, numb
   return Object.fromEntries(cost.filter(([, count]) => count > 0));
 }
 
+/** What a pod's coming or going costs without any policy. */
+const ofPolicies = { matched: 1, namedNumber: 1, presence: 1, Membership: 1 };
+
 describe.each([10, 1000, 10_000])('with %i pods', (count) => {
   const process = cluster(count);
 
   it('adds one pod', () => {
     const before = factsOf(process, 'rows').length;
-    expect(runs(process, pod(20_000))).toEqual({ 'demand/pod': 1, kept: 1, Pod: 2 });
+    expect(runs(process, pod(20_000))).toEqual({ 'demand/pod': 1, kept: 1, Pod: 2, ...ofPolicies });
     expect(factsOf(process, 'rows').length - before).toBe(3);
   });
 
   it('completes one pod', () => {
     const done = put('Pod', 'a/p3', { node: 'n3', phase: 'Failed' });
-    expect(runs(process, [done])).toEqual({ 'demand/pod': 1, Pod: 1 });
+    expect(runs(process, [done])).toEqual({ 'demand/pod': 1, Pod: 1, presence: 1, Membership: 1 });
   });
 
   it('deletes one pod, then its address', () => {
@@ -69,7 +72,7 @@ describe.each([10, 1000, 10_000])('with %i pods', (count) => {
         process,
         pod(5).map((change) => ({ ...change, object: undefined })),
       ),
-    ).toEqual({ 'demand/pod': 1, kept: 1, Pod: 1 });
+    ).toEqual({ 'demand/pod': 1, kept: 1, Pod: 1, ...ofPolicies });
     expect(factsOf(process, 'rows').length - before).toBe(-3);
   });
 
@@ -79,8 +82,10 @@ describe.each([10, 1000, 10_000])('with %i pods', (count) => {
     expect(runs(process, [put('IP', 'p6.a', { for: 'a/p6', subnet: 'ovn-default', ip, mac: mac(6) })])).toEqual({
       kept: 1,
       Pod: 1,
+      presence: 1,
+      Membership: 1,
     });
-    expect(runs(process, address ? [address, address] : [])).toEqual({ kept: 1, Pod: 1 });
+    expect(runs(process, address ? [address, address] : [])).toEqual({ kept: 1, Pod: 1, presence: 1, Membership: 1 });
     expect(runs(process, pod(7))).toEqual({});
   });
 
@@ -96,7 +101,7 @@ describe.each([10, 1000, 10_000])('with %i pods', (count) => {
       put('Pod', 'a/p4', { node: 'n4', labels: { app: 'web' } }),
       put('Usage', 'ovn-default', { using4: count, available4: 1 }),
     ];
-    expect(runs(process, changes)).toEqual({ SubnetStatus: 1 });
+    expect(runs(process, changes)).toEqual({ SubnetStatus: 1, matched: 1, namedNumber: 1 });
   });
 
   it('sees another route and another policy of a VPC with many subnets', () => {

@@ -108,7 +108,7 @@ export interface Stage {
 
 /** Starts everything and has the operator lead; whoever calls waits until it has nothing to do. */
 export async function startStage(): Promise<Stage> {
-  await ensureBuilt('ipam');
+  await ensureBuilt('ipam', 'networkpolicy');
   const undo: (() => unknown)[] = [];
   const stop = async (): Promise<void> => {
     for (const step of undo.splice(0).toReversed()) await step();

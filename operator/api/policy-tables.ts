@@ -1,0 +1,87 @@
+// The part of the graph's tables that policies are made of: who is selected, what is wanted of whom, and where.
+import type { Owner, RowId } from '../../lib/delta/fact.ts';
+import type { Labels, Selection } from '../../lib/graph/selector.ts';
+import type { Collection, Facet } from './facet.ts';
+import type { LabelledRow, NetworkPolicyRow } from './policy-row.ts';
+import type { Translation } from './translation.ts';
+
+/** A logical switch port of a pod, as policies see it. Computed with the port's row. */
+export interface PortRow {
+  /** Key of the pod. */
+  readonly pod: string;
+  readonly namespace: string;
+  readonly id: RowId;
+  readonly owner: Owner;
+  readonly provider: string;
+  readonly subnet: string;
+  readonly vpc: string;
+  /** It is on a physical network, where every VPC may reach it. */
+  readonly underlay: boolean;
+  readonly addresses: readonly string[];
+  /** OVN answers it as a DHCP server. */
+  readonly dhcp: boolean;
+}
+
+/** A VPC in which a namespace has pods that its subnets do not explain. Computed. */
+export interface Presence {
+  readonly namespace: string;
+  readonly vpc: string;
+}
+
+/** A family of which a VPC has addresses. Computed. */
+export interface VpcFamily {
+  readonly vpc: string;
+  readonly family: 4 | 6;
+}
+
+/** That somebody wants to know which numbers a port's name has among the pods of a selection. Computed. */
+export interface AskedName {
+  readonly selection: string;
+  readonly name: string;
+}
+
+/** A number that it has. Computed. */
+export interface NamedNumber extends AskedName {
+  readonly protocol: string;
+  readonly number: number;
+}
+
+export interface PolicyTables {
+  /** Labels and ports of pods; apart from `pod`, because they change for themselves. */
+  labelled: LabelledRow;
+  networkPolicy: NetworkPolicyRow;
+  /** What a NetworkPolicy says, by its key. */
+  translation: Translation;
+  /** Labels of namespaces. */
+  scope: { readonly labels: Labels };
+  /** By canonical form. */
+  selection: Selection;
+  /** Keys of the selections that a pod is in. */
+  matched: readonly string[];
+  /** By name. */
+  port: PortRow;
+  presence: Presence;
+  vpcFamily: VpcFamily;
+  askedName: AskedName;
+  namedNumber: NamedNumber;
+  facet: Facet;
+  /** By id. */
+  collection: Collection;
+  /** Kinds of isolation that are in use, see operator/reconcilers/default-deny.ts. */
+  isolation: string;
+}
+
+export interface PolicyIndexes {
+  /** By namespace. */
+  presencesByNamespace: Presence;
+  /** By VPC, and all by ''. */
+  familiesByVpc: VpcFamily;
+  /** By selection. */
+  namesBySelection: AskedName;
+  /** By selection and name. */
+  numbersByName: NamedNumber;
+  /** By selection. */
+  facetsBySelection: Facet;
+  /** Those that keep groups of their own, by the name of the group. */
+  policiesByGroup: NetworkPolicyRow;
+}

@@ -1,0 +1,16 @@
+// What the operator's process is made from.
+import type { KubeConfig } from '@kubernetes/client-node';
+import type { Environment } from './environment.ts';
+import type { Log } from './kube/log.ts';
+import type { Settings } from './settings.ts';
+
+export interface AssemblyOptions {
+  readonly settings: Settings;
+  readonly environment: Environment;
+  readonly kubeConfig: KubeConfig;
+  readonly log: Log;
+  /** The compiled policies/ipam. */
+  readonly allocator: Uint8Array;
+  /** The compiled policies/networkpolicy. */
+  readonly policies: Uint8Array;
+}

@@ -1,0 +1,129 @@
+// NetworkPolicies through their module. Many policies of a cluster differ by names alone: those of one form are
+// translated once.
+import { selectionKey } from '../../lib/graph/selector.ts';
+import type { Selection, Selector } from '../../lib/graph/selector.ts';
+import { directions, protocols } from '../api/policy-row.ts';
+import type { NetworkPolicyRow } from '../api/policy-row.ts';
+import type { Template, Translate, Translated, Translation } from '../api/translation.ts';
+import { formOf } from './form.ts';
+import { loadTranslator, PolicyModule } from './module.ts';
+
+/** Codes of selectors, in pairs, see policies/networkpolicy/assembly/index.ts. */
+type Codes = readonly (readonly [namespaces: number, pods: number])[];
+
+interface Answer {
+  readonly isolates: Translation['isolates'];
+  readonly templates: readonly (Omit<Template, 'named'> & { readonly named?: NumberedName })[];
+  readonly codes: Codes;
+}
+
+interface NumberedName {
+  readonly side: 'subject' | 'peer';
+  readonly name: number;
+  readonly protocol: number;
+}
+
+/** Translations that are remembered by form. */
+const most = 4096;
+
+/** `bytes` are those of the module. Throws ModuleRefused. */
+export function translator(bytes: Uint8Array): Translate {
+  const module = new PolicyModule(loadTranslator(bytes));
+  const known = new Map<string, Answer>();
+  return (policy) => {
+    const form = formOf(policy);
+    const key = Buffer.from(form.bytes.buffer).toString('latin1');
+    let answer = known.get(key);
+    if (!answer) {
+      answer = answerOf(module.translate(form.bytes));
+      if (known.size >= most) known.clear();
+      known.set(key, answer);
+    }
+    return translated(policy, form, answer);
+  };
+}
+
+function translated(policy: NetworkPolicyRow, form: ReturnType<typeof formOf>, answer: Answer): Translated {
+  const { namespace } = policy.meta;
+  const subject: Selection = { scope: namespace, entities: policy.subject };
+  const others = answer.codes.map(([namespaces, pods]) => selectionOf(namespace, form.selectors, [namespaces, pods]));
+  const selections = [subject, ...others];
+  const keys = selections.map(selectionKey);
+  const templates = answer.templates.map((template) => withName(template, form.names));
+  return {
+    selections,
+    translation: {
+      isolates: answer.isolates,
+      templates,
+      selections: keys,
+      names: namesOf(templates, keys),
+      faults: [...policy.faults, ...form.faults],
+    },
+  };
+}
+
+function withName({ named, ...rest }: Answer['templates'][number], names: readonly string[]): Template {
+  if (!named) return rest;
+  const [name = '', protocol = 'TCP'] = [names[named.name], protocols[named.protocol]];
+  return { ...rest, named: { side: named.side, name, protocol } };
+}
+
+function selectionOf(own: string, selectors: readonly Selector[], [namespaces, pods]: Codes[number]): Selection {
+  const entities = pods === 0 ? [] : (selectors[pods - 1] ?? []);
+  if (namespaces === 0) return { scope: own, entities };
+  return { scopes: namespaces === 1 ? [] : (selectors[namespaces - 2] ?? []), entities };
+}
+
+function namesOf(templates: readonly Template[], keys: readonly string[]): Translation['names'] {
+  const asked = templates.flatMap(({ named, sets }) => {
+    if (!named) return [];
+    const of = named.side === 'subject' ? [0] : sets;
+    return of.map((at) => ({ selection: keys[at] ?? '', name: named.name }));
+  });
+  return [...new Map(asked.map((entry) => [`${entry.name} ${entry.selection}`, entry])).values()];
+}
+
+const sides = [undefined, 'subject', 'peer'] as const;
+const decoder = new TextDecoder();
+
+function answerOf(view: DataView): Answer {
+  let at = 0;
+  const word = (): number => {
+    const value = view.getUint32(at, true);
+    at += 4;
+    return value;
+  };
+  const text = (): string => {
+    const length = word();
+    const found = decoder.decode(new Uint8Array(view.buffer, view.byteOffset + at, length));
+    at += (length + 3) & ~3;
+    return found;
+  };
+  const mask = word();
+  const codes = new CodeList();
+  const templates: Answer['templates'][number][] = [];
+  while (at < view.byteLength) {
+    const [direction, rule, family] = [word(), word(), word()];
+    const [side, name, protocol] = [sides[word()], word(), word()];
+    const sets = Array.from({ length: word() }, () => codes.place(word(), word()));
+    templates.push({
+      direction: direction === 0 ? 'ingress' : 'egress',
+      rule,
+      family: family === 4 ? 4 : 6,
+      match: text(),
+      sets,
+      ...(side && { named: { side, name, protocol } }),
+    });
+  }
+  return { isolates: directions.filter((_, bit) => mask & (1 << bit)), templates, codes: codes.all };
+}
+
+/** Pairs of codes, each once, in the order of their places: the first place is the subject's. */
+class CodeList {
+  readonly all: (readonly [number, number])[] = [];
+
+  place(namespaces: number, pods: number): number {
+    const known = this.all.findIndex(([a, b]) => a === namespaces && b === pods);
+    return 1 + (known >= 0 ? known : this.all.push([namespaces, pods]) - 1);
+  }
+}

@@ -1,0 +1,146 @@
+// What isolation is in OVN: groups of ports that drop what nothing allows, shared by all policies. Beside the drop each
+// holds what keeps an isolated pod working, and at least one rule that tracks connections: a switch that has none tracks
+// nothing, and replies to an isolated pod are then judged like packets of their own (OVN 25.03).
+import { owner as ownerOf, rowId } from '../../lib/delta/ids.ts';
+import type { Owner, RowFact, RowId } from '../../lib/delta/fact.ts';
+import type { Enforcement, Facet } from '../api/facet.ts';
+import { directions } from '../api/policy-row.ts';
+import type { Direction } from '../api/policy-row.ts';
+import { isolationRef } from '../api/refs.ts';
+import { denyGroupName, dhcpGroupName } from '../nb/names.ts';
+import { aclTier, networkPolicyAcl as priority } from '../nb/priorities.ts';
+import { collectionRow, groupAcl, peerField, portField } from '../nb/rows/policy.ts';
+import type { GroupAcl, Log } from '../nb/rows/policy.ts';
+import type { Projection, Reconciler } from './reconciler.ts';
+
+const enforcements: readonly Enforcement[] = ['standard', 'lax'];
+
+/** Keys of table `isolation`: the groups that somebody is in. */
+export const anyIsolation = 'any';
+export const dhcpIsolation = 'dhcp';
+export const denyIsolation = (direction: Direction, enforcement: Enforcement): string => `${direction}.${enforcement}`;
+
+const isolationOwner = (key: string): Owner => ownerOf(isolationRef(key));
+
+/** Address from which a pod is reached that reaches itself through a Service: `hairpin_snat_ip` of load balancers. */
+export const hairpin = { 4: '169.254.0.5', 6: 'fd69::5' } as const;
+
+const groupKey = 'group';
+
+export const denyGroupId = (direction: Direction, enforcement: Enforcement): RowId =>
+  rowId(isolationOwner(denyIsolation(direction, enforcement)), 'Port_Group', groupKey);
+
+export const dhcpGroupId: RowId = rowId(isolationOwner(dhcpIsolation), 'Port_Group', groupKey);
+
+/** What an isolated pod may still be sent, by the kind of enforcement. */
+const dropped: Readonly<Record<Enforcement, string>> = { standard: 'ip', lax: '(tcp || udp || sctp)' };
+
+export interface Denial {
+  readonly owner: Owner;
+  /** Of the group that the rules hang in. */
+  readonly group: { readonly id: RowId; readonly name: string };
+  readonly direction: Direction;
+  readonly enforcement: Enforcement;
+  readonly log?: Log;
+}
+
+/** The drop of a group in one direction, and what it spares. */
+export function* denial({ owner, group, direction, enforcement, log }: Denial): Generator<RowFact> {
+  const subject = `${portField[direction]} == @${group.name}`;
+  const rule = (key: string, match: string, rest: Pick<GroupAcl, 'action' | 'priority' | 'log'>): RowFact =>
+    groupAcl({
+      owner,
+      key: `${direction}/${key}`,
+      group: group.id,
+      direction,
+      tier: aclTier.namespace,
+      match,
+      external: { parent: group.name },
+      needs: [],
+      ...rest,
+    });
+  yield rule('deny', `${subject} && ${dropped[enforcement]}`, {
+    action: 'drop',
+    priority: priority.deny,
+    ...(log && { log }),
+  });
+  for (const family of [4, 6] as const) {
+    const self = `ip${family}.${peerField[direction]} == ${hairpin[family]}`;
+    // Nobody but a pod behind its own Service is met from there: in the group it is told by where it comes from, and
+    // whoever in the group only says so is dropped as he sends. Towards it the rule meets nothing, and makes the switch track.
+    const match =
+      direction === 'ingress' ? `${subject} && inport == @${group.name} && ${self}` : `${subject} && ${self}`;
+    yield rule(`hairpin/${family}`, match, { action: 'allow-related', priority: priority.allow });
+    if (direction === 'ingress') yield forged(group, owner, family);
+  }
+}
+
+const forged = (group: Denial['group'], owner: Owner, family: 4 | 6): RowFact =>
+  groupAcl({
+    owner,
+    key: `forged/${family}`,
+    group: group.id,
+    direction: 'egress',
+    tier: aclTier.namespace,
+    priority: priority.forged,
+    match: `inport == @${group.name} && ip${family}.src == ${hairpin[family]}`,
+    action: 'drop',
+    external: { parent: group.name },
+    needs: [],
+  });
+
+/** Table `isolation`, shared. */
+export const isolations: Projection<Facet, string> = function* (facet) {
+  const key = keyOf(facet);
+  if (key === undefined && (facet.kind !== 'group' || !facet.isolates)) return;
+  yield [anyIsolation, anyIsolation];
+  if (key !== undefined) yield [key, key];
+  const leaves = facet.kind === 'deny' ? [facet.direction] : facet.kind === 'group' ? facet.isolates?.directions : [];
+  if (leaves?.includes('egress') === true) yield [dhcpIsolation, dhcpIsolation];
+};
+
+const keyOf = (facet: Facet): string | undefined =>
+  facet.kind === 'deny' ? denyIsolation(facet.direction, facet.enforcement) : undefined;
+
+/** Rules of the groups that are in use, by a key of table `isolation`. */
+export const isolation: Reconciler<string> = {
+  kind: 'Isolation',
+  *desired(key) {
+    if (key === dhcpIsolation) yield* dhcp();
+    for (const direction of directions) {
+      for (const enforcement of enforcements) {
+        if (key === denyIsolation(direction, enforcement)) yield* shared(direction, enforcement);
+      }
+    }
+  },
+};
+
+function* shared(direction: Direction, enforcement: Enforcement): Generator<RowFact> {
+  const owner = isolationOwner(denyIsolation(direction, enforcement));
+  const group = { id: denyGroupId(direction, enforcement), name: denyGroupName(direction, enforcement) };
+  yield collectionRow({ row: 'Port_Group', owner, key: groupKey, external: {}, ...group });
+  yield* denial({ owner, group, direction, enforcement });
+}
+
+/** What leaves a pod is judged before OVN's own DHCP server sees it. */
+function* dhcp(): Generator<RowFact> {
+  const owner = isolationOwner(dhcpIsolation);
+  yield collectionRow({ row: 'Port_Group', owner, key: groupKey, external: {}, id: dhcpGroupId, name: dhcpGroupName });
+  for (const [family, client, server] of [
+    [4, 68, 67],
+    [6, 546, 547],
+  ] as const) {
+    yield groupAcl({
+      owner,
+      key: `client/${family}`,
+      group: dhcpGroupId,
+      direction: 'egress',
+      tier: aclTier.namespace,
+      priority: priority.allow,
+      match: `inport == @${dhcpGroupName} && ip${family} && udp.src == ${client} && udp.dst == ${server}`,
+      action: 'allow-related',
+      external: { parent: dhcpGroupName },
+      needs: [],
+    });
+  }
+}

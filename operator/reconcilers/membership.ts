@@ -1,0 +1,71 @@
+// Which groups and sets a pod's port is in: what is wanted of the selections that match the pod, as far as it concerns
+// this port. Costs as many facets as the pod has, whatever the number of policies. Members are the pod's own facts: they
+// are written with its port, and its address is free only when they are gone.
+import type { Fact } from '../api/fact.ts';
+import type { Enforcement, Facet } from '../api/facet.ts';
+import type { Direction } from '../api/policy-row.ts';
+import type { PortRow } from '../api/policy-tables.ts';
+import { memberOf } from '../nb/rows/policy.ts';
+import { denyGroupId, dhcpGroupId } from './default-deny.ts';
+import type { Reconciler, WorldRead } from './reconciler.ts';
+
+const none: readonly string[] = [];
+
+export const membership: Reconciler<PortRow> = {
+  kind: 'Membership',
+  *desired(port, read) {
+    const facets: Facet[] = [];
+    for (const selection of read.get('matched', port.pod) ?? none)
+      for (const facet of read.at('facetsBySelection', selection)) if (concerns(facet, port, read)) facets.push(facet);
+    for (const facet of facets) if (!isDropped(facet, facets)) yield* members(facet, port);
+    if (port.dhcp && facets.some((facet) => isolates(facet, 'egress')))
+      yield memberOf({ row: 'Port_Group', id: dhcpGroupId }, port.id, port.owner);
+  },
+};
+
+/** A group of its own drops what the shared one would, and its log is to say so. */
+function isDropped(facet: Facet, all: readonly Facet[]): boolean {
+  if (facet.kind !== 'deny') return false;
+  const { direction, enforcement } = facet;
+  const covers = (own: Enforcement): boolean => own === 'standard' || enforcement === 'lax';
+  return all.some(
+    (other) =>
+      other.kind === 'group' &&
+      other.isolates?.directions.includes(direction) === true &&
+      covers(other.isolates.enforcement),
+  );
+}
+
+function concerns(facet: Facet, port: PortRow, read: WorldRead): boolean {
+  if (facet.providers.length > 0 && !facet.providers.includes(port.provider)) return false;
+  if (facet.kind === 'group' && facet.vpc !== port.vpc) return false;
+  if (facet.kind === 'set' && !isReachable(facet.vpc, port, read)) return false;
+  return facet.port === undefined || hasPort(facet.port, port, read);
+}
+
+/** Addresses mean something in one VPC, in those that it peers with, and everywhere when the network is physical. */
+const isReachable = (vpc: string, port: PortRow, read: WorldRead): boolean =>
+  vpc === port.vpc || port.underlay || (read.get('realm', vpc)?.peers.includes(port.vpc) ?? false);
+
+function hasPort({ name, protocol, number }: NonNullable<Facet['port']>, port: PortRow, read: WorldRead): boolean {
+  const ports = read.get('labelled', port.pod)?.ports ?? [];
+  return ports.some((own) => own.name === name && own.protocol === protocol && own.number === number);
+}
+
+const isolates = (facet: Facet, direction: Direction): boolean =>
+  (facet.kind === 'deny' && facet.direction === direction) ||
+  (facet.kind === 'group' && facet.isolates?.directions.includes(direction) === true);
+
+function* members(facet: Facet, { id, addresses, owner }: PortRow): Generator<Fact> {
+  switch (facet.kind) {
+    case 'group':
+      yield memberOf(facet.into, id, owner);
+      return;
+    case 'deny':
+      yield memberOf({ row: 'Port_Group', id: denyGroupId(facet.direction, facet.enforcement) }, id, owner);
+      return;
+    case 'set':
+      for (const address of addresses)
+        if (address.includes(':') === (facet.family === 6)) yield memberOf(facet.into, address, owner);
+  }
+}
