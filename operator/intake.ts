@@ -16,7 +16,7 @@ import {
   vlanRow,
   vpcRow,
 } from './api/project.ts';
-import { labelledRow, networkPolicyRow } from './api/policy-row.ts';
+import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.ts';
 import { kubeOvn } from './api/refs.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { World } from './world.ts';
@@ -24,10 +24,11 @@ import type { World } from './world.ts';
 type Enter = (world: World, key: string, object: unknown) => void;
 
 const entering =
-  <V>(table: (world: World) => Table<V>, project: (object: unknown) => V): Enter =>
+  <V>(table: (world: World) => Table<V>, project: (object: unknown) => V | undefined): Enter =>
   (world, key, object) => {
-    if (object === undefined) table(world).delete(key);
-    else table(world).set(key, project(object));
+    const row = object === undefined ? undefined : project(object);
+    if (row === undefined) table(world).delete(key);
+    else table(world).set(key, row);
   };
 
 const core = 'v1';
@@ -38,6 +39,7 @@ const doors: Readonly<Record<string, { readonly apiVersion: string; readonly ent
     enter: (world, key, object) => {
       entering(({ pod }) => pod, podRow)(world, key, object);
       entering(({ labelled }) => labelled, labelledRow)(world, key, object);
+      entering(({ namedPorts }) => namedPorts, namedPortsRow)(world, key, object);
     },
   },
   NetworkPolicy: {

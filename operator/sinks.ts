@@ -107,28 +107,31 @@ function apart(all: readonly (Fact | Entry)[]): { facts: readonly Fact[]; entrie
 /** Rows of computed tables, each to its own; a table that never got one from a source is not told of it. */
 export class TableEntries implements Sink<Entry> {
   readonly outputs: readonly string[];
-  readonly #tables: readonly (readonly [keyof Tables, Sink<readonly [string, unknown]>])[];
+  readonly #tables: readonly Sink<readonly [string, unknown]>[];
+  readonly #places: ReadonlyMap<string, number>;
   /** As in Split: one bit for each table that holds something of a source. */
   readonly #used = new Map<string, Mask>();
 
   constructor(tables: Entries) {
-    this.#tables = Object.entries(tables) as [keyof Tables, Sink<readonly [string, unknown]>][];
-    this.outputs = this.#tables.flatMap(([, { outputs = [] }]) => outputs);
+    this.#tables = Object.values(tables) as Sink<readonly [string, unknown]>[];
+    this.#places = new Map(Object.keys(tables).map((name, at) => [name, at]));
+    this.outputs = this.#tables.flatMap(({ outputs = [] }) => outputs);
   }
 
   replace(source: string, entries: readonly Entry[]): void {
     const before = this.#used.get(source) ?? 0;
     if (before === 0 && entries.length === 0) return;
+    const parts: (readonly [string, unknown])[][] = [];
     let now: Mask = 0;
-    for (const [at, [name, sink]] of this.#tables.entries()) {
-      const own = entries.filter(({ entry }) => entry === name);
-      if (own.length > 0) now |= 1 << at;
-      if (own.length > 0 || before & (1 << at))
-        sink.replace(
-          source,
-          own.map(({ key, value }) => [key, value]),
-        );
+    for (const { entry, key, value } of entries) {
+      const at = this.#places.get(entry);
+      if (at === undefined) throw new Error(`${source} writes table ${entry}, which its wiring does not name`);
+      (parts[at] ??= []).push([key, value]);
+      now |= 1 << at;
     }
+    for (const [at, sink] of this.#tables.entries())
+      if ((now | before) & (1 << at)) sink.replace(source, parts[at] ?? none);
+    if (now === before) return;
     if (now > 0) this.#used.set(source, now);
     else this.#used.delete(source);
   }

@@ -19,7 +19,7 @@ import {
 } from './api/project.ts';
 import { eipRef, ipPoolRef, subnetRef, vipRef, vlanRef, vpcRef } from './api/refs.ts';
 import type { CentralRow, PodRow } from './api/tables.ts';
-import { labelledRow, networkPolicyRow } from './api/policy-row.ts';
+import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { Member } from './kube/leader-labels.ts';
 import type { Part } from './kube/operator.ts';
@@ -128,6 +128,7 @@ export class Watches implements Part {
       Pod: [
         into(new Heard(world.pod, options.onPod), podRow),
         into(world.labelled, labelledRow),
+        into(world.namedPorts, namedPortsRow),
         into(world.central, central),
         into(this.members, member),
       ],

@@ -59,7 +59,7 @@ import { ownVipKey } from './api/vip-row.ts';
 import { nodeGroupName, poolSetName } from './nb/names.ts';
 import { binding } from './reconcilers/binding.ts';
 import { defaultObjects } from './reconcilers/default-objects.ts';
-import { isolation, isolations } from './reconcilers/default-deny.ts';
+import { isolation } from './reconcilers/default-deny.ts';
 import { needsAddress, nodeDemand, podDemand } from './reconcilers/demand.ts';
 import { machineKey } from './reconcilers/identity.ts';
 import { eip } from './reconcilers/eip.ts';
@@ -74,9 +74,9 @@ import { host, node } from './reconcilers/node.ts';
 import { subnetDemand } from './reconcilers/own-address.ts';
 import { pod } from './reconcilers/pod.ts';
 import {
-  askedNames,
   nameKey,
   namedNumbers,
+  places,
   presence,
   scopes,
   translationOf,
@@ -84,7 +84,7 @@ import {
 } from './reconcilers/policy-scope.ts';
 import type { Reconciler } from './reconcilers/reconciler.ts';
 import { portKeys } from './reconcilers/router-port-name.ts';
-import { collections, selected } from './reconcilers/selected.ts';
+import { selected } from './reconcilers/selected.ts';
 import { space } from './reconcilers/space.ts';
 import { subnet } from './reconcilers/subnet.ts';
 import { subnetStatus } from './reconcilers/subnet-status.ts';
@@ -118,6 +118,7 @@ export interface World {
   readonly vlan: Table<Tables['vlan']>;
   readonly attachment: Table<Tables['attachment']>;
   readonly labelled: Table<Tables['labelled']>;
+  readonly namedPorts: Table<Tables['namedPorts']>;
   readonly networkPolicy: Table<Tables['networkPolicy']>;
   /** Objects of all kinds that nothing acts on yet. */
   readonly later: Table<Tables['later']>;
@@ -288,6 +289,7 @@ function inputs(graph: Graph<Tables, Indexes>): Inputs {
     vlan: graph.table('vlan'),
     attachment: graph.table('attachment'),
     labelled: graph.table('labelled'),
+    namedPorts: graph.table('namedPorts'),
     networkPolicy: graph.table('networkPolicy'),
     later: graph.table('later'),
     unassigned: graph.table('unassigned'),
@@ -335,9 +337,9 @@ function computedTables(graph: Graph<Tables, Indexes>): {
  *   networkPolicy -> translation -> selection --join--> matched -> namedNumber
  *                                   askedName ------------------------^
  */
-function policySelections(
+export function policySelections(
   graph: Graph<Tables, Indexes>,
-  tables: Inputs,
+  tables: PolicyInputs,
   { translate }: Modules,
 ): ReadTable<Tables['matched']> {
   const translation = graph.table('translation');
@@ -347,20 +349,26 @@ function policySelections(
   const matched = graph.table('matched');
   const namedNumber = graph.table('namedNumber');
   graph.index('namesBySelection', askedName, (row) => [row.selection]);
-  graph.index('numbersByName', namedNumber, (row) => [nameKey(row.selection, row.name)]);
+  graph.index('numbersByName', namedNumber, (row) => [nameKey(row)]);
   graph.index('policiesByGroup', tables.networkPolicy, ownGroups);
 
-  const translated = new TableEntries({ translation: graph.into(translation), selection: graph.share(selection) });
+  const translated = new TableEntries({
+    translation: graph.into(translation),
+    selection: graph.share(selection),
+    askedName: graph.share(askedName),
+  });
   graph.derive('translation', tables.networkPolicy, translationOf(translate), translated);
-  graph.derive('askedName', tables.networkPolicy, askedNames, graph.share(askedName));
   graph.derive('scope', tables.namespace, scopes, graph.into(scope));
   graph.join('matched', { selections: selection, entities: tables.labelled, scopes: scope }, graph.into(matched));
-  graph.derive('namedNumber', tables.labelled, namedNumbers, graph.share(namedNumber));
+  graph.derive('namedNumber', tables.namedPorts, namedNumbers, graph.share(namedNumber));
   return matched;
 }
 
-interface PolicyTables {
-  readonly tables: Inputs;
+/** What policies are and whom they select. */
+export type PolicyInputs = Pick<Inputs, 'namespace' | 'labelled' | 'namedPorts' | 'networkPolicy'>;
+
+export interface PolicyTables {
+  readonly tables: PolicyInputs;
   readonly port: ReadTable<Tables['port']>;
   readonly matched: ReadTable<Tables['matched']>;
   readonly network: ReadTable<Tables['network']>;
@@ -369,28 +377,28 @@ interface PolicyTables {
 /**
  * What follows from it in OVN:
  *
- *   networkPolicy + translation, namedNumber, vpcFamily, presence --> NetworkPolicy: ACLs
- *                                  `-> facet -+-> collection -------> groups and sets
- *                                             +-> isolation --------> groups that drop, nodes' rules
- *   port + matched + facet -----------------------------------------> Membership: who is in them
+ *   namespace + binding, network -> vpcFamily, port -> presence --> places
+ *   networkPolicy + translation, namedNumber, places --+----------> NetworkPolicy: ACLs
+ *                                                      +-> facet -> Selection: groups and sets
+ *                                                      `-> isolation -> groups that drop, nodes' rules
+ *   port + matched + facet ---------------------------------------> Membership: who is in them
  */
-function policies(graph: Graph<Tables, Indexes>, sinks: Sinks, { tables, port, network }: PolicyTables): void {
+export function policies(graph: Graph<Tables, Indexes>, sinks: Sinks, { tables, port, network }: PolicyTables): void {
   const facet = graph.table('facet');
-  const collection = graph.table('collection');
   const isolated = graph.table('isolation');
   const presenceTable = graph.table('presence');
   const family = graph.table('vpcFamily');
+  const placesTable = graph.table('places');
   graph.index('facetsBySelection', facet, (row) => [row.selection]);
   graph.index('presencesByNamespace', presenceTable, (row) => [row.namespace]);
-  graph.index('familiesByVpc', family, (row) => [row.vpc, '']);
+  graph.index('familiesByVpc', family, (row) => [row.vpc]);
 
   graph.derive('vpcFamily', network, vpcFamilies, graph.share(family));
   graph.derive('presence', port, presence, graph.share(presenceTable));
-  const entries = { facet: graph.share(facet) };
+  graph.derive('places', tables.namespace, places, graph.into(placesTable));
+  const entries = { facet: graph.share(facet), isolation: graph.share(isolated) };
   reconcile(graph, sinks, { reconciler: networkPolicy, input: tables.networkPolicy, about: networkPolicyOf, entries });
-  graph.derive('collection', facet, collections, graph.share(collection));
-  graph.derive('isolation', facet, isolations, graph.share(isolated));
-  reconcile(graph, sinks, { reconciler: selected, input: collection, about: selectionRef });
+  reconcile(graph, sinks, { reconciler: selected, input: facet, about: selectionRef });
   reconcile(graph, sinks, { reconciler: isolation, input: isolated, about: isolationRef });
   reconcile(graph, sinks, { reconciler: membership, input: port, about: ipRef });
 }

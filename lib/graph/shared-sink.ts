@@ -11,6 +11,7 @@ export class SharedSink<V> implements Sink<Pair<V>> {
   readonly #table: Store<V>;
   readonly #guard: (table: string) => void;
   readonly #keys = new SourceKeys();
+  /** Sources of the keys that have several; most have one, and it is known by the row that is there. */
   readonly #counts = new Map<string, number>();
 
   /** `guard` throws unless the derivation that runs now may write the table. */
@@ -22,16 +23,14 @@ export class SharedSink<V> implements Sink<Pair<V>> {
 
   replace(source: string, facts: readonly Pair<V>[]): void {
     this.#guard(this.#table.name);
-    const held = new Set<string>();
-    for (const [key] of facts) if (this.#keys.has(source, key)) held.add(key);
+    const before = this.#keys.of(source);
     for (const [key, value] of facts) this.#check(source, key, value);
     const gone = this.#keys.replace(source, facts);
+    const held = before.length > 0 || facts.length > 1 ? new Set(before) : undefined;
     for (const [key, value] of facts) {
-      if (held.has(key)) continue;
-      held.add(key);
-      const count = this.#counts.get(key) ?? 0;
-      this.#counts.set(key, count + 1);
-      if (count === 0) this.#table.write(key, value);
+      if (held?.has(key) === true) continue;
+      held?.add(key);
+      this.#hold(key, value);
     }
     for (const key of gone) this.#release(key);
   }
@@ -39,13 +38,17 @@ export class SharedSink<V> implements Sink<Pair<V>> {
   /** What the source yielded before stays in the table. */
   freeze(): void {}
 
+  #hold(key: string, value: V): void {
+    const row = this.#table.row(key);
+    if (row.value === undefined) this.#table.put(row, value);
+    else this.#counts.set(key, (this.#counts.get(key) ?? 1) + 1);
+  }
+
   #release(key: string): void {
-    const count = (this.#counts.get(key) ?? 0) - 1;
-    if (count > 0) this.#counts.set(key, count);
-    else {
-      this.#counts.delete(key);
-      this.#table.erase(key);
-    }
+    const count = this.#counts.get(key) ?? 1;
+    if (count === 1) this.#table.erase(key);
+    else if (count === 2) this.#counts.delete(key);
+    else this.#counts.set(key, count - 1);
   }
 
   #check(source: string, key: string, value: V): void {

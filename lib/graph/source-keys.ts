@@ -29,10 +29,9 @@ export class SourceKeys {
     return this.#keys.size > 0 && this.#keys.has(source);
   }
 
-  /** Whether the source has yielded this key. */
-  has(source: string, key: string): boolean {
-    const keys = this.#keys.get(source);
-    return typeof keys === 'string' ? keys === key : (keys?.includes(key) ?? false);
+  /** The keys that the source has yielded, each once. */
+  of(source: string): readonly string[] {
+    return listOf(this.#keys.get(source));
   }
 }
 

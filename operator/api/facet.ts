@@ -31,6 +31,8 @@ export interface GroupFacet extends Scope {
   readonly kind: 'group';
   readonly vpc: string;
   readonly into: Collection;
+  /** All who want it share the row; otherwise it is one policy's own. */
+  readonly isShared: boolean;
   /** Directions in which the group drops by itself what nothing allows. */
   readonly isolates?: { readonly directions: readonly Direction[]; readonly enforcement: Enforcement };
 }
@@ -41,6 +43,7 @@ export interface SetFacet extends Scope {
   readonly vpc: string;
   readonly family: 4 | 6;
   readonly into: Collection;
+  readonly isShared: boolean;
 }
 
 /** What nothing allows is dropped. */

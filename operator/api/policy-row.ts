@@ -25,7 +25,6 @@ export interface LabelledRow {
   /** Its namespace. */
   readonly scope: string;
   readonly labels: Labels;
-  readonly ports: readonly NamedPort[];
 }
 
 /** Who is at the other end: pods of namespaces (absent: of the policy's own), or addresses. */
@@ -61,13 +60,8 @@ export interface NetworkPolicyRow {
 const withPorts = /^[a-zA-Z0-9-]+$/;
 
 export function labelledRow(source: unknown): LabelledRow {
-  const object = objectOf(source);
-  const meta = objectOf(object['metadata']);
-  return {
-    scope: textOf(meta['namespace']),
-    labels: labelsOf(meta['labels']),
-    ports: portsOf(objectOf(object['spec'])),
-  };
+  const meta = objectOf(objectOf(source)['metadata']);
+  return { scope: textOf(meta['namespace']), labels: labelsOf(meta['labels']) };
 }
 
 const noLabels: Labels = {};
@@ -77,15 +71,17 @@ function labelsOf(value: unknown): Labels {
   return entries.length === 0 ? noLabels : (Object.fromEntries(entries) as Labels);
 }
 
-const noPorts: readonly NamedPort[] = [];
-
-/** Named ports of containers, and of those beside them that go on running (restartable init containers). */
-function portsOf(spec: JsonObject): readonly NamedPort[] {
+/**
+ * Named ports of a pod's containers, and of those beside them that go on running (restartable init containers); undefined
+ * when it has none.
+ */
+export function namedPortsRow(source: unknown): readonly NamedPort[] | undefined {
+  const spec = objectOf(objectOf(source)['spec']);
   const sidecars = listOf(spec['initContainers']).filter((entry) => objectOf(entry)['restartPolicy'] === 'Always');
   const containers = [...listOf(spec['containers']), ...sidecars].map(objectOf);
   const ports = containers.flatMap((container) => listOf(container['ports'])).map(objectOf);
   const named = ports.filter((port) => withPorts.test(textOf(port['name']))).map(namedPort);
-  return named.length === 0 ? noPorts : named;
+  return named.length === 0 ? undefined : named;
 }
 
 const namedPort = (port: JsonObject): NamedPort => ({

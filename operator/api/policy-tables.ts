@@ -1,8 +1,8 @@
 // The part of the graph's tables that policies are made of: who is selected, what is wanted of whom, and where.
 import type { Owner, RowId } from '../../lib/delta/fact.ts';
 import type { Labels, Selection } from '../../lib/graph/selector.ts';
-import type { Collection, Facet } from './facet.ts';
-import type { LabelledRow, NetworkPolicyRow } from './policy-row.ts';
+import type { Facet } from './facet.ts';
+import type { LabelledRow, NamedPort, NetworkPolicyRow } from './policy-row.ts';
 import type { Translation } from './translation.ts';
 
 /** A logical switch port of a pod, as policies see it. Computed with the port's row. */
@@ -22,10 +22,16 @@ export interface PortRow {
   readonly dhcp: boolean;
 }
 
-/** A VPC in which a namespace has pods that its subnets do not explain. Computed. */
+/** A subnet in which a namespace has pods, whatever it is bound to. Computed. */
 export interface Presence {
   readonly namespace: string;
+  readonly subnet: string;
+}
+
+/** A VPC in which a namespace has pods or may get some, with the families that it has addresses of. Computed. */
+export interface Place {
   readonly vpc: string;
+  readonly families: readonly (4 | 6)[];
 }
 
 /** A family of which a VPC has addresses. Computed. */
@@ -61,12 +67,14 @@ export interface PolicyTables {
   /** By name. */
   port: PortRow;
   presence: Presence;
+  /** By namespace. */
+  places: readonly Place[];
+  /** Named ports of pods, by pod; those that have some. */
+  namedPorts: readonly NamedPort[];
   vpcFamily: VpcFamily;
   askedName: AskedName;
   namedNumber: NamedNumber;
   facet: Facet;
-  /** By id. */
-  collection: Collection;
   /** Kinds of isolation that are in use, see operator/reconcilers/default-deny.ts. */
   isolation: string;
 }

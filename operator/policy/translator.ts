@@ -6,6 +6,7 @@ import { directions, protocols } from '../api/policy-row.ts';
 import type { NetworkPolicyRow } from '../api/policy-row.ts';
 import type { Template, Translate, Translated, Translation } from '../api/translation.ts';
 import { formOf } from './form.ts';
+import type { Form } from './form.ts';
 import { loadTranslator, PolicyModule } from './module.ts';
 
 /** Codes of selectors, in pairs, see policies/networkpolicy/assembly/index.ts. */
@@ -29,21 +30,34 @@ const most = 4096;
 /** `bytes` are those of the module. Throws ModuleRefused. */
 export function translator(bytes: Uint8Array): Translate {
   const module = new PolicyModule(loadTranslator(bytes));
-  const known = new Map<string, Answer>();
+  const byText = new Remembered<readonly [Form, Answer]>();
+  const byForm = new Remembered<Answer>();
   return (policy) => {
-    const form = formOf(policy);
-    const key = Buffer.from(form.bytes.buffer).toString('latin1');
-    let answer = known.get(key);
-    if (!answer) {
-      answer = answerOf(module.translate(form.bytes));
-      if (known.size >= most) known.clear();
-      known.set(key, answer);
-    }
+    const [form, answer] = byText.get(JSON.stringify([policy.types, policy.rules]), () => {
+      const made = formOf(policy);
+      const { bytes: input } = made;
+      const key = Buffer.from(input.buffer, input.byteOffset, input.length).toString('latin1');
+      return [made, byForm.get(key, () => answerOf(module.translate(input)))];
+    });
     return translated(policy, form, answer);
   };
 }
 
-function translated(policy: NetworkPolicyRow, form: ReturnType<typeof formOf>, answer: Answer): Translated {
+/** Emptied when it is full. */
+class Remembered<V> {
+  readonly #known = new Map<string, V>();
+
+  get(key: string, make: () => V): V {
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    if (this.#known.size >= most) this.#known.clear();
+    this.#known.set(key, made);
+    return made;
+  }
+}
+
+function translated(policy: NetworkPolicyRow, form: Form, answer: Answer): Translated {
   const { namespace } = policy.meta;
   const subject: Selection = { scope: namespace, entities: policy.subject };
   const others = answer.codes.map(([namespaces, pods]) => selectionOf(namespace, form.selectors, [namespaces, pods]));

@@ -3,7 +3,7 @@
 // nothing, and replies to an isolated pod are then judged like packets of their own (OVN 25.03).
 import { owner as ownerOf, rowId } from '../../lib/delta/ids.ts';
 import type { Owner, RowFact, RowId } from '../../lib/delta/fact.ts';
-import type { Enforcement, Facet } from '../api/facet.ts';
+import type { Enforcement } from '../api/facet.ts';
 import { directions } from '../api/policy-row.ts';
 import type { Direction } from '../api/policy-row.ts';
 import { isolationRef } from '../api/refs.ts';
@@ -11,7 +11,7 @@ import { denyGroupName, dhcpGroupName } from '../nb/names.ts';
 import { aclTier, networkPolicyAcl as priority } from '../nb/priorities.ts';
 import { collectionRow, groupAcl, peerField, portField } from '../nb/rows/policy.ts';
 import type { GroupAcl, Log } from '../nb/rows/policy.ts';
-import type { Projection, Reconciler } from './reconciler.ts';
+import type { Entry, Reconciler } from './reconciler.ts';
 
 const enforcements: readonly Enforcement[] = ['standard', 'lax'];
 
@@ -89,18 +89,13 @@ const forged = (group: Denial['group'], owner: Owner, family: 4 | 6): RowFact =>
     needs: [],
   });
 
-/** Table `isolation`, shared. */
-export const isolations: Projection<Facet, string> = function* (facet) {
-  const key = keyOf(facet);
-  if (key === undefined && (facet.kind !== 'group' || !facet.isolates)) return;
-  yield [anyIsolation, anyIsolation];
-  if (key !== undefined) yield [key, key];
-  const leaves = facet.kind === 'deny' ? [facet.direction] : facet.kind === 'group' ? facet.isolates?.directions : [];
-  if (leaves?.includes('egress') === true) yield [dhcpIsolation, dhcpIsolation];
-};
-
-const keyOf = (facet: Facet): string | undefined =>
-  facet.kind === 'deny' ? denyIsolation(facet.direction, facet.enforcement) : undefined;
+/** Rows of table `isolation`, shared: what has to be there for whoever isolates pods in these directions. */
+export function* isolationOf(isolated: readonly Direction[], enforcement: Enforcement | 'by itself'): Generator<Entry> {
+  const entry = (key: string): Entry => ({ entry: 'isolation', key, value: key });
+  if (isolated.length > 0) yield entry(anyIsolation);
+  if (isolated.includes('egress')) yield entry(dhcpIsolation);
+  if (enforcement !== 'by itself') for (const direction of isolated) yield entry(denyIsolation(direction, enforcement));
+}
 
 /** Rules of the groups that are in use, by a key of table `isolation`. */
 export const isolation: Reconciler<string> = {

@@ -24,13 +24,13 @@ const hashOf = (text: string): string => rankOf(text).slice(0, 16);
 export function groupFacet(scope: Scope, vpc: string, own?: Own): Keyed<GroupFacet> {
   const text = `group ${vpc} ${textOf(scope)}`;
   const into = own ? ownCollection('Port_Group', own) : shared('Port_Group', hashOf(text), scope);
-  return { key: `${own?.name ?? ''} ${text}`, value: { ...scope, kind: 'group', vpc, into } };
+  return { key: `${own?.name ?? ''} ${text}`, value: { ...scope, kind: 'group', vpc, into, isShared: !own } };
 }
 
 export function setFacet(scope: Scope, vpc: string, family: 4 | 6, own?: Own): Keyed<SetFacet> {
   const text = `set ${family} ${vpc} ${textOf(scope)}`;
   const into = own ? ownCollection('Address_Set', own) : shared('Address_Set', hashOf(text), scope);
-  return { key: `${own?.name ?? ''} ${text}`, value: { ...scope, kind: 'set', vpc, family, into } };
+  return { key: `${own?.name ?? ''} ${text}`, value: { ...scope, kind: 'set', vpc, family, into, isShared: !own } };
 }
 
 export const denyFacet = (scope: Scope, direction: Direction, enforcement: Enforcement): Keyed<DenyFacet> => ({

@@ -48,7 +48,7 @@ const isReachable = (vpc: string, port: PortRow, read: WorldRead): boolean =>
   vpc === port.vpc || port.underlay || (read.get('realm', vpc)?.peers.includes(port.vpc) ?? false);
 
 function hasPort({ name, protocol, number }: NonNullable<Facet['port']>, port: PortRow, read: WorldRead): boolean {
-  const ports = read.get('labelled', port.pod)?.ports ?? [];
+  const ports = read.get('namedPorts', port.pod) ?? [];
   return ports.some((own) => own.name === name && own.protocol === protocol && own.number === number);
 }
 

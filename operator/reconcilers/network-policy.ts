@@ -6,16 +6,17 @@ import type { Collection, Enforcement, Facet, GroupFacet, Scope, SetFacet } from
 import { commaList } from '../api/json.ts';
 import type { Direction, NetworkPolicyRow, NamedPort } from '../api/policy-row.ts';
 import { networkPolicyRef } from '../api/refs.ts';
+import type { Place } from '../api/policy-tables.ts';
 import type { Cluster } from '../api/tables.ts';
 import type { Template, Translation } from '../api/translation.ts';
 import { suffixed } from '../nb/names.ts';
 import { aclTier, networkPolicyAcl as priority } from '../nb/priorities.ts';
-import { groupAcl, meter } from '../nb/rows/policy.ts';
+import { collectionRow, groupAcl, meter } from '../nb/rows/policy.ts';
 import type { Log } from '../nb/rows/policy.ts';
-import { denial } from './default-deny.ts';
+import { denial, isolationOf } from './default-deny.ts';
 import { denyFacet, groupFacet, setFacet } from './facet.ts';
 import type { Keyed, Own } from './facet.ts';
-import { hasFamily, nameKey, vpcsOf } from './policy-scope.ts';
+import { nameKey, placesOf } from './policy-scope.ts';
 import { clusterOf, problem } from './reconciler.ts';
 import type { Entry, Reconciler, WorldRead } from './reconciler.ts';
 import type { Fact } from '../api/fact.ts';
@@ -103,25 +104,28 @@ class Placed {
   *facts(): Generator<Fact | Entry> {
     const { wishes, read } = this.#given;
     const facets = new Map<string, Facet>();
-    for (const vpc of vpcsOf(this.#row.meta.namespace, wishes.providers, read)) yield* this.#inVpc(vpc, facets);
+    for (const place of placesOf(this.#row.meta.namespace, wishes.providers, read)) yield* this.#inVpc(place, facets);
+    const { isolates } = this.#translation;
     if (!this.#isOwn) {
-      for (const direction of this.#translation.isolates) {
+      for (const direction of isolates) {
         const { key, value } = denyFacet(this.#scope(0), direction, wishes.enforcement);
         facets.set(key, value);
       }
     }
+    yield* isolationOf(isolates, this.#isOwn ? 'by itself' : wishes.enforcement);
+    yield* ownRows(facets.values());
     if (wishes.meterRate > 0) yield* meter({ owner: this.#owner, name: this.#meterName, rate: wishes.meterRate });
     for (const [key, value] of facets) yield { entry: 'facet', key, value };
   }
 
-  *#inVpc(vpc: string, facets: Map<string, Facet>): Generator<Fact> {
-    const { read } = this.#given;
+  *#inVpc({ vpc, families }: Place, facets: Map<string, Facet>): Generator<Fact> {
     const subject = this.#subject(vpc, facets);
+    const spot: Spot = { vpc, facets, subject };
     if (this.#isOwn) yield* this.#denials(subject);
     for (const template of this.#translation.templates) {
-      if (!hasFamily(vpc, template.family, read)) continue;
-      if (!template.named) yield this.#acl(template, { vpc, facets, subject });
-      else yield* this.#named(template, { vpc, facets, subject });
+      if (!families.includes(template.family)) continue;
+      if (!template.named) yield this.#acl(template, spot);
+      else yield* this.#named(template, spot);
     }
   }
 
@@ -129,8 +133,10 @@ class Placed {
     const { enforcement } = this.#given.wishes;
     const own = this.#isOwn ? this.#own(this.#groupName(vpc), this.#path) : undefined;
     const { key, value } = groupFacet(this.#scope(0), vpc, own);
-    const isolates = { directions: this.#translation.isolates, enforcement };
-    return note(facets, { key, value: own ? { ...value, isolates } : value });
+    if (!own) return note(facets, { key, value });
+    const { isolates: directions } = this.#translation;
+    const isolates = { directions, enforcement };
+    return note(facets, { key: `${key} ${directions.join(',')} ${enforcement}`, value: { ...value, isolates } });
   }
 
   *#denials(group: Collection): Generator<RowFact> {
@@ -149,12 +155,15 @@ class Placed {
   }
 
   /** One rule for each number that the name has. */
-  *#named(template: Template, place: Place): Generator<RowFact> {
+  *#named(template: Template, place: Spot): Generator<RowFact> {
     const { named, sets } = template;
     if (!named) return;
     const of = named.side === 'subject' ? [0] : sets;
     const numbers = of.flatMap((at) =>
-      this.#given.read.at('numbersByName', nameKey(this.#translation.selections[at] ?? '', named.name)),
+      this.#given.read.at(
+        'numbersByName',
+        nameKey({ selection: this.#translation.selections[at] ?? '', name: named.name }),
+      ),
     );
     const wanted = new Set(numbers.filter(({ protocol }) => protocol === named.protocol).map(({ number }) => number));
     for (const number of [...wanted].sort((a, b) => a - b)) {
@@ -164,13 +173,13 @@ class Placed {
     }
   }
 
-  #namedSubject(port: NamedPort, { vpc, facets }: Place): Collection {
+  #namedSubject(port: NamedPort, { vpc, facets }: Spot): Collection {
     const part = `${vpc} ${port.name} ${port.protocol} ${port.number}`;
     const own = this.#isOwn ? this.#own(suffixed(this.#name, partOf(this.#owner, part)), this.#path) : undefined;
     return note(facets, groupFacet({ ...this.#scope(0), port }, vpc, own));
   }
 
-  #acl(template: Template, place: Place & { readonly port?: NamedPort }): RowFact {
+  #acl(template: Template, place: Spot & { readonly port?: NamedPort }): RowFact {
     const { direction, rule, family } = template;
     const { vpc, subject, port } = place;
     const { cluster, wishes } = this.#given;
@@ -194,7 +203,7 @@ class Placed {
     });
   }
 
-  #set(template: Template, at: number, { vpc, facets, port }: Place & { readonly port?: NamedPort }): Collection {
+  #set(template: Template, at: number, { vpc, facets, port }: Spot & { readonly port?: NamedPort }): Collection {
     const { direction, rule, family, named } = template;
     const scope = named?.side === 'peer' && port ? { ...this.#scope(at), port } : this.#scope(at);
     return note(facets, setFacet(scope, vpc, family, this.#ownSet({ direction, rule, family, port, vpc })));
@@ -242,7 +251,7 @@ class Placed {
   }
 }
 
-interface Place {
+interface Spot {
   readonly vpc: string;
   readonly facets: Map<string, Facet>;
   readonly subject: Collection;
@@ -254,6 +263,13 @@ interface OwnSet {
   readonly family: 4 | 6;
   readonly port: NamedPort | undefined;
   readonly vpc: string;
+}
+
+/** Rows that are the policy's own; several facets may fill one. */
+function* ownRows(facets: Iterable<Facet>): Generator<RowFact> {
+  const rows = new Map<string, Collection>();
+  for (const facet of facets) if (facet.kind !== 'deny' && !facet.isShared) rows.set(facet.into.id, facet.into);
+  for (const collection of rows.values()) yield collectionRow(collection);
 }
 
 /** Adds a facet, and answers the row that it fills. */

@@ -1,19 +1,19 @@
 // Where a policy's rules are needed: in which VPCs, since addresses mean something in one only, and for which families.
-import type { AskedName, NamedNumber, PortRow, Presence, VpcFamily } from '../api/policy-tables.ts';
+// And which numbers the ports have that policies call by name.
+import type { NamedPort, NetworkPolicyRow } from '../api/policy-row.ts';
+import type { AskedName, NamedNumber, Place, PortRow, Presence, VpcFamily } from '../api/policy-tables.ts';
 import type { NamespaceRow, Network, Tables } from '../api/tables.ts';
-import { clusterOf } from './reconciler.ts';
-import type { Entry, Projection, WorldRead } from './reconciler.ts';
-import type { LabelledRow, NamedPort, NetworkPolicyRow } from '../api/policy-row.ts';
 import type { Translate } from '../api/translation.ts';
+import type { Entry, Projection, WorldRead } from './reconciler.ts';
 
-/** Tables `translation` and, shared, `selection`. */
+/** Tables `translation` and, shared, `selection` and `askedName`. */
 export const translationOf = (translate: Translate) =>
-  function* (row: NetworkPolicyRow, read: WorldRead, key: string): Generator<Entry> {
-    if (!clusterOf(read).enableNp) return;
+  function* (row: NetworkPolicyRow, _: WorldRead, key: string): Generator<Entry> {
     const { translation, selections } = translate(row);
     yield { entry: 'translation', key, value: translation };
     for (const [at, value] of selections.entries())
       yield { entry: 'selection', key: translation.selections[at] ?? '', value };
+    for (const name of translation.names) yield { entry: 'askedName', key: nameKey(name), value: name };
   };
 
 /** Table `scope`. */
@@ -30,42 +30,44 @@ export const vpcFamilies: Projection<Network, VpcFamily> = function* ({ vpc, cid
   }
 };
 
-/** Table `presence`, shared: what the subnets of the namespace do not tell. */
-export const presence: Projection<PortRow, Presence> = function* ({ namespace, subnet, vpc }, read) {
-  if (read.get('binding', namespace)?.subnets.includes(subnet) === true) return;
-  yield [`${namespace} ${vpc}`, { namespace, vpc }];
+/** Table `presence`, shared. */
+export const presence: Projection<PortRow, Presence> = function* ({ namespace, subnet }) {
+  yield [`${namespace} ${subnet}`, { namespace, subnet }];
 };
 
-/** VPCs in which the namespace has pods or may get some; with `providers` those of these networks alone. */
-export function vpcsOf(namespace: string, providers: readonly string[], read: WorldRead): string[] {
-  const vpcs = new Set<string>();
-  if (providers.length > 0) {
-    for (const provider of providers) for (const { vpc } of read.at('networksByProvider', provider)) vpcs.add(vpc);
-    return [...vpcs].sort();
-  }
-  for (const subnet of read.get('binding', namespace)?.subnets ?? []) {
-    const network = read.get('network', subnet);
-    if (network) vpcs.add(network.vpc);
-  }
-  for (const { vpc } of read.at('presencesByNamespace', namespace)) vpcs.add(vpc);
-  return [...vpcs].sort();
+/** Table `places`: the VPCs of the subnets that the namespace is bound to, and of those that its pods are in. */
+export const places: Projection<NamespaceRow, readonly Place[]> = function* ({ meta: { name } }, read) {
+  const subnets = new Set([
+    ...(read.get('binding', name)?.subnets ?? []),
+    ...read.at('presencesByNamespace', name).map(({ subnet }) => subnet),
+  ]);
+  const vpcs = [...subnets].flatMap((subnet) => read.get('network', subnet)?.vpc ?? []);
+  yield [name, placesIn(vpcs, read)];
+};
+
+/** The VPCs in order, each once. */
+const placesIn = (vpcs: readonly string[], read: WorldRead): Place[] =>
+  [...new Set(vpcs)].sort().map((vpc) => ({ vpc, families: familiesOf(vpc, read) }));
+
+const familiesOf = (vpc: string, read: WorldRead): (4 | 6)[] =>
+  read
+    .at('familiesByVpc', vpc)
+    .map(({ family }) => family)
+    .sort();
+
+/** Where a policy of the namespace is needed; with `providers` where these networks are. */
+export function placesOf(namespace: string, providers: readonly string[], read: WorldRead): readonly Place[] {
+  if (providers.length === 0) return read.get('places', namespace) ?? [];
+  return placesIn(
+    providers.flatMap((provider) => read.at('networksByProvider', provider)).map(({ vpc }) => vpc),
+    read,
+  );
 }
 
-export const hasFamily = (vpc: string, family: 4 | 6, read: WorldRead): boolean =>
-  read.get('vpcFamily', `${vpc} ${family}`) !== undefined;
-
-export const nameKey = (selection: string, name: string): string => `${name} ${selection}`;
-
-/** Table `askedName`, shared. */
-export const askedNames: Projection<NetworkPolicyRow, AskedName> = function* (_, read, key) {
-  for (const { selection, name } of read.get('translation', key)?.names ?? []) {
-    yield [nameKey(selection, name), { selection, name }];
-  }
-};
+export const nameKey = ({ selection, name }: AskedName): string => `${name} ${selection}`;
 
 /** Table `namedNumber`, shared. */
-export const namedNumbers: Projection<LabelledRow, NamedNumber> = function* ({ ports }, read, pod) {
-  if (ports.length === 0) return;
+export const namedNumbers: Projection<readonly NamedPort[], NamedNumber> = function* (ports, read, pod) {
   for (const selection of read.get('matched', pod) ?? []) {
     const asked = new Set(read.at('namesBySelection', selection).map(({ name }) => name));
     for (const port of ports) if (asked.has(port.name)) yield numberOf(selection, port);
@@ -73,6 +75,6 @@ export const namedNumbers: Projection<LabelledRow, NamedNumber> = function* ({ p
 };
 
 const numberOf = (selection: string, { name, protocol, number }: NamedPort): readonly [string, NamedNumber] => [
-  `${nameKey(selection, name)} ${protocol} ${number}`,
+  `${nameKey({ selection, name })} ${protocol} ${number}`,
   { selection, name, protocol, number },
 ];

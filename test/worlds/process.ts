@@ -18,7 +18,7 @@ import {
   vlanRow,
   vpcRow,
 } from '../../operator/api/project.ts';
-import { labelledRow, networkPolicyRow } from '../../operator/api/policy-row.ts';
+import { labelledRow, namedPortsRow, networkPolicyRow } from '../../operator/api/policy-row.ts';
 import { vipRow } from '../../operator/api/vip-row.ts';
 import type { Cluster, Indexes, Tables, Unassigned, Usage } from '../../operator/api/tables.ts';
 import type { Fact } from '../../operator/api/fact.ts';
@@ -110,6 +110,7 @@ const puts: Readonly<Record<string, Put>> = {
   Pod: (tables, key, object) => {
     write(tables.pod, key, object, podRow);
     write(tables.labelled, key, object, labelledRow);
+    write(tables.namedPorts, key, object, namedPortsRow);
   },
   Node: (tables, key, object) => write(tables.node, key, object, nodeRow),
   Namespace: (tables, key, object) => write(tables.namespace, key, object, namespaceRow),

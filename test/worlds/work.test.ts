@@ -49,7 +49,7 @@ function runs(process: Process, changes: readonly Change[]): Record<string, numb
 }
 
 /** What a pod's coming or going costs without any policy. */
-const ofPolicies = { matched: 1, namedNumber: 1, presence: 1, Membership: 1 };
+const ofPolicies = { matched: 1, presence: 1, Membership: 1 };
 
 describe.each([10, 1000, 10_000])('with %i pods', (count) => {
   const process = cluster(count);
@@ -101,7 +101,7 @@ describe.each([10, 1000, 10_000])('with %i pods', (count) => {
       put('Pod', 'a/p4', { node: 'n4', labels: { app: 'web' } }),
       put('Usage', 'ovn-default', { using4: count, available4: 1 }),
     ];
-    expect(runs(process, changes)).toEqual({ SubnetStatus: 1, matched: 1, namedNumber: 1 });
+    expect(runs(process, changes)).toEqual({ SubnetStatus: 1, matched: 1 });
   });
 
   it('sees another route and another policy of a VPC with many subnets', () => {

@@ -44,6 +44,10 @@ export interface GroupAcl {
   readonly needs: readonly RowId[];
 }
 
+const none = set();
+const noOptions: ReadonlyMap<string, string> = new Map();
+const behindLoadBalancers: ReadonlyMap<string, string> = new Map([['apply-after-lb', 'true']]);
+
 /** ACL.name is limited in the schema. */
 const longestName = 63;
 
@@ -60,11 +64,11 @@ export const groupAcl = (acl: GroupAcl): RowFact => {
       match,
       action,
       tier,
-      options: new Map(direction === 'egress' ? [['apply-after-lb', 'true']] : []),
+      options: direction === 'egress' ? behindLoadBalancers : noOptions,
       log: log !== undefined,
-      name: set(...(label === undefined ? [] : [label.slice(0, longestName)])),
-      severity: set(...(log ? [log.severity] : [])),
-      meter: set(...(log?.meter === undefined ? [] : [log.meter])),
+      name: label === undefined ? none : set(label.slice(0, longestName)),
+      severity: log ? set(log.severity) : none,
+      meter: log?.meter === undefined ? none : set(log.meter),
     },
     external,
     in: groupAcls(group),
