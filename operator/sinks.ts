@@ -113,7 +113,7 @@ export class TableEntries implements Sink<Entry> {
   readonly #used = new Map<string, Mask>();
 
   constructor(tables: Entries) {
-    this.#tables = Object.values(tables) as Sink<readonly [string, unknown]>[];
+    this.#tables = Object.values(tables);
     this.#places = new Map(Object.keys(tables).map((name, at) => [name, at]));
     this.outputs = this.#tables.flatMap(({ outputs = [] }) => outputs);
   }
@@ -121,19 +121,25 @@ export class TableEntries implements Sink<Entry> {
   replace(source: string, entries: readonly Entry[]): void {
     const before = this.#used.get(source) ?? 0;
     if (before === 0 && entries.length === 0) return;
-    const parts: (readonly [string, unknown])[][] = [];
+    const parts = this.#parts(source, entries);
     let now: Mask = 0;
+    for (const [at, sink] of this.#tables.entries()) {
+      const own = parts[at];
+      if (own) now |= 1 << at;
+      if (own || before & (1 << at)) sink.replace(source, own ?? none);
+    }
+    if (now > 0) this.#used.set(source, now);
+    else this.#used.delete(source);
+  }
+
+  #parts(source: string, entries: readonly Entry[]): (readonly (readonly [string, unknown])[] | undefined)[] {
+    const parts: (readonly [string, unknown])[][] = [];
     for (const { entry, key, value } of entries) {
       const at = this.#places.get(entry);
       if (at === undefined) throw new Error(`${source} writes table ${entry}, which its wiring does not name`);
       (parts[at] ??= []).push([key, value]);
-      now |= 1 << at;
     }
-    for (const [at, sink] of this.#tables.entries())
-      if ((now | before) & (1 << at)) sink.replace(source, parts[at] ?? none);
-    if (now === before) return;
-    if (now > 0) this.#used.set(source, now);
-    else this.#used.delete(source);
+    return parts;
   }
 
   /** What the source yielded before stays in the tables. */

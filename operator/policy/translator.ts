@@ -16,6 +16,8 @@ interface Answer {
   readonly isolates: Translation['isolates'];
   readonly templates: readonly (Omit<Template, 'named'> & { readonly named?: NumberedName })[];
   readonly codes: Codes;
+  /** The templates themselves, where no port has a name: then they say the same of all policies of the form. */
+  readonly plain: readonly Template[] | undefined;
 }
 
 interface NumberedName {
@@ -63,15 +65,16 @@ function translated(policy: NetworkPolicyRow, form: Form, answer: Answer): Trans
   const others = answer.codes.map(([namespaces, pods]) => selectionOf(namespace, form.selectors, [namespaces, pods]));
   const selections = [subject, ...others];
   const keys = selections.map(selectionKey);
-  const templates = answer.templates.map((template) => withName(template, form.names));
+  const { plain } = answer;
+  const templates = plain ?? answer.templates.map((template) => withName(template, form.names));
   return {
     selections,
     translation: {
       isolates: answer.isolates,
       templates,
       selections: keys,
-      names: namesOf(templates, keys),
-      faults: [...policy.faults, ...form.faults],
+      names: plain ? noNames : namesOf(templates, keys),
+      faults: form.faults.length === 0 ? policy.faults : [...policy.faults, ...form.faults],
     },
   };
 }
@@ -97,6 +100,7 @@ function namesOf(templates: readonly Template[], keys: readonly string[]): Trans
   return [...new Map(asked.map((entry) => [`${entry.name} ${entry.selection}`, entry])).values()];
 }
 
+const noNames: Translation['names'] = [];
 const sides = [undefined, 'subject', 'peer'] as const;
 const decoder = new TextDecoder();
 
@@ -129,7 +133,9 @@ function answerOf(view: DataView): Answer {
       ...(side && { named: { side, name, protocol } }),
     });
   }
-  return { isolates: directions.filter((_, bit) => mask & (1 << bit)), templates, codes: codes.all };
+  const isolates = directions.filter((_, bit) => mask & (1 << bit));
+  const plain = templates.some(({ named }) => named) ? undefined : templates.map((template) => withName(template, []));
+  return { isolates, templates, codes: codes.all, plain };
 }
 
 /** Pairs of codes, each once, in the order of their places: the first place is the subject's. */

@@ -27,8 +27,16 @@ export const hairpin = { 4: '169.254.0.5', 6: 'fd69::5' } as const;
 
 const groupKey = 'group';
 
-export const denyGroupId = (direction: Direction, enforcement: Enforcement): RowId =>
+const idOf = (direction: Direction, enforcement: Enforcement): RowId =>
   rowId(isolationOwner(denyIsolation(direction, enforcement)), 'Port_Group', groupKey);
+
+const denyGroupIds = {
+  ingress: { standard: idOf('ingress', 'standard'), lax: idOf('ingress', 'lax') },
+  egress: { standard: idOf('egress', 'standard'), lax: idOf('egress', 'lax') },
+} as const;
+
+export const denyGroupId = (direction: Direction, enforcement: Enforcement): RowId =>
+  denyGroupIds[direction][enforcement];
 
 export const dhcpGroupId: RowId = rowId(isolationOwner(dhcpIsolation), 'Port_Group', groupKey);
 

@@ -53,7 +53,7 @@ const familiesOf = (vpc: string, read: WorldRead): (4 | 6)[] =>
   read
     .at('familiesByVpc', vpc)
     .map(({ family }) => family)
-    .sort();
+    .sort((a, b) => a - b);
 
 /** Where a policy of the namespace is needed; with `providers` where these networks are. */
 export function placesOf(namespace: string, providers: readonly string[], read: WorldRead): readonly Place[] {

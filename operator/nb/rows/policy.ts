@@ -13,8 +13,8 @@ export const portField = { ingress: 'outport', egress: 'inport' } as const satis
 /** The address of the other side in a match. */
 export const peerField = { ingress: 'src', egress: 'dst' } as const satisfies Record<Direction, string>;
 
-export const collectionRow = ({ row: table, owner, key, name, external }: Collection): RowFact =>
-  row(table, { owner, name: key, columns: { name }, external });
+export const collectionRow = ({ row: table, id, owner, key, name, external }: Collection): RowFact =>
+  row(table, { owner, name: key, id, columns: { name }, external });
 
 /** Where the rules of a group hang. */
 export const groupAcls = (group: RowId): Place => ({ row: 'Port_Group', id: group, column: 'acls' });

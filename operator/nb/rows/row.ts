@@ -7,6 +7,8 @@ export interface RowParts {
   readonly owner: Owner;
   /** Unique among the rows that the owner has in the table. */
   readonly name: string;
+  /** Where it is known already. */
+  readonly id?: RowId;
   readonly columns: Columns;
   /** Further external_ids. */
   readonly external?: Readonly<Record<string, string>>;
@@ -15,9 +17,9 @@ export interface RowParts {
 }
 
 export function row(table: string, { owner, name, columns, external = {}, ...rest }: RowParts): RowFact {
-  const id = rowId(owner, table, name);
+  const id = rest.id ?? rowId(owner, table, name);
   const ids = map(external).set('vendor', 'kube-ovn').set('kubeloom-owner', owner).set('kubeloom-id', id);
-  return { row: table, id, owner, columns: { ...columns, external_ids: ids }, ...rest };
+  return { row: table, ...rest, id, owner, columns: { ...columns, external_ids: ids } };
 }
 
 export function map(entries: Readonly<Record<string, string>>): Map<string, string> {
