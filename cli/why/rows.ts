@@ -1,0 +1,96 @@
+// What the evaluation reads: rows of the northbound database by table and uuid, in the value types of ovsdb-client. A
+// replica is one, and `nbOf` makes one of facts. Columns that a row leaves out have their default.
+import type { Atom, MemberFact, RowFact, Value } from '../../lib/delta/fact.ts';
+import type { Row } from '../../lib/ovsdb/index.ts';
+
+export interface Nb {
+  row(table: string, uuid: string): Row | undefined;
+  rows(table: string): Iterable<readonly [string, Row]>;
+}
+
+/** Tables and columns that are read. */
+export const read = {
+  ACL: ['action', 'direction', 'external_ids', 'match', 'name', 'options', 'priority', 'tier'],
+  Address_Set: ['addresses', 'name'],
+  DHCP_Options: ['cidr', 'options'],
+  Load_Balancer: ['external_ids', 'name', 'options', 'protocol', 'vips'],
+  Load_Balancer_Group: ['load_balancer', 'name'],
+  Logical_Router: ['load_balancer', 'name', 'ports'],
+  Logical_Router_Port: ['mac', 'name', 'networks', 'peer'],
+  Logical_Switch: ['acls', 'load_balancer', 'load_balancer_group', 'name', 'ports'],
+  Logical_Switch_Port: [
+    'addresses',
+    'dhcpv4_options',
+    'dhcpv6_options',
+    'dynamic_addresses',
+    'enabled',
+    'external_ids',
+    'name',
+    'options',
+    'type',
+  ],
+  NB_Global: ['options'],
+  Port_Group: ['acls', 'external_ids', 'name', 'ports'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+const isMap = (value: Value | undefined): value is ReadonlyMap<Atom, Atom> => value instanceof Map;
+const isSet = (value: Value | undefined): value is ReadonlySet<Atom> => value instanceof Set;
+
+/** The elements of a set, the one atom, or nothing. */
+export function elements(row: Row | undefined, column: string): string[] {
+  const value = row?.[column];
+  if (value === undefined || isMap(value)) return [];
+  return isSet(value) ? [...value].map(String) : [String(value)];
+}
+
+/** An atom or the element of an optional column; '' for none. */
+export const text = (row: Row | undefined, column: string): string => elements(row, column)[0] ?? '';
+
+export function integer(row: Row, column: string): number {
+  const value = Number(text(row, column));
+  return Number.isSafeInteger(value) ? value : 0;
+}
+
+export function entries(row: Row | undefined, column: string): ReadonlyMap<string, string> {
+  const value = row?.[column];
+  return isMap(value) ? new Map([...value].map(([key, element]) => [String(key), String(element)])) : new Map();
+}
+
+/** The database that a writer of these facts would leave, without defaults. Cost: all of them. */
+export function nbOf(facts: Iterable<RowFact | MemberFact>): Nb {
+  const tables = new Map<string, Map<string, Record<string, Value>>>();
+  const rowOf = (table: string, id: string): Record<string, Value> => {
+    const rows = tables.get(table) ?? new Map<string, Record<string, Value>>();
+    tables.set(table, rows);
+    const row = rows.get(id) ?? {};
+    rows.set(id, row);
+    return row;
+  };
+  for (const fact of facts) {
+    if ('row' in fact) {
+      Object.assign(rowOf(fact.row, fact.id), merged(rowOf(fact.row, fact.id), fact.columns));
+      if (fact.in !== undefined) add(rowOf(fact.in.row, fact.in.id), fact.in.column, fact.id);
+    } else add(rowOf(fact.member, fact.id), fact.column, fact.element, fact.value);
+  }
+  return {
+    row: (table, uuid) => tables.get(table)?.get(uuid),
+    rows: (table) => tables.get(table) ?? [],
+  };
+}
+
+/** Elements that came before the row stay in it. */
+function merged(before: Record<string, Value>, columns: Readonly<Record<string, Value>>): Record<string, Value> {
+  const after: Record<string, Value> = { ...columns };
+  for (const [column, value] of Object.entries(before)) {
+    const now = after[column];
+    if (isSet(value)) after[column] = new Set([...(isSet(now) ? now : []), ...value]);
+    else if (isMap(value)) after[column] = new Map([...(isMap(now) ? now : []), ...value]);
+  }
+  return after;
+}
+
+function add(row: Record<string, Value>, column: string, element: Atom, value?: Atom): void {
+  const now = row[column];
+  if (value === undefined) row[column] = new Set([...(isSet(now) ? now : []), element]);
+  else row[column] = new Map([...(isMap(now) ? now : []), [element, value]]);
+}
