@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{lib,operator,agent,policies,config,cli,checks,bench,cluster,worlds}/**/*.test.ts'],
+          include: ['test/{lib,operator,agent,policies,config,cli,checks,bench,cluster,worlds,policy}/**/*.test.ts'],
           exclude: ['**/*.server.test.ts'],
           // Property tests take seconds on a machine that is busy with something else.
           testTimeout: 30_000,
