@@ -109,7 +109,7 @@ export interface ClusterRule {
   readonly protocols?: readonly ClusterProtocol[];
 }
 
-interface ClusterSpec {
+export interface ClusterSpec {
   readonly subject: Subject;
   readonly ingress?: readonly ClusterRule[];
   readonly egress?: readonly ClusterRule[];

@@ -10,6 +10,7 @@ import type {
 } from './api.ts';
 
 export interface World {
+  readonly subnets: readonly Subnet[];
   readonly namespaces: readonly Namespace[];
   readonly nodes: readonly Node[];
   readonly pods: readonly Pod[];
@@ -22,6 +23,7 @@ export interface World {
 }
 
 export const emptyWorld: World = {
+  subnets: [],
   namespaces: [],
   nodes: [],
   pods: [],
@@ -31,6 +33,17 @@ export const emptyWorld: World = {
   clusterNetworkPolicies: [],
   domains: {},
 };
+
+/** Policies do not see subnets; whoever puts policies into force does. */
+export interface Subnet {
+  readonly name: string;
+  readonly cidrs: readonly string[];
+  /** `ovn`, or `<namespace>/<name>` of an attachment. */
+  readonly provider: string;
+  readonly enableLb: boolean;
+  /** The first address unless something else is said. */
+  readonly gateway?: string;
+}
 
 export interface Namespace {
   readonly name: string;

@@ -35,7 +35,12 @@ const list = (value: unknown): string[] => (value === undefined ? [] : textOf(va
 const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown>> = {
   Pod: (key, fields) => ({
     metadata: meta(key, fields),
-    spec: { nodeName: fields['node'], hostNetwork: fields['hostNetwork'], containers: fields['containers'] },
+    spec: {
+      nodeName: fields['node'],
+      hostNetwork: fields['hostNetwork'],
+      containers: fields['containers'],
+      initContainers: fields['initContainers'],
+    },
     status: { phase: fields['phase'] ?? 'Running', containerStatuses: fields['containerStatuses'] },
   }),
   Node: (key, fields) => ({
@@ -73,6 +78,10 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
   StatefulSet: (key, fields) => whole(key, fields),
   VirtualMachine: (key, fields) => whole(key, fields),
   VirtualMachineInstance: (key, fields) => whole(key, fields),
+  NetworkPolicy: (key, fields) => whole(key, fields),
+  AdminNetworkPolicy: (key, fields) => whole(key, fields),
+  BaselineAdminNetworkPolicy: (key, fields) => whole(key, fields),
+  ClusterNetworkPolicy: (key, fields) => whole(key, fields),
   Cluster: (_, fields) => fields,
 };
 
