@@ -62,6 +62,7 @@ const from = (...peers: NonNullable<NonNullable<NetworkPolicySpec['ingress']>[nu
 const notIn = (key: string, ...values: string[]) => ({ matchExpressions: [{ key, operator: 'NotIn', values }] });
 const absent = (key: string) => ({ matchExpressions: [{ key, operator: 'DoesNotExist' }] });
 
+const admin = { name: 'admin', containerPort: 15_000 };
 const [aClient, aWeb, bOther, host] = [client, web, other, onHost].map(at) as [Endpoint, Endpoint, Endpoint, Endpoint];
 
 describe('NetworkPolicy, where the corpus says nothing', () => {
@@ -110,6 +111,14 @@ describe('NetworkPolicy, where the corpus says nothing', () => {
     ],
     ['DoesNotExist', from({ namespaceSelector: absent('team') }), [[bOther, aWeb, 'tcp/80', 'pass']]],
     [
+      'Exists',
+      from({ namespaceSelector: {}, podSelector: { matchExpressions: [{ key: 'app', operator: 'Exists' }] } }),
+      [
+        [aClient, aWeb, 'tcp/80', 'pass'],
+        [bOther, aWeb, 'tcp/80', 'no ingress'],
+      ],
+    ],
+    [
       'an operator that does not exist selects nothing',
       from({ podSelector: { matchExpressions: [{ key: 'app', operator: 'Gt', values: ['1'] }] } }),
       [[aClient, aWeb, 'tcp/80', 'no ingress']],
@@ -152,6 +161,7 @@ describe('NetworkPolicy, where the corpus says nothing', () => {
         [address('10.16.0.12'), aWeb, 'tcp/80', 'pass'],
         [address('10.16.0.16'), aWeb, 'tcp/80', 'no ingress'],
         [aClient, aWeb, 'tcp/80/6', 'no ingress'],
+        [address('::ffff:10.16.0.2'), aWeb, 'tcp/80/6', 'no ingress'],
       ],
     ],
     [
@@ -205,6 +215,14 @@ describe('NetworkPolicy, where the corpus says nothing', () => {
         [aWeb, bOther, 'tcp/8080', 'no egress'],
         [aWeb, aClient, 'tcp/8080', 'pass'],
         [aWeb, address('8.8.8.8'), 'tcp/8080', 'no egress'],
+      ],
+    ],
+    [
+      'ports of containers that run, sidecars among them, and of no init container',
+      inA({ policyTypes: ['Egress'], egress: [{ ports: [{ port: 'admin' }] }] }),
+      [
+        [aWeb, at({ ...other, containers: [{ role: 'sidecar', ports: [admin] }] }), 'tcp/15000', 'pass'],
+        [aWeb, at({ ...other, containers: [{ role: 'init', ports: [admin] }] }), 'tcp/15000', 'no egress'],
       ],
     ],
     [

@@ -78,7 +78,6 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
   StatefulSet: (key, fields) => whole(key, fields),
   VirtualMachine: (key, fields) => whole(key, fields),
   VirtualMachineInstance: (key, fields) => whole(key, fields),
-  NetworkPolicy: (key, fields) => whole(key, fields),
   AdminNetworkPolicy: (key, fields) => whole(key, fields),
   BaselineAdminNetworkPolicy: (key, fields) => whole(key, fields),
   ClusterNetworkPolicy: (key, fields) => whole(key, fields),
