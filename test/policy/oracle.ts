@@ -14,6 +14,14 @@ export interface Verdict {
   readonly combined: boolean;
 }
 
+/** As one meets it: where egress and ingress both forbid, only the first is met. */
+export type Expected = 'pass' | 'no egress' | 'no ingress';
+
+export function expectation({ egress, ingress }: Omit<Verdict, 'combined'>): Expected {
+  if (!egress) return 'no egress';
+  return ingress ? 'pass' : 'no ingress';
+}
+
 /** May this connection begin; its replies follow. Both ends must have an address of the traffic's family and network. */
 export function allowed(world: World, from: Endpoint, to: Endpoint, traffic: Traffic): Verdict {
   const egress = passes(world, { direction: 'egress', at: from, other: to }, traffic);
@@ -59,7 +67,7 @@ const policyPod = (endpoint: Endpoint): Pod | undefined =>
   'pod' in endpoint && isPolicyPod(endpoint.pod) ? endpoint.pod : undefined;
 
 /** A pod in its node's network talks with its node's addresses. */
-function standing(world: World, endpoint: Endpoint): Endpoint {
+export function standing(world: World, endpoint: Endpoint): Endpoint {
   if (!('pod' in endpoint) || endpoint.pod.hostNetwork !== true) return endpoint;
   const node = world.nodes.find(({ name }) => name === endpoint.pod.node);
   return node ? { node } : endpoint;

@@ -26,12 +26,10 @@ const ports: readonly (readonly [Protocol, number])[] = [
   ['TCP', 65_535],
 ];
 
-/** Addresses outside of all pods and nodes. */
-const strangers: readonly Endpoint[] = [
-  { address: '10.16.0.250' },
-  { address: '192.0.2.1' },
-  { address: 'fd00:16::fa' },
-];
+/** Addresses outside of all subnets, also such as the blocks of policies have in them. */
+const strangers: readonly Endpoint[] = ['192.0.2.1', '10.200.0.1', '2001:db8::1', 'fd00:ffff::1'].map((address) => ({
+  address,
+}));
 
 /** `perPair` ports of each pair and family, others for each pair. */
 export function probesOf(world: World, perPair: number): Probe[] {
@@ -67,3 +65,14 @@ const hasAddress = (end: Endpoint, network: Network): boolean => {
 };
 
 const providersOf = ({ interfaces }: Pod): string[] => interfaces.map(({ provider }) => provider);
+
+/** `tcp/80`, or with the family `udp/53/6`, in the default network. */
+export function trafficOf(text: string): Traffic {
+  const [protocol = '', port, family = '4'] = text.split('/');
+  return {
+    protocol: protocol.toUpperCase() as Protocol,
+    port: Number(port),
+    family: family === '4' ? 4 : 6,
+    provider: 'ovn',
+  };
+}

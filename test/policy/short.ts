@@ -30,7 +30,7 @@ export const other = pod('b/other', '10.16.0.4', {
   labels: {},
   containers: [{ ports: [{ name: 'http', containerPort: 80 }] }],
 });
-export const onHost = pod('a/host', '172.31.0.1', { hostNetwork: true });
+export const onHost = pod('a/host', '', { hostNetwork: true, interfaces: [] });
 export const completed = pod('a/job', '10.16.0.9', { phase: 'Succeeded', labels: { app: 'client' } });
 
 export const node1 = { name: 'n1', labels: { zone: 'z1' }, addresses: ['172.31.0.1', 'fd00:172::1'] };
@@ -38,6 +38,7 @@ export const node2 = { name: 'n2', labels: {}, addresses: ['172.31.0.2', 'fd00:1
 
 export const base: World = {
   ...emptyWorld,
+  subnets: [{ name: 'ovn-default', cidrs: ['10.16.0.0/16', 'fd00:10::/64'], provider: 'ovn', enableLb: true }],
   namespaces: [
     { name: 'a', labels: { team: 'red', 'kubernetes.io/metadata.name': 'a' } },
     { name: 'b', labels: { 'kubernetes.io/metadata.name': 'b' } },

@@ -80,9 +80,10 @@ export function translate(input: u32, length: u32): u32 {
   const given = next();
   const ingress = next();
   const egress = next();
-  word(isolated(given, egress));
-  for (let index: u32 = 0; index < ingress && !malformed; index++) rule(true, index);
-  for (let index: u32 = 0; index < egress && !malformed; index++) rule(false, index);
+  const directions = isolated(given, egress);
+  word(directions);
+  for (let index: u32 = 0; index < ingress && !malformed; index++) rule(true, index, (directions & INGRESS) != 0);
+  for (let index: u32 = 0; index < egress && !malformed; index++) rule(false, index, (directions & EGRESS) != 0);
   if (malformed) return MALFORMED;
   return exhausted ? NO_MEMORY : OK;
 }
@@ -93,9 +94,10 @@ function isolated(given: u32, egressRules: u32): u32 {
   return egressRules > 0 ? INGRESS | EGRESS : INGRESS;
 }
 
-function rule(ingress: bool, index: u32): void {
+/** Rules of a direction that policyTypes leaves out mean nothing, whatever other policies isolate. */
+function rule(ingress: bool, index: u32, counts: bool): void {
   read();
-  if (malformed) return;
+  if (malformed || !counts) return;
   ofFamily(ingress, index, 4);
   ofFamily(ingress, index, 6);
 }
