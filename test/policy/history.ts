@@ -51,7 +51,8 @@ function worldOf({ layout, style }: Setting, slots: Slots): World {
         spec,
       }),
     ),
-    ...(style === 'v1alpha1' ? administrators(cluster) : { clusterNetworkPolicies: clusterPolicies(cluster) }),
+    ...(style === 'v1alpha1' && administrators(cluster)),
+    ...(style === 'v1alpha2' && { clusterNetworkPolicies: clusterPolicies(cluster) }),
   };
 }
 

@@ -18,8 +18,8 @@ import type {
 } from './api.ts';
 import { attachment } from './layouts.ts';
 
-/** The kind of the administrators' policies: AdminNetworkPolicy with its baseline, or ClusterNetworkPolicy. */
-export type Style = 'v1alpha1' | 'v1alpha2';
+/** The kind of the administrators' policies: AdminNetworkPolicy with its baseline, ClusterNetworkPolicy, or none. */
+export type Style = 'v1alpha1' | 'v1alpha2' | 'none';
 
 /** The last is the longest that a key may be. Objects of JavaScript have the second without being asked. */
 const keys: readonly [string, ...string[]] = [

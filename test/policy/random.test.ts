@@ -6,7 +6,7 @@ import { probesOf } from './probes.ts';
 import { histories } from './random.ts';
 import type { World } from './world.ts';
 
-const worlds = fc.sample(histories, { numRuns: 300, seed: 1 }).flatMap(worldsOf);
+const worlds = fc.sample(histories('none', 'v1alpha1', 'v1alpha2'), { numRuns: 300, seed: 1 }).flatMap(worldsOf);
 const share = <T>(items: readonly T[], of: (item: T) => boolean): number => items.filter(of).length / items.length;
 
 describe('random worlds', () => {

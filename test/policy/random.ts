@@ -148,6 +148,5 @@ function historyOf(layout: Layout, style: Style): fc.Arbitrary<History> {
     .map(([first, steps]) => ({ layout, style, steps: [first, ...steps] as Fill[][] }));
 }
 
-export const histories: fc.Arbitrary<History> = fc
-  .tuple(one<Layout>(...layouts), one<Style>('v1alpha1', 'v1alpha2'))
-  .chain(([layout, style]) => historyOf(layout, style));
+export const histories = (...styles: readonly Style[]): fc.Arbitrary<History> =>
+  fc.tuple(one<Layout>(...layouts), one(...styles)).chain(([layout, style]) => historyOf(layout, style));
