@@ -1,6 +1,6 @@
-// Reads the memory limits that a module declares. The JavaScript interface does not show them and V8's resource limits
-// do not bind WebAssembly memory, so the declaration in the binary is the only cap there is.
-// Binary format: WebAssembly Core Specification 2.0, chapter 5.
+// What a module may occupy, as its binary declares it. The JavaScript interface does not show these limits, and V8's
+// resource limits bind neither memories nor tables, so the declaration is the only cap there is.
+import { type Reader, section } from './binary.ts';
 
 /** A memory as declared, sizes in pages of 64 KiB. */
 export interface MemoryLimits {
@@ -12,64 +12,55 @@ export interface MemoryLimits {
   readonly wide: boolean;
 }
 
+const TYPE_SECTION = 1;
+const TABLE_SECTION = 4;
 const MEMORY_SECTION = 5;
-const PREAMBLE_BYTES = 8;
 
 /** The memories that a valid module defines (not those it imports). Bytes that end early give what was read so far. */
 export function memoryLimits(bytes: Uint8Array): MemoryLimits[] {
-  const reader = new Reader(bytes, PREAMBLE_BYTES);
-  while (!reader.atEnd) {
-    const section = reader.byte();
-    const size = reader.leb();
-    if (section === MEMORY_SECTION) return memories(reader);
-    reader.skip(size);
-  }
-  return [];
+  const reader = section(bytes, MEMORY_SECTION);
+  return reader ? vector(reader, limits) : [];
 }
 
-function memories(reader: Reader): MemoryLimits[] {
-  const out: MemoryLimits[] = [];
+/** Elements that its tables may have at most, together; Infinity when one declares no maximum. */
+export function tableElements(bytes: Uint8Array): number {
+  const reader = section(bytes, TABLE_SECTION);
+  const each = (from: Reader): number => {
+    // 5.3.11: a reference type and limits; a table with an initialiser begins with 0x40 0x00 (3.0).
+    if (from.byte() === 0x40) return Infinity;
+    return limits(from).maximum ?? Infinity;
+  };
+  return (reader ? vector(reader, each) : []).reduce((sum, count) => sum + count, 0);
+}
+
+const FUNCTION_TYPE = 0x60;
+/** i32, i64, f32, f64, v128, funcref, externref (5.3.1 to 5.3.3). */
+const VALUE_TYPES: ReadonlySet<number> = new Set([0x7f, 0x7e, 0x7d, 0x7c, 0x7b, 0x70, 0x6f]);
+
+/**
+ * Whether its types are those of functions over the values of release 2.0. Structs and arrays of later releases lie in
+ * the heap of the engine, where one array alone can be larger than what is left.
+ */
+export function plainTypes(bytes: Uint8Array): boolean {
+  const reader = section(bytes, TYPE_SECTION);
+  if (!reader) return true;
+  const types = vector(reader, (from) => from.byte() === FUNCTION_TYPE && values(from) && values(from));
+  return types.every(Boolean);
+}
+
+const values = (reader: Reader): boolean => vector(reader, (from) => VALUE_TYPES.has(from.byte())).every(Boolean);
+
+function vector<T>(reader: Reader, read: (reader: Reader) => T): T[] {
+  const out: T[] = [];
   const count = reader.leb();
-  while (out.length < count && !reader.atEnd) {
-    // 5.3.8: flag 1 a maximum follows; threads proposal: 2 shared; memory64 proposal: 4 i64 addresses.
-    const flags = reader.byte();
-    const initial = reader.leb();
-    const maximum = (flags & 1) !== 0 ? reader.leb() : undefined;
-    out.push({ initial, maximum, shared: (flags & 2) !== 0, wide: (flags & 4) !== 0 });
-  }
+  while (out.length < count && !reader.atEnd) out.push(read(reader));
   return out;
 }
 
-class Reader {
-  readonly #bytes: Uint8Array;
-  #at: number;
-
-  constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes;
-    this.#at = at;
-  }
-
-  get atEnd(): boolean {
-    return this.#at >= this.#bytes.length;
-  }
-
-  byte(): number {
-    return this.#bytes[this.#at++] ?? 0;
-  }
-
-  skip(count: number): void {
-    this.#at += count;
-  }
-
-  /** Unsigned LEB128 (5.2.2); a number, since sizes beyond 2^53 occur in no module that fits a memory. */
-  leb(): number {
-    let value = 0;
-    let scale = 1;
-    for (;;) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * scale;
-      if (byte < 0x80 || this.atEnd) return value;
-      scale *= 128;
-    }
-  }
+function limits(reader: Reader): MemoryLimits {
+  // 5.3.8: flag 1 a maximum follows; threads proposal: 2 shared; memory64 proposal: 4 i64 addresses.
+  const flags = reader.byte();
+  const initial = reader.leb();
+  const maximum = (flags & 1) !== 0 ? reader.leb() : undefined;
+  return { initial, maximum, shared: (flags & 2) !== 0, wide: (flags & 4) !== 0 };
 }

@@ -2,9 +2,11 @@
 // can reach nothing but its own memory and gives the same answers for the same calls; one that could do more is refused.
 import { createHash } from 'node:crypto';
 import { instantiateSync } from '@assemblyscript/loader';
-import { memoryLimits } from './limits.ts';
+import { memoryLimits, plainTypes, tableElements } from './limits.ts';
 
 const PAGE_BYTES = 65_536;
+/** Of all tables together; half a megabyte. */
+const TABLE_ELEMENTS = 65_536;
 
 /** What the caller of a module relies on. */
 export interface ModuleContract {
@@ -17,7 +19,18 @@ export interface ModuleContract {
 }
 
 /** Why a module was refused. `Imports` names every import, since that tells its author which feature asked for it. */
-export type RefusalReason = 'Malformed' | 'Imports' | 'Exports' | 'Memory' | 'AbiVersion';
+export type RefusalReason =
+  | 'Malformed'
+  | 'Imports'
+  | 'Exports'
+  | 'Memory'
+  | 'AbiVersion'
+  /** What it declares to read, or whom it is written for, is not what it is loaded for. */
+  | 'Inputs'
+  /** It does not take its settings. */
+  | 'Settings'
+  /** It did not come up: a trap or a missed deadline before its first evaluation. */
+  | 'Load';
 
 /** A module that breaks its contract. Loading it again cannot help. */
 export class ModuleRefused extends Error {
@@ -87,7 +100,7 @@ function checkExports(module: WebAssembly.Module, functions: readonly string[]):
 }
 
 function checkMemory(bytes: Uint8Array, cap: number): void {
-  const problem = memoryProblem(bytes, cap);
+  const problem = memoryProblem(bytes, cap) ?? hiddenMemoryProblem(bytes);
   if (problem) throw new ModuleRefused('Memory', problem);
 }
 
@@ -98,6 +111,15 @@ function memoryProblem(bytes: Uint8Array, cap: number): string | undefined {
   if (memory.maximum === undefined) return 'the memory must declare a maximum';
   const declared = memory.maximum * PAGE_BYTES;
   return declared > cap ? `the memory may grow to ${declared} bytes, allowed are ${cap}` : undefined;
+}
+
+/** Memory outside of the declared one. */
+function hiddenMemoryProblem(bytes: Uint8Array): string | undefined {
+  if (!plainTypes(bytes)) return 'only function types over plain values are allowed: structs and arrays have no cap';
+  const elements = tableElements(bytes);
+  return elements > TABLE_ELEMENTS
+    ? `tables must declare maxima of at most ${TABLE_ELEMENTS} elements together, found ${elements}`
+    : undefined;
 }
 
 function checkVersion(instance: ModuleExports, expected: number): void {

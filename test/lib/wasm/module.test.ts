@@ -9,6 +9,10 @@ interface Shape {
   /** The memory section's content, without its size. */
   readonly memory?: readonly number[];
   readonly exportMemory?: boolean;
+  /** The table section's content, without its size. */
+  readonly table?: readonly number[];
+  /** A further type, never used. */
+  readonly type?: readonly number[];
   readonly custom?: Readonly<Record<string, string>>;
 }
 
@@ -31,9 +35,10 @@ function binary(shape: Shape): Uint8Array {
     ...Object.entries(shape.custom ?? {}).flatMap(([name, value]) =>
       section(0, [...text(name), ...Buffer.from(value)]),
     ),
-    ...section(1, [1, 0x60, 0, 1, 0x7f]),
+    ...section(1, [shape.type ? 2 : 1, 0x60, 0, 1, 0x7f, ...(shape.type ?? [])]),
     ...section(2, [imports.length, ...imports.flatMap(([module, name]) => [...text(module), ...text(name), 0, 0])]),
     ...section(3, [functions.length, ...functions.map(() => 0)]),
+    ...(shape.table ? section(4, shape.table) : []),
     ...section(5, [...(shape.memory ?? [1, 1, 1, 2])]),
     ...section(7, [exports.length, ...exports.flat()]),
     ...section(10, [bodies.length, ...bodies.flat()]),
@@ -97,6 +102,21 @@ describe('loadModule', () => {
     ['no maximum', { ...good, memory: [1, 0, 1] }, 'Memory', 'must declare a maximum'],
     ['a maximum above the cap', { ...good, memory: [1, 1, 1, 3] }, 'Memory', '196608 bytes, allowed are 131072'],
     ['a maximum in two bytes', { ...good, memory: [1, 1, 1, 0x80, 0x20] }, 'Memory', '268435456 bytes'],
+    ['a table without a maximum', { ...good, table: [1, 0x70, 0, 1] }, 'Memory', 'found Infinity'],
+    [
+      'tables that are large together',
+      { ...good, table: [2, 0x70, 1, 1, 0x80, 0x80, 2, 0x6f, 1, 1, 0x80, 0x80, 4] },
+      'Memory',
+      'found 98304',
+    ],
+    [
+      'a table with an initialiser',
+      { ...good, table: [1, 0x40, 0, 0x70, 1, 1, 1, 0xd0, 0x70, 0x0b] },
+      'Memory',
+      'Infinity',
+    ],
+    ['an array of the heap', { ...good, type: [0x5e, 0x7f, 1] }, 'Memory', 'structs and arrays'],
+    ['a group of types of the heap', { ...good, type: [0x4e, 1, 0x5f, 0] }, 'Memory', 'structs and arrays'],
     ['a shared memory', { ...good, memory: [1, 3, 1, 2] }, 'Memory', 'shared'],
   ] as const)('refuses %s', (_, shape, reason, message) => {
     const error = refusal(binary(shape));
