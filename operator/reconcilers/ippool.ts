@@ -55,7 +55,8 @@ const rangesOf = ({ ips }: IpPoolRow): Range[] => ips.map(parsePoolEntry).filter
 const precedence = ({ created, meta }: IpPoolRow): string =>
   `${String(created).padStart(15, '0')} ${meta.uid} ${meta.name}`;
 
-function* mistakes(row: IpPoolRow, read: WorldRead): Generator<string> {
+/** Why the pool cannot be put into force as it is. */
+export function* mistakes(row: IpPoolRow, read: WorldRead): Generator<string> {
   const { name } = row.meta;
   if (parseIp(name)) yield `ippool ${name} has the name of an address, and an annotation could not tell them apart`;
   const odd = row.ips.filter((entry) => !parsePoolEntry(entry));

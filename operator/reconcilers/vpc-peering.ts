@@ -34,7 +34,7 @@ export function* peerings(row: VpcRow, read: WorldRead): Generator<Fact> {
   }
   for (const given of stated(row)) {
     const wrong = fault(row, given, read);
-    if (wrong !== undefined) yield problem(about, 'PeeringInvalid', `peering with ${given.remoteVpc}: ${wrong}`);
+    if (wrong !== undefined) yield problem(about, 'PeeringInvalid', peeringMessage(given, wrong));
   }
 }
 
@@ -85,9 +85,13 @@ const networksOf = (text: string): { text: string; family: 4 | 6 | undefined }[]
     return { text: prefix === undefined ? part : formatPrefix(prefix), family: prefix?.ip.family };
   });
 
-function fault({ meta: { name } }: VpcRow, { remoteVpc, localConnectIP }: Given, read: WorldRead): string | undefined {
+function fault(row: VpcRow, given: Given, read: WorldRead): string | undefined {
+  return malformed(row, given) ?? (read.get('realm', given.remoteVpc) ? undefined : 'this VPC does not exist');
+}
+
+/** What is wrong with an end whatever else there is. */
+function malformed({ meta: { name } }: VpcRow, { remoteVpc, localConnectIP }: Given): string | undefined {
   if (remoteVpc === name) return 'a VPC has no peering with itself';
-  if (!read.get('realm', remoteVpc)) return 'this VPC does not exist';
   const networks = networksOf(localConnectIP);
   const families = new Set(networks.map(({ family }) => family));
   if (networks.length === 0 || families.has(undefined) || families.size < networks.length) {
@@ -95,3 +99,12 @@ function fault({ meta: { name } }: VpcRow, { remoteVpc, localConnectIP }: Given,
   }
   return undefined;
 }
+
+/** Messages about ends that cannot be made whatever else there is. */
+export const peeringFaults = (row: VpcRow): string[] =>
+  stated(row).flatMap((given) => {
+    const wrong = malformed(row, given);
+    return wrong === undefined ? [] : [peeringMessage(given, wrong)];
+  });
+
+const peeringMessage = ({ remoteVpc }: Given, wrong: string): string => `peering with ${remoteVpc}: ${wrong}`;

@@ -42,6 +42,11 @@ export const rules: readonly Rule[] = [
     ],
     packages: [],
   },
+  {
+    from: 'operator/webhook/checks/',
+    to: ['lib/graph/types.ts', 'lib/net/', 'operator/api/', 'operator/reconcilers/'],
+    packages: ['node:util'],
+  },
   { from: 'operator/nb/', to: ['lib/', 'operator/api/'], packages: ['node:'] },
   { from: 'operator/kube/', to: ['lib/', 'operator/api/'] },
   { from: 'operator/plan/', to: ['lib/', 'operator/api/', 'proto/'] },
