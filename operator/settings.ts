@@ -98,6 +98,9 @@ const definitions = {
   planPort: integer('plan-port', 10_670, portRange),
   /** Health and metrics; Kube-OVN's name for it. */
   healthPort: integer('pprof-port', 10_660, portRange),
+  /** Where the webhook takes reviews, and where it tells of itself: on the node's address, as all of ours. */
+  webhookPort: integer('webhook-port', 10_680, portRange),
+  webhookHealthPort: integer('webhook-health-port', 10_681, portRange),
   /** Seconds; others take the lease after this much silence. */
   leaseDuration: integer('lease-duration', 15, [3, 3600]),
   /** Seconds; the holder stops writing after this much silence. */

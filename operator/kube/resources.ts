@@ -40,6 +40,11 @@ export const resources = {
   NetworkPolicy: namespaced('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),
   Lease: namespaced('coordination.k8s.io/v1', 'Lease', 'leases'),
   TokenReview: clusterScoped('authentication.k8s.io/v1', 'TokenReview', 'tokenreviews'),
+  ValidatingWebhookConfiguration: clusterScoped(
+    'admissionregistration.k8s.io/v1',
+    'ValidatingWebhookConfiguration',
+    'validatingwebhookconfigurations',
+  ),
   CustomResourceDefinition: clusterScoped(
     'apiextensions.k8s.io/v1',
     'CustomResourceDefinition',

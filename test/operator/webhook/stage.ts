@@ -9,7 +9,7 @@ import type { AdmissionRequest, Operation, Verdict } from '../../../operator/web
 import type { View, WebhookIndexes, WebhookTables } from '../../../operator/webhook/checks/check.ts';
 import { fillings } from '../../../operator/webhook/mirrors.ts';
 import { review, type ReviewerOptions } from '../../../operator/webhook/reviewer.ts';
-import { stateOf } from '../../../operator/webhook/state.ts';
+import { stateOf, type State } from '../../../operator/webhook/state.ts';
 import { Graph } from '../../../lib/graph/graph.ts';
 
 export interface Shape {
@@ -44,20 +44,26 @@ export function object(kind: string, { name, namespace, metadata = {}, ...rest }
   };
 }
 
-/** What checks see when there are these objects. */
-export function viewOf(objects: readonly JsonObject[]): View {
+function staged(): { graph: Graph<WebhookTables, WebhookIndexes>; state: State } {
   const graph = new Graph<WebhookTables, WebhookIndexes>({
     clock: { now: () => 0, defer: (fn) => fn() },
     sliceMs: Infinity,
   });
-  const state = stateOf(graph, clusterRow(settingsOf(new Map(), []).settings, '', ['10.96.0.1']));
+  return { graph, state: stateOf(graph, clusterRow(settingsOf(new Map(), []).settings, '', ['10.96.0.1'])) };
+}
+
+/** Tables that nothing is in. */
+export const inputsOf = (): State['inputs'] => staged().state.inputs;
+
+/** What checks see when there are these objects. */
+export function viewOf(objects: readonly JsonObject[]): View {
+  const { graph, state } = staged();
+  const kinds = new Map(fillings(state.inputs).map(({ resource, projection }) => [resource.kind, projection]));
   graph.enter(() => {
-    const kinds = new Map(fillings(state.inputs).map(({ resource, projection }) => [resource.kind, projection]));
-    for (const one of objects) {
-      const { kind, metadata } = one as unknown as KubeObject;
-      const filled = kinds.get(kind);
-      if (!filled) throw new Error(`${kind} is not mirrored`);
-      filled.table.set(keyOf(metadata), filled.project(one as unknown as KubeObject));
+    for (const one of objects as unknown as KubeObject[]) {
+      const filled = kinds.get(one.kind);
+      if (!filled) throw new Error(`${one.kind} is not mirrored`);
+      filled.table.set(keyOf(one.metadata), filled.project(one));
     }
   });
   graph.settleNow();
