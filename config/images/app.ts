@@ -17,7 +17,7 @@ const KEPT = new Set(['.ts', '.js', '.mjs', '.cjs', '.json', '.proto', '.wasm', 
 const LEFT_OUT = new Set(['node_modules', 'assembly', 'cases', 'examples', 'test']);
 
 /** Processes carry the names that people and tools look for (`pidof kube-ovn-controller`). */
-const PROCESS_NAMES = ['kube-ovn-controller', 'kube-ovn-daemon'];
+const PROCESS_NAMES = ['kube-ovn-controller', 'kube-ovn-daemon', 'kube-ovn-webhook'];
 
 /** Entries of the app layer. `shim` is the compiled CNI plugin. Cost: one stat per file. */
 export function appEntries(repo: string, shim: string): Entry[] {

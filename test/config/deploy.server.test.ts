@@ -12,7 +12,13 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const folders = ['.', 'config/overlays/demo', 'config/overlays/demo-ha', 'config/overlays/ovn-ha'];
+const folders = [
+  '.',
+  'config/overlays/demo',
+  'config/overlays/demo-ha',
+  'config/overlays/ovn-ha',
+  'config/overlays/webhook',
+];
 
 interface Built {
   readonly kind: string;
@@ -31,6 +37,8 @@ it.each(folders)('%s builds and is accepted', async (folder) => {
     server.kubectl('apply', '--server-side', '--force-conflicts', '-k', join(repoRoot, folder));
   const said = await apply();
   expect(said.split('\n').filter((line) => line !== '').length).toBe((await build(folder)).length);
+  // There are no pods here, and the API server would wait for one with every object.
+  await server.kubectl('delete', 'validatingwebhookconfiguration', 'kube-ovn-webhook', '--ignore-not-found');
 });
 
 it('the demo differs from the base in its datapath, its tunnel interface and the pull policy', async () => {
@@ -65,6 +73,7 @@ it('three database members speak TLS and know each other', async () => {
 
 const operator = 'system:serviceaccount:kube-system:ovn';
 const agent = 'system:serviceaccount:kube-system:kube-ovn-cni';
+const webhook = 'system:serviceaccount:kube-system:kube-ovn-webhook';
 const switches = 'system:serviceaccount:kube-system:ovn-ovs';
 
 it.each([
@@ -86,6 +95,14 @@ it.each([
   [agent, 'no', 'get secrets/kube-ovn-tls -n kube-system'],
   [agent, 'no', 'get pods -n default'],
   [agent, 'no', 'patch nodes/n1'],
+  [webhook, 'yes', 'watch ips.kubeovn.io'],
+  [webhook, 'yes', 'patch validatingwebhookconfigurations/kube-ovn-webhook'],
+  [webhook, 'yes', 'patch secrets/kube-ovn-webhook-tls -n kube-system'],
+  [webhook, 'no', 'patch validatingwebhookconfigurations/other'],
+  [webhook, 'no', 'create secrets -n kube-system'],
+  [webhook, 'no', 'get secrets/kube-ovn-tls -n kube-system'],
+  [webhook, 'no', 'patch subnets.kubeovn.io/ovn-default'],
+  [webhook, 'no', 'get pods -n default'],
   [switches, 'no', 'get pods -n kube-system'],
   [switches, 'no', 'get secrets/kube-ovn-tls -n kube-system'],
 ])('%s: %s, it may %s', async (account, answer, question) => {

@@ -46,6 +46,7 @@ it('takes what runs, and neither sources of compiled things, tests nor documenta
     'agent/main.ts',
     'bin/kube-ovn-controller',
     'bin/kube-ovn-daemon',
+    'bin/kube-ovn-webhook',
     'cni/kube-ovn',
     'lib/net/ip.ts',
     'lib/ovsdb/package.json',
