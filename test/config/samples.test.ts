@@ -6,7 +6,8 @@ import { parseAllDocuments } from 'yaml';
 import { isObject } from '../../operator/api/json.ts';
 import { subnetRow } from '../../operator/api/project.ts';
 import { checkedSubnet } from '../../operator/api/subnet-check.ts';
-import { defaults } from '../worlds/process.ts';
+import { networkPolicyRow } from '../../operator/api/policy-row.ts';
+import { defaults, translate } from '../worlds/process.ts';
 
 const folder = join(import.meta.dirname, '../../config/samples');
 
@@ -21,4 +22,18 @@ it('there are subnets among them', () => expect(subnets.length).toBeGreaterThan(
 
 it.each(subnets)('a subnet of %s is valid', (_, object) => {
   expect(checkedSubnet(subnetRow(object), defaults).findings).toEqual([]);
+});
+
+const policies = globSync('policy/*.yaml', { cwd: folder }).flatMap((file) =>
+  parseAllDocuments(readFileSync(join(folder, file), 'utf8'))
+    .map((document): unknown => document.toJS())
+    .filter((object) => isObject(object) && object['kind'] === 'NetworkPolicy')
+    .map((object) => [basename(file), object] as const),
+);
+
+it('there are policies among them', () => expect(policies.length).toBeGreaterThan(1));
+
+it.each(policies)('a policy of %s can be used whole', (_, object) => {
+  const { faults } = translate(networkPolicyRow(object)).translation;
+  expect(faults).toEqual([]);
 });

@@ -54,7 +54,7 @@ export const defaults: Cluster = {
 };
 
 await ensureBuilt('networkpolicy');
-const translate = translator(readFileSync(wasmPath('networkpolicy')));
+export const translate = translator(readFileSync(wasmPath('networkpolicy')));
 
 export type Shape = keyof Sinks;
 
