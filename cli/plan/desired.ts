@@ -5,17 +5,20 @@ import { Graph } from '../../lib/graph/graph.ts';
 import type { Sink } from '../../lib/graph/types.ts';
 import type { ObjectFact, ProblemFact } from '../../operator/api/fact.ts';
 import { only } from '../../operator/api/refs.ts';
+import type { PortRow } from '../../operator/api/policy-tables.ts';
 import type { Cluster, Indexes, Tables } from '../../operator/api/tables.ts';
 import { Withheld } from '../../operator/api/withheld.ts';
 import { take } from '../../operator/intake.ts';
 import { world, type Modules, type World } from '../../operator/world.ts';
 import { idOf, keyOf, type Manifest } from './object.ts';
+import type { Workload } from './traffic.ts';
 
 export interface Desired {
   readonly facts: readonly (RowFact | MemberFact)[];
   readonly problems: readonly ProblemFact[];
   /** Derivations that threw, `source: message`: mistakes of ours. What is wrong with an object is a problem. */
   readonly failures: readonly string[];
+  readonly workloads: readonly Workload[];
 }
 
 /** Keeps what each source yields now. */
@@ -77,7 +80,16 @@ export class Outlook {
       facts: this.#rows.all(),
       problems: this.#problems.all(),
       failures: [...this.#graph.failures].filter(([, error]) => !(error instanceof Withheld)).map(failureOf),
+      workloads: (this.#graph.dump('port') as readonly (readonly [string, PortRow])[]).map((entry) =>
+        this.#workload(...entry),
+      ),
     };
+  }
+
+  #workload(port: string, { pod, id, namespace, subnet, addresses }: PortRow): Workload {
+    const { labelled, namedPorts } = this.#world;
+    const [labels, ports] = [labelled.get(pod)?.labels ?? {}, namedPorts.get(pod) ?? []];
+    return { port, id, namespace, subnet, labels, addresses, ports };
   }
 
   #enter(objects: readonly Manifest[]): void {

@@ -5,14 +5,17 @@ import type { Change } from './difference.ts';
 import type { Report } from './report.ts';
 import { atom, plain } from './value.ts';
 
-/** `{objects: [{apiVersion, kind, namespace, name, changes, problems}], counts, errors, remarks}`, indented. */
-export function json({ groups, counts, errors, remarks }: Report): string {
+/**
+ * `{objects: [{apiVersion, kind, namespace, name, changes, problems}], counts, errors, remarks, traffic}`, indented;
+ * `traffic`: `{changes: [{from?, to?, protocol, port?, now}], left}`, the ends being `{namespace, labels, pods}`.
+ */
+export function json({ groups, counts, errors, remarks, traffic }: Report): string {
   const objects = groups.map(({ owner, changes, problems }) => {
     const [kind = '', namespace = '', name = ''] = owner.split('/');
     const { apiVersion = 'v1' } = refOfOwner(owner) ?? {};
     return { apiVersion, kind, namespace, name, changes: changes.map(changeOf), problems };
   });
-  return `${JSON.stringify({ objects, counts, errors, remarks }, undefined, 2)}\n`;
+  return `${JSON.stringify({ objects, counts, errors, remarks, traffic }, undefined, 2)}\n`;
 }
 
 function changeOf({ verb, table, id, before, after, member, ...rest }: Change): object {

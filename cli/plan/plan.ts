@@ -22,7 +22,7 @@ export interface PlanOptions {
   readonly cluster?: ClusterOptions;
 }
 
-const nothing: Desired = { facts: [], problems: [], failures: [] };
+const nothing: Desired = { facts: [], problems: [], failures: [], workloads: [] };
 
 /** Throws for a cluster that cannot be reached; what is wrong with manifests is in the report. */
 export async function plan({ paths, recursive, namespace, cluster }: PlanOptions): Promise<Report> {

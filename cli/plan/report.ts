@@ -6,6 +6,7 @@ import { advisory, passing } from '../../operator/api/reasons.ts';
 import { adoptBy } from '../../operator/nb/owns.ts';
 import type { Desired } from './desired.ts';
 import { difference, type Change } from './difference.ts';
+import { traffic, type Traffic } from './traffic.ts';
 import { shown } from './value.ts';
 
 export interface Problem {
@@ -32,6 +33,8 @@ export interface Report {
   readonly errors: readonly string[];
   /** Sentences about what is not planned. */
   readonly remarks: readonly string[];
+  /** Whom the change lets in or keeps out. */
+  readonly traffic: Traffic;
 }
 
 /** 0 nothing changes, 2 something does, 1 something is wrong. */
@@ -68,6 +71,7 @@ export function report({ before, after, errors, remarks }: Sides): Report {
     counts: { add: count('add'), change: count('change'), remove: count('remove') },
     errors: [...errors, ...after.failures],
     remarks,
+    traffic: traffic(before, after),
   };
 }
 

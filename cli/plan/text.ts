@@ -4,6 +4,8 @@ import type { Atom, Value } from '../../lib/delta/fact.ts';
 import { singletonId } from '../../lib/delta/ids.ts';
 import type { Change, Verb } from './difference.ts';
 import { tellingColumns } from './report.ts';
+import { nameOf } from './traffic.ts';
+import type { TrafficChange } from './traffic.ts';
 import type { Group, Report } from './report.ts';
 import { shown } from './value.ts';
 
@@ -21,7 +23,7 @@ export function text(report: Report, { colour }: TextOptions): string {
   const paint = (format: Parameters<typeof styleText>[0], part: string): string =>
     colour ? styleText(format, part, { validateStream: false }) : part;
   const view = new View(report, paint);
-  return `${[...report.groups.flatMap((group) => view.group(group)), ...view.end()].join('\n')}\n`;
+  return `${[...report.groups.flatMap((group) => view.group(group)), ...view.traffic(), ...view.end()].join('\n')}\n`;
 }
 
 type Paint = (format: Parameters<typeof styleText>[0], part: string) => string;
@@ -46,6 +48,28 @@ class View {
       ...changes.flatMap((change) => this.#change(change)),
       '',
     ];
+  }
+
+  /** Between classes of pods, what was denied and is allowed now, and the other way round. */
+  traffic(): string[] {
+    const { changes, left } = this.#report.traffic;
+    if (changes.length === 0 && left === 0) return [];
+    const byPair = Map.groupBy(changes, ({ from, to }) => `${nameOf(from)} -> ${nameOf(to)}`);
+    return [
+      this.#paint('bold', 'Connections'),
+      ...[...byPair].flatMap(([pair, all]) => [`  ${pair}`, ...all.map((change) => this.#connection(change))]),
+      ...(left > 0 ? [`  ${left} more pairs of workloads were not looked at`] : []),
+      '',
+    ];
+  }
+
+  #connection({ protocol, port, now }: TrafficChange): string {
+    const what =
+      port === undefined ? `every other ${protocol.toUpperCase()} port` : `${protocol.toUpperCase()} ${port}`;
+    return this.#paint(
+      now === 'allowed' ? 'green' : 'red',
+      `    ${now === 'allowed' ? '+' : '-'} ${what} is ${now} now`,
+    );
   }
 
   end(): string[] {
