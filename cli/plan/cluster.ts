@@ -12,6 +12,7 @@ const read = [
   ...['IP', 'IPPool', 'OvnEip', 'Subnet', 'Vip', 'Vlan', 'Vpc', ...Object.keys(laterKinds)].map(
     (kind) => [kubeOvn, kind] as const,
   ),
+  ['networking.k8s.io/v1', 'NetworkPolicy'] as const,
   ['k8s.cni.cncf.io/v1', 'NetworkAttachmentDefinition'] as const,
 ];
 

@@ -117,7 +117,7 @@ function classesOf(
 ): Class[] {
   const keyOf = (one: Workload): string => {
     const groups = members.map((of) => [...(of.get(one.id) ?? [])].sort());
-    return JSON.stringify([one.namespace, one.subnet, Object.entries(told(one.labels)).sort(), groups]);
+    return JSON.stringify([one.namespace, one.subnet, entriesOf(told(one.labels)), groups]);
   };
   return [...Map.groupBy(workloads, keyOf).values()].flatMap((all) => {
     const [one] = all;
@@ -125,22 +125,26 @@ function classesOf(
   });
 }
 
+const entriesOf = (labels: Labels): string[] =>
+  Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .sort();
+
 const told = (labels: Labels): Labels =>
   Object.fromEntries(Object.entries(labels).filter(([key]) => !ofInstances.has(key)));
 
 /** Groups that a change concerns: by a rule, by who is in them, or by a set that a rule of theirs names. */
 function touchedOf(before: Facts, after: Facts): ReadonlySet<string> {
   const [old, now] = [written(before), written(after)];
-  const changed = new Set<string>();
-  const homes = [...before, ...after];
   const differ = (id: string): boolean => old.get(id) !== now.get(id);
-  for (const fact of homes) {
-    if (!('row' in fact) || fact.row !== 'ACL' || fact.in?.row !== 'Port_Group') continue;
-    if (differ(fact.id) || (fact.needs ?? []).some(differ)) changed.add(fact.in.id);
-  }
-  for (const fact of homes)
-    if ('member' in fact && fact.member === 'Port_Group' && differ(fact.id)) changed.add(fact.id);
-  return changed;
+  return new Set([...before, ...after].flatMap((fact) => touchedBy(fact, differ)));
+}
+
+function touchedBy(fact: RowFact | MemberFact, differ: (id: string) => boolean): string[] {
+  if ('member' in fact) return fact.member === 'Port_Group' && differ(fact.id) ? [fact.id] : [];
+  const { in: home, needs = [] } = fact;
+  if (fact.row !== 'ACL' || home?.row !== 'Port_Group') return [];
+  return differ(fact.id) || needs.some(differ) ? [home.id] : [];
 }
 
 /** What is said of a row and of its elements, as one text. */
@@ -195,7 +199,7 @@ class Judge {
     this.#sides = [new Evaluation(nbOf(before)), new Evaluation(nbOf(after))];
     this.#named = [...before, ...after].flatMap((fact) =>
       'row' in fact && fact.row === 'ACL' && fact.in && touched.has(fact.in.id)
-        ? probesOf(String(fact.columns['match']))
+        ? probesOf(fact.columns['match'] as string)
         : [],
     );
   }
@@ -251,14 +255,16 @@ interface Ends {
 
 /** Another pod when a class talks to itself; undefined when it has none, or no family in common. */
 function endsOf(from: Class | undefined, to: Class | undefined): Ends | undefined {
-  const target = to && (from === to ? to.all[1] : to.one);
-  if (to && !target) return undefined;
-  const here = from?.one.addresses ?? [outside[4], outside[6]];
-  const there = target?.addresses ?? [outside[4], outside[6]];
-  const address = there.find((ip) => here.some((own) => own.includes(':') === ip.includes(':')));
+  const families = addressesOf(from?.one).map(familyOf);
+  const another = from === to ? to?.all[1] : to?.one;
+  if (to && !another) return undefined;
+  const address = addressesOf(another).find((ip) => families.includes(familyOf(ip)));
   if (address === undefined) return undefined;
-  return { from: from?.one.port ?? outside[address.includes(':') ? 6 : 4], to: address };
+  return { from: from?.one.port ?? outside[familyOf(address)], to: address };
 }
+
+const addressesOf = (one: Workload | undefined): readonly string[] => one?.addresses ?? [outside[4], outside[6]];
+const familyOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
 
 function passes(side: Evaluation, { from, to }: Ends, { protocol, port }: Probe): boolean | undefined {
   try {
@@ -273,6 +279,5 @@ function passes(side: Evaluation, { from, to }: Ends, { protocol, port }: Probe)
 /** A class as a line of text: `shop app=web (3 pods)`. */
 export function nameOf(end: End): string {
   if (!end) return 'outside of the cluster';
-  const labels = Object.entries(end.labels).map(([key, value]) => `${key}=${value}`);
-  return `${end.namespace} ${labels.sort().join(',') || '(no labels)'} (${end.pods === 1 ? '1 pod' : `${end.pods} pods`})`;
+  return `${end.namespace} ${entriesOf(end.labels).join(',') || '(no labels)'} (${end.pods === 1 ? '1 pod' : `${end.pods} pods`})`;
 }
