@@ -83,6 +83,11 @@ export class OvnCentral {
     await this.nbctl('--wait=sb', 'sync');
   }
 
+  /** A program of this installation, with its arguments. */
+  command(program: string, args: readonly string[]): [string, ...string[]] {
+    return this.#argv(program, args);
+  }
+
   /** What becomes of a packet, as ovn-trace prints it in short. */
   async trace(datapath: string, packet: string): Promise<string> {
     return await this.#tool('/usr/bin/ovn-trace', [`--db=${this.sb.remote}`, '--minimal', datapath, packet]);
