@@ -13,11 +13,14 @@ import { checks } from './checks/registry.ts';
 import type { Origin, Reading } from './sight.ts';
 import { Sight } from './sight.ts';
 
-/** Modules that users wrote: whether they take an object of ours. Rejects only when it cannot be told. */
+/**
+ * Modules that users wrote: whether they take an object of ours. `object` is undefined for DELETE, `oldObject` for CREATE.
+ * Rejects only when it cannot be told.
+ */
 export type Admission = (
   kind: string,
-  operation: Operation,
-  object: JsonObject,
+  operation: Exclude<Operation, 'CONNECT'>,
+  object: JsonObject | undefined,
   oldObject: JsonObject | undefined,
 ) => Promise<Verdict>;
 
@@ -81,9 +84,9 @@ function messages(request: AdmissionRequest, kind: Checks, view: View): string[]
 /** Only our own kinds, and only what a person can have changed. */
 async function askModules(request: AdmissionRequest, admission: Admission | undefined): Promise<Verdict> {
   const { group, kind, operation, object, oldObject } = request;
-  if (!admission || group !== 'kubeovn.io') return allowed;
+  if (!admission || group !== 'kubeovn.io' || operation === 'CONNECT') return allowed;
   if (operation === 'UPDATE' && isDeepStrictEqual(chosen(object), chosen(oldObject))) return allowed;
-  return admission(kind, operation, object ?? oldObject ?? {}, oldObject);
+  return admission(kind, operation, object, oldObject);
 }
 
 const metadataOf = (object: JsonObject | undefined): JsonObject => objectOf(object?.['metadata']);

@@ -53,6 +53,11 @@ describe('a new object', () => {
   });
 });
 
+it('an IP that is made anew under its name is not in its own way', async () => {
+  const again = object('IP', { name: 'web.shop', spec: { subnet: 'shop', v4IpAddress: '10.20.0.7' } });
+  expect(await judged(request('CREATE', again), cluster)).toEqual({ allowed: true, message: '' });
+});
+
 describe('an object that is there', () => {
   const changed = (before: JsonObject, after: JsonObject): Promise<{ message: string }> =>
     judged(request('UPDATE', after, before), cluster);

@@ -158,6 +158,15 @@ describe('a new object', () => {
   });
 });
 
+it('what is made anew under its name is not in its own way', async () => {
+  const again = [
+    dnat('web', { eip: 'ports', externalPort: '80' }),
+    object('IptablesFIPRule', { name: 'all', spec: { eip: 'whole', internalIp: '10.0.1.9' } }),
+  ];
+  for (const rule of again)
+    expect(await judged(request('CREATE', rule), cluster)).toEqual({ allowed: true, message: '' });
+});
+
 describe('an object that is there', () => {
   const changed = (kind: string, [was, is]: readonly [JsonObject, JsonObject], status: JsonObject = {}) =>
     judged(

@@ -139,11 +139,15 @@ export class Rig {
     return file;
   }
 
-  async #kubeConfig(): Promise<KubeConfig> {
+  /** A kubeconfig of its account. */
+  async kubeconfig(): Promise<string> {
     const token = (await this.#api.kubectl('-n', 'kube-system', 'create', 'token', 'kube-ovn-webhook')).trim();
-    const text = await readFile(this.#api.kubeconfig, 'utf8');
+    return (await readFile(this.#api.kubeconfig, 'utf8')).replace(/token: [^ }]+/, `token: ${token}`);
+  }
+
+  async #kubeConfig(): Promise<KubeConfig> {
     const config = new KubeConfig();
-    config.loadFromString(text.replace(/token: [^ }]+/, `token: ${token}`));
+    config.loadFromString(await this.kubeconfig());
     return config;
   }
 }

@@ -22,6 +22,11 @@ const cluster = [
     name: 'n1',
     status: { addresses: [{ type: 'InternalIP', address: '192.168.5.10' }] },
   }),
+  object('Subnet', { name: 'heard', spec: { cidrBlock: '10.70.0.0/24' } }),
+  object('IP', {
+    name: 'mcast-querier.heard',
+    spec: { subnet: 'heard', v4IpAddress: '10.70.0.2', podName: 'mcast-querier.heard', namespace: 'default' },
+  }),
   held('web.shop', 'shop', '10.20.0.7'),
   held('api.shop', 'shop', '10.20.0.8'),
   object('Vip', {
@@ -118,6 +123,18 @@ describe('a Subnet that is there', () => {
       { cidrBlock: '10.60.0.0/24', gateway: '10.60.0.254' },
     ],
     [
+      'may get another gateway while only its own address is in use',
+      'heard',
+      { cidrBlock: '10.70.0.0/24' },
+      { cidrBlock: '10.70.0.0/24', gateway: '10.70.0.254' },
+    ],
+    [
+      'of another plugin may get a VPC',
+      'lone',
+      { cidrBlock: '10.60.0.0/24', provider: 'net.shop' },
+      { cidrBlock: '10.60.0.0/24', provider: 'net.shop', vpc: 'lab' },
+    ],
+    [
       'may stay wrong in one thing while another changes',
       'shop',
       { ...shop, mtu: -1 },
@@ -140,6 +157,7 @@ describe('a Subnet that is there', () => {
       'subnet shop may not be deleted: 10.20.0.8 (IP api.shop) and 1 more in use',
     );
     expect((await removed('quiet')).message).toContain('10.30.0.9 (Vip shared) in use');
+    expect(await removed('heard')).toEqual({ allowed: true, message: '' });
     expect(await removed('wire')).toEqual({ allowed: true, message: '' });
   });
 });
@@ -168,7 +186,7 @@ describe('a Vpc', () => {
   it('may not be deleted while it has subnets', async () => {
     const removed = (name: string): Promise<{ message: string }> =>
       judged(request('DELETE', object('Vpc', { name, spec: {} })), cluster);
-    expect((await removed('ovn-cluster')).message).toBe('VPC ovn-cluster has subnets: quiet, shop, wire');
+    expect((await removed('ovn-cluster')).message).toBe('VPC ovn-cluster has subnets: heard, quiet, shop, wire');
     expect((await removed('lab')).message).toBe('');
   });
 });

@@ -1,6 +1,8 @@
 // The webhook before a real API server, with the manifests of its component and the rights that they give: what is
 // refused and taken, who is never asked about, certificates that change, and what happens without it.
-import { readFileSync, readdirSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -38,6 +40,15 @@ const make = (kind: string, shape: Shape, ...more: string[]): Promise<string> =>
 
 const asOperator = ['--as=system:serviceaccount:kube-system:ovn', '--as-group=system:masters'];
 const containers = [{ name: 'c', image: 'i' }];
+
+/** Of the certificate that is served at a port. */
+const serialOf = async (port: number): Promise<string> => {
+  const socket = connect({ port, host: 'localhost', servername: 'localhost', rejectUnauthorized: false });
+  await new Promise((resolve) => socket.once('secureConnect', resolve));
+  const { serialNumber } = socket.getPeerCertificate();
+  socket.destroy();
+  return serialNumber;
+};
 
 describe('our kinds', () => {
   it('are refused with the name of the webhook and everything that is wrong', async () => {
@@ -197,6 +208,15 @@ describe('pods', () => {
   });
 });
 
+it('the samples are taken, and taken again', async () => {
+  // Their namespaces are made by the same command.
+  for (const turn of ['first', 'second']) {
+    const apply = ['apply', '--server-side', '--force-conflicts', '-f', join(repoRoot, 'config/samples')];
+    expect([turn, await rig.said(...apply)]).toEqual([turn, '']);
+  }
+  expect(await rig.reviews('Subnet', 'failed')).toBe(0);
+});
+
 describe('certificates', () => {
   interface Configuration {
     readonly webhooks: readonly { readonly clientConfig: { readonly caBundle?: string } }[];
@@ -206,33 +226,26 @@ describe('certificates', () => {
     const { webhooks } = JSON.parse(text) as Configuration;
     return webhooks.map(({ clientConfig }) => Buffer.from(clientConfig.caBundle ?? '', 'base64').toString());
   };
-  const serial = async (): Promise<string> => {
-    const socket = connect({ port: rig.port, host: 'localhost', servername: 'localhost', rejectUnauthorized: false });
-    await new Promise((resolve) => socket.once('secureConnect', resolve));
-    const { serialNumber } = socket.getPeerCertificate();
-    socket.destroy();
-    return serialNumber;
-  };
   const refuses = async (): Promise<boolean> =>
     (await make('Subnet', { name: 'never', spec: { cidrBlock: 'x' } })).includes('denied the request');
   const day = 86_400_000;
 
   it('are renewed in time, under the same CA, while it serves', async () => {
-    const [before, ca] = [await serial(), await bundles()];
+    const [before, ca] = [await serialOf(rig.port), await bundles()];
     rig.clock.look();
     expect(await refuses()).toBe(true);
     rig.clock.ahead = 61 * day;
     rig.clock.look();
-    await eventually(async () => (await serial()) !== before);
+    await eventually(async () => (await serialOf(rig.port)) !== before);
     expect(await bundles()).toEqual(ca);
     expect(await refuses()).toBe(true);
   });
 
   it('of a new CA are taken, and those of the old one for a while', async () => {
-    const before = await serial();
+    const before = await serialOf(rig.port);
     rig.clock.ahead = 3500 * day;
     rig.clock.look();
-    await eventually(async () => (await serial()) !== before);
+    await eventually(async () => (await serialOf(rig.port)) !== before);
     for (const bundle of await bundles()) expect(bundle.match(/BEGIN CERTIFICATE/g)).toHaveLength(2);
     await eventually(refuses);
     rig.clock.ahead = 0;
@@ -251,6 +264,29 @@ describe('certificates', () => {
     await rig.install();
     expect(await bundles()).toEqual(before);
     expect(await refuses()).toBe(true);
+  });
+});
+
+describe('a process of its own', () => {
+  const main = join(repoRoot, 'operator/webhook/main.ts');
+
+  it('serves under the certificate that another has made, and ends with 0 when it is asked to', async () => {
+    const kubeconfig = join(api.directory, 'webhook.kubeconfig');
+    writeFileSync(kubeconfig, await rig.kubeconfig());
+    const [port, healthPort] = [await freePort(), await freePort()];
+    const flags = [`--kubeconfig=${kubeconfig}`, `--webhook-port=${port}`, `--webhook-health-port=${healthPort}`];
+    const child = spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, main, ...flags], { stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    await eventually(async () => (await fetch(`http://127.0.0.1:${healthPort}/readyz`)).ok, { within: 20_000 });
+    expect(await serialOf(port)).toBe(await serialOf(rig.port));
+    child.kill('SIGTERM');
+    await eventually(async () => (await fetch(`http://127.0.0.1:${healthPort}/readyz`)).status === 503);
+    expect(await ended).toEqual([0, null]);
+  });
+
+  it('ends with 2 at a setting that cannot be used', () => {
+    const { status, stderr } = spawnSync(process.execPath, [main, '--webhook-port=x'], { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([2, '--webhook-port=x: must be an integer from 1 to 65535\n']);
   });
 });
 
