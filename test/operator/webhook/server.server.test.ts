@@ -51,7 +51,8 @@ interface Sent {
 function send(body: string | Buffer, sent: Sent = {}): Promise<{ status: number; text: string }> {
   const { path = '/validating?timeout=5s', method = 'POST', type = 'application/json', agent, chunked } = sent;
   const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
-  const headers = { 'Content-Type': type, ...(chunked === true ? {} : { 'Content-Length': Buffer.byteLength(body) }) };
+  const length = chunked === true ? { 'Transfer-Encoding': 'chunked' } : { 'Content-Length': Buffer.byteLength(body) };
+  const headers = { 'Content-Type': type, ...length };
   const at = { host: '127.0.0.1', port: server.port, servername: 'localhost', ca: first.caCert, path, method, headers };
   const outgoing = httpsRequest({ ...at, agent: agent ?? false }, (answer) => {
     const chunks: Buffer[] = [];
