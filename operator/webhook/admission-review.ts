@@ -2,8 +2,9 @@
 // verdict under the same uid.
 import type { JsonObject } from '../api/fact.ts';
 import { isObject, objectOf, textOf } from '../api/json.ts';
+import type { AdmissionOperation, AdmissionVerdict } from '../policy/admission.ts';
 
-export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+export type Operation = AdmissionOperation | 'CONNECT';
 
 const operations: readonly Operation[] = ['CREATE', 'UPDATE', 'DELETE', 'CONNECT'];
 
@@ -23,12 +24,6 @@ export interface AdmissionRequest {
   readonly object: JsonObject | undefined;
   /** As it is; undefined for CREATE. */
   readonly oldObject: JsonObject | undefined;
-}
-
-/** What is answered. `message` is for the user, '' when there is nothing to say. */
-export interface Verdict {
-  readonly allowed: boolean;
-  readonly message: string;
 }
 
 /** The body is not an AdmissionReview that can be answered. */
@@ -83,7 +78,7 @@ function parsed(body: string): JsonObject {
 }
 
 /** The answer as text. */
-export function formatReview(uid: string, { allowed, message }: Verdict): string {
+export function formatReview(uid: string, { allowed, message }: AdmissionVerdict): string {
   const status = allowed ? {} : { status: { code: 403, reason: 'Forbidden', message } };
   return JSON.stringify({ apiVersion, kind: 'AdmissionReview', response: { uid, allowed, ...status } });
 }

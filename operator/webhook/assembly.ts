@@ -14,6 +14,7 @@ import { messageOf } from '../kube/errors.ts';
 import { HealthServer } from '../kube/health.ts';
 import type { Log } from '../kube/log.ts';
 import { ensureCredentials } from '../plan/authority.ts';
+import type { Admit } from '../policy/admission.ts';
 import type { Settings } from '../settings.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 import { trust } from './ca-bundle.ts';
@@ -21,7 +22,7 @@ import { CertificateKeeper } from './certificate-keeper.ts';
 import type { WebhookIndexes, WebhookTables } from './checks/check.ts';
 import { webhookMetrics } from './metrics.ts';
 import { Mirrors, readings } from './mirrors.ts';
-import { type Admission, review, type ReviewerOptions } from './reviewer.ts';
+import { review, type ReviewerOptions } from './reviewer.ts';
 import { type Answered, WebhookServer } from './server.ts';
 import { stateOf } from './state.ts';
 
@@ -32,7 +33,7 @@ export interface WebhookOptions {
   readonly log: Log;
   readonly clock: Clock;
   /** Modules of users; absent: there are none. */
-  readonly admission?: Admission;
+  readonly admit?: Admit;
 }
 
 /** Service and Secret of ours; the Service's name is Kube-OVN's. */
@@ -72,7 +73,7 @@ export class Webhook {
       view: state.view,
       read: (origins) => readings(this.#client, origins, readMs),
       operators: [`system:serviceaccount:${environment.namespace}:ovn`],
-      ...(options.admission && { admission: options.admission }),
+      ...(options.admit && { admit: options.admit }),
     };
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });

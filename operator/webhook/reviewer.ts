@@ -7,22 +7,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JsonObject } from '../api/fact.ts';
 import { objectOf, textOf } from '../api/json.ts';
-import type { AdmissionRequest, Operation, Verdict } from './admission-review.ts';
+import type { AdmissionVerdict, Admit } from '../policy/admission.ts';
+import type { AdmissionRequest } from './admission-review.ts';
 import type { Checks, View } from './checks/check.ts';
 import { checks } from './checks/registry.ts';
 import type { Origin, Reading } from './sight.ts';
 import { Sight } from './sight.ts';
-
-/**
- * Modules that users wrote: whether they take an object of ours. `object` is undefined for DELETE, `oldObject` for CREATE.
- * Rejects only when it cannot be told.
- */
-export type Admission = (
-  kind: string,
-  operation: Exclude<Operation, 'CONNECT'>,
-  object: JsonObject | undefined,
-  oldObject: JsonObject | undefined,
-) => Promise<Verdict>;
 
 export interface ReviewerOptions {
   readonly view: View;
@@ -30,10 +20,11 @@ export interface ReviewerOptions {
   readonly read: (origins: readonly Origin[]) => Promise<readonly Reading[]>;
   /** User names of the operator. */
   readonly operators: readonly string[];
-  readonly admission?: Admission;
+  /** Modules that users wrote; absent: there are none. */
+  readonly admit?: Admit;
 }
 
-const allowed: Verdict = { allowed: true, message: '' };
+const allowed: AdmissionVerdict = { allowed: true, message: '' };
 
 /** What is read at most: a refusal with more behind it stands by what the mirrors say of the rest. */
 const mostRead = 64;
@@ -45,12 +36,12 @@ const collectors: readonly string[] = [
 ];
 
 /** Resolves with the verdict; rejects when it cannot be told, and then the webhook's failurePolicy decides. */
-export async function review(request: AdmissionRequest, options: ReviewerOptions): Promise<Verdict> {
+export async function review(request: AdmissionRequest, options: ReviewerOptions): Promise<AdmissionVerdict> {
   if (passes(request, options.operators)) return allowed;
   const found = checks[`${request.group}/${request.kind}`];
   const wrong = found ? await confirmed(request, found, options) : [];
   if (wrong.length > 0) return { allowed: false, message: wrong.join('; ') };
-  return askModules(request, options.admission);
+  return askModules(request, options.admit);
 }
 
 function passes(
@@ -82,11 +73,11 @@ function messages(request: AdmissionRequest, kind: Checks, view: View): string[]
 }
 
 /** Only our own kinds, and only what a person can have changed. */
-async function askModules(request: AdmissionRequest, admission: Admission | undefined): Promise<Verdict> {
+async function askModules(request: AdmissionRequest, admit: Admit | undefined): Promise<AdmissionVerdict> {
   const { group, kind, operation, object, oldObject } = request;
-  if (!admission || group !== 'kubeovn.io' || operation === 'CONNECT') return allowed;
+  if (!admit || group !== 'kubeovn.io' || operation === 'CONNECT') return allowed;
   if (operation === 'UPDATE' && isDeepStrictEqual(chosen(object), chosen(oldObject))) return allowed;
-  return admission(kind, operation, object, oldObject);
+  return admit(kind, operation, object, oldObject);
 }
 
 const metadataOf = (object: JsonObject | undefined): JsonObject => objectOf(object?.['metadata']);

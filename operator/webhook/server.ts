@@ -4,7 +4,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { MalformedReviewError, formatReview, parseReview } from './admission-review.ts';
-import type { AdmissionRequest, Verdict } from './admission-review.ts';
+import type { AdmissionVerdict } from '../policy/admission.ts';
+import type { AdmissionRequest } from './admission-review.ts';
 
 /** PEM texts. */
 export interface ServingCertificate {
@@ -17,7 +18,7 @@ export interface WebhookServerOptions {
   readonly port: number;
   /** Address to listen on; all of both families when it is absent. */
   readonly host?: string;
-  readonly review: (request: AdmissionRequest) => Promise<Verdict>;
+  readonly review: (request: AdmissionRequest) => Promise<AdmissionVerdict>;
   /** Why nothing can be decided yet; undefined when it can. */
   readonly unready: () => string | undefined;
   /** Told of each request that was answered or failed. `request` is undefined when it was not understood. */

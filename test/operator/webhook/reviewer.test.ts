@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../../operator/api/fact.ts';
 import { subnetRow, ipRow } from '../../../operator/api/project.ts';
-import type { Admission } from '../../../operator/webhook/reviewer.ts';
+import type { Admit } from '../../../operator/policy/admission.ts';
 import type { Origin, Reading } from '../../../operator/webhook/sight.ts';
 import { judged, object, operator, request } from './stage.ts';
 
@@ -124,13 +124,13 @@ describe('before a refusal', () => {
 
 describe('modules of users', () => {
   const calls: unknown[][] = [];
-  const admission: Admission = async (...args) => {
+  const admit: Admit = async (...args) => {
     calls.push(args);
     return { allowed: false, message: 'not on Fridays' };
   };
   const ask = async (given: ReturnType<typeof request>): Promise<string> => {
     calls.length = 0;
-    return (await judged(given, [], { admission })).message;
+    return (await judged(given, [], { admit })).message;
   };
   const good = (metadata: JsonObject = {}, spec: JsonObject = { cidrBlock: '10.1.0.0/16' }): JsonObject =>
     object('Subnet', { name: 's', spec, metadata });

@@ -5,7 +5,8 @@ import { connect as connectPlain } from 'node:net';
 import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Credentials, renewed } from '../../../operator/plan/authority.ts';
-import type { AdmissionRequest, Verdict } from '../../../operator/webhook/admission-review.ts';
+import type { AdmissionVerdict } from '../../../operator/policy/admission.ts';
+import type { AdmissionRequest } from '../../../operator/webhook/admission-review.ts';
 import { type Answered, WebhookServer } from '../../../operator/webhook/server.ts';
 import { review } from './reviews.ts';
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
 
 let server: WebhookServer;
 let unready: string | undefined;
-let verdict: (request: AdmissionRequest) => Promise<Verdict>;
+let verdict: (request: AdmissionRequest) => Promise<AdmissionVerdict>;
 let told: Answered[];
 
 beforeEach(async () => {
@@ -158,7 +159,7 @@ describe('connections', () => {
 describe('stop', () => {
   it('lets the request under way be answered, and takes no other', async () => {
     const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
-    const { promise: answer, resolve: decide } = Promise.withResolvers<Verdict>();
+    const { promise: answer, resolve: decide } = Promise.withResolvers<AdmissionVerdict>();
     verdict = () => {
       ask();
       return answer;

@@ -5,7 +5,8 @@ import { clusterRow } from '../../../operator/cluster-row.ts';
 import type { KubeObject } from '../../../operator/kube/object.ts';
 import { keyOf } from '../../../operator/kube/resources.ts';
 import { settingsOf } from '../../../operator/settings.ts';
-import type { AdmissionRequest, Operation, Verdict } from '../../../operator/webhook/admission-review.ts';
+import type { AdmissionVerdict } from '../../../operator/policy/admission.ts';
+import type { AdmissionRequest, Operation } from '../../../operator/webhook/admission-review.ts';
 import type { View, WebhookIndexes, WebhookTables } from '../../../operator/webhook/checks/check.ts';
 import { fillings } from '../../../operator/webhook/mirrors.ts';
 import { review, type ReviewerOptions } from '../../../operator/webhook/reviewer.ts';
@@ -95,6 +96,6 @@ export function judged(
   asked: AdmissionRequest,
   objects: readonly JsonObject[],
   more: Partial<ReviewerOptions> = {},
-): Promise<Verdict> {
+): Promise<AdmissionVerdict> {
   return review(asked, { view: viewOf(objects), read: async () => [], operators: [operator], ...more });
 }
