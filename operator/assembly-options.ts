@@ -2,6 +2,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Environment } from './environment.ts';
 import type { Log } from './kube/log.ts';
+import type { Part } from './kube/operator.ts';
 import type { Settings } from './settings.ts';
 
 export interface AssemblyOptions {
@@ -14,3 +15,9 @@ export interface AssemblyOptions {
   /** The compiled policies/networkpolicy. */
   readonly policies: Uint8Array;
 }
+
+export const part = (name: string, of: Pick<Part, 'start' | 'stop'>): Part => ({
+  name,
+  start: () => of.start(),
+  stop: () => of.stop(),
+});

@@ -8,7 +8,7 @@ import type { Graph } from '../lib/graph/graph.ts';
 import { ipRef, only } from './api/refs.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import { assignments, holderOf, ipNamesOf, takeInIps } from './address-edge.ts';
-import type { AssemblyOptions } from './assembly-options.ts';
+import { type AssemblyOptions, part } from './assembly-options.ts';
 import { CentralEdge, centralTls } from './central-edge.ts';
 import { clusterRow } from './cluster-row.ts';
 import { emptyGraph } from './empty-graph.ts';
@@ -30,6 +30,7 @@ import type { WriterOptions } from './kube/writer.ts';
 import { Leader } from './leader.ts';
 import { Northbound } from './nb/apply.ts';
 import type { Assignments } from './ipam/assignments.ts';
+import { ModuleEdge } from './module-edge.ts';
 import { ObjectNotes } from './object-notes.ts';
 import { metaOf, observed } from './observed.ts';
 import { PlanEdge } from './plan-edge.ts';
@@ -45,12 +46,6 @@ import { translator } from './policy/translator.ts';
 import { ownerOf as ownerOfSource, type World, world } from './world.ts';
 
 const leaseName = 'kube-ovn-controller';
-
-const part = (name: string, of: Pick<Part, 'start' | 'stop'>): Part => ({
-  name,
-  start: () => of.start(),
-  stop: () => of.stop(),
-});
 
 export class Assembly {
   readonly operator: KubeloomOperator;
@@ -71,6 +66,7 @@ export class Assembly {
   readonly #finalizers: FinalizerKeeper;
   readonly #events: EventRecorder;
   readonly #notes: ObjectNotes;
+  readonly #modules: ModuleEdge;
   readonly #assignments: Assignments;
   readonly #databaseTls: ReturnType<typeof centralTls>;
   readonly #central: CentralEdge;
@@ -124,6 +120,7 @@ export class Assembly {
     this.#holds = new HoldBook((about) => about.kind === 'IP' && this.#assignments.recheck(about.name));
     this.#rowProblems = new RowProblems(podProblems(this.#status.problems), podProblems(this.#events));
     this.#world = this.#newWorld(problems);
+    this.#modules = new ModuleEdge({ ...writer, graph: this.#graph, world: this.#world });
     this.#assignments = this.#newAssignments(writer);
     this.#watches = this.#newWatches();
     this.#central = this.#newCentral(writer);
@@ -146,6 +143,7 @@ export class Assembly {
     return [
       part('health server', health),
       part('northbound database', this.#nb),
+      part('policy modules', { start: () => undefined, stop: () => this.#modules.stop() }),
       part('watches', { start: () => this.#startWatches(), stop: () => this.#watches.stop() }),
       part('lease', { start: () => void this.#stand(), stop: () => this.#stepDown() }),
     ];
@@ -159,6 +157,9 @@ export class Assembly {
   /** A candidate only when what is wanted is the whole answer: half a list would be told and written as if it were all. */
   async #stand(): Promise<void> {
     await this.#watches.whenSynced();
+    await this.#graph.settle();
+    // What they decide is part of the answer, too.
+    await this.#modules.whenAnswered();
     await this.#graph.settle();
     this.#log.info(this.#watches.sizes, 'all inputs are in');
     if (this.#stopped) return;

@@ -17,8 +17,9 @@ import {
   vlanRow,
   vpcRow,
 } from './api/project.ts';
-import { eipRef, ipPoolRef, subnetRef, vipRef, vlanRef, vpcRef } from './api/refs.ts';
+import { eipRef, ipPoolRef, policyModuleRef, subnetRef, vipRef, vlanRef, vpcRef } from './api/refs.ts';
 import type { CentralRow, PodRow } from './api/tables.ts';
+import { policyModuleRow } from './api/policy-module.ts';
 import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { Member } from './kube/leader-labels.ts';
@@ -56,13 +57,16 @@ const own = [
   'Vpc',
   'NetworkAttachmentDefinition',
   'NetworkPolicy',
+  'PolicyModule',
 ] as const;
 /** Workloads whose pods come back under their names. KubeVirt's are there only where it is installed. */
 const keepers = ['StatefulSet', 'VirtualMachine', 'VirtualMachineInstance'] as const;
 type Keeper = (typeof keepers)[number];
 
 const isOptional = (kind: Kind): boolean =>
-  isLater(kind) || ['OvnEip', 'Vip', 'NetworkAttachmentDefinition'].includes(kind) || kind.startsWith('VirtualMachine');
+  isLater(kind) ||
+  ['OvnEip', 'Vip', 'NetworkAttachmentDefinition', 'PolicyModule'].includes(kind) ||
+  kind.startsWith('VirtualMachine');
 
 type Kind = (typeof own)[number] | Keeper | LaterKind;
 
@@ -81,6 +85,7 @@ const told = {
   Vlan: vlanRef,
   Vip: vipRef,
   OvnEip: eipRef,
+  PolicyModule: policyModuleRef,
 } as const;
 
 /** Pods of ovn-central among all. */
@@ -138,6 +143,7 @@ export class Watches implements Part {
       IPPool: [into(world.ippool, ipPoolRow), statusOf('IPPool')],
       NetworkAttachmentDefinition: [into(world.attachment, attachmentRow)],
       NetworkPolicy: [into(world.networkPolicy, networkPolicyRow)],
+      PolicyModule: [into(world.policyModule, policyModuleRow), statusOf('PolicyModule')],
       StatefulSet: keeper('StatefulSet'),
       VirtualMachine: keeper('VirtualMachine'),
       VirtualMachineInstance: keeper('VirtualMachineInstance'),

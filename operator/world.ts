@@ -47,6 +47,7 @@ import {
   nodeRef,
   only,
   podRef,
+  policyModuleRef,
   selectionRef,
   subnetRef,
   vipRef,
@@ -67,12 +68,15 @@ import { ippool, pool } from './reconcilers/ippool.ts';
 import { kept } from './reconcilers/kept.ts';
 import { later } from './reconcilers/later.ts';
 import { membership } from './reconcilers/membership.ts';
+import { moduleAcl } from './reconcilers/module-acl.ts';
+import { moduleOf, peers, selectionOfModule, subjects, theirs } from './reconcilers/module-subject.ts';
 import { namespace } from './reconcilers/namespace.ts';
 import { networkPolicy, ownGroups } from './reconcilers/network-policy.ts';
 import { candidate, checked, network, nodeScope, tableKeys } from './reconcilers/network.ts';
 import { host, node } from './reconcilers/node.ts';
 import { subnetDemand } from './reconcilers/own-address.ts';
 import { pod } from './reconcilers/pod.ts';
+import { policyModule } from './reconcilers/policy-module.ts';
 import {
   nameKey,
   namedNumbers,
@@ -120,6 +124,11 @@ export interface World {
   readonly labelled: Table<Tables['labelled']>;
   readonly namedPorts: Table<Tables['namedPorts']>;
   readonly networkPolicy: Table<Tables['networkPolicy']>;
+  readonly policyModule: Table<Tables['policyModule']>;
+  /** Written by whoever runs the modules: how far each has come, what is counted of it, what it answers. */
+  readonly moduleState: Table<Tables['moduleState']>;
+  readonly moduleReport: Table<Tables['moduleReport']>;
+  readonly answer: Table<Tables['answer']>;
   /** Objects of all kinds that nothing acts on yet. */
   readonly later: Table<Tables['later']>;
   /** Written by the allocator, by IP object. */
@@ -135,6 +144,8 @@ export interface World {
   readonly holding: ReadTable<Tables['holding']>;
   readonly pool: ReadTable<Tables['pool']>;
   readonly kept: ReadTable<Tables['kept']>;
+  /** Computed: what the modules are asked. */
+  readonly question: ReadTable<Tables['question']>;
   /** IP objects of further interfaces of a pod, by the name that its first one's has. */
   readonly ipsByFirst: Index<Tables['ip']>;
 }
@@ -209,6 +220,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
 
   const port = graph.table('port');
   const matched = policySelections(graph, tables, modules);
+  const question = questions(graph, matched);
 
   reconcile(graph, sinks, { reconciler: defaultObjects, input: tables.cluster, about: () => subnetRef('') });
   reconcile(graph, sinks, { reconciler: vpc, input: tables.vpc, about: vpcRef });
@@ -219,7 +231,8 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   reconcile(graph, sinks, { reconciler: subnetStatus, name: 'SubnetStatus', input: tables.subnet, about: subnetRef });
   reconcile(graph, sinks, { reconciler: namespace, input: tables.namespace, about: namespaceRef });
   reconcile(graph, sinks, { reconciler: pod, input: tables.pod, about: podOf, entries: { port: graph.into(port) } });
-  policies(graph, sinks, { tables, port, matched, network: networkTable });
+  policies(graph, sinks, { tables, port, matched, question, network: networkTable });
+  reconcile(graph, sinks, { reconciler: policyModule, input: tables.policyModule, about: policyModuleRef });
   reconcile(graph, sinks, { reconciler: node, input: tables.node, about: nodeRef });
   reconcile(graph, sinks, { reconciler: reservation, input: tables.unassigned, about: ipRef });
   reconcile(graph, sinks, { reconciler: vip, input: tables.vip, about: vipRef });
@@ -234,6 +247,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
     holding: held,
     pool: pools,
     kept: keeps,
+    question,
     ipsByFirst,
   };
 }
@@ -252,6 +266,8 @@ const external = 'VpcExternal';
 
 /** Objects with a namespace, by the keys of their tables. */
 const podOf = (key: string): Ref => namespaced(podRef)(key);
+/** The module that a question is for. */
+const aclModule = (question: string): Ref => policyModuleRef(moduleOf(question));
 const networkPolicyOf = (key: string): Ref => namespaced(networkPolicyRef)(key);
 
 /** The VPC of an uplink. */
@@ -268,9 +284,11 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
   NetworkPolicy: networkPolicyOf,
   Selection: selectionRef,
   Isolation: isolationRef,
+  PolicyModule: policyModuleRef,
+  ModuleAcl: aclModule,
 };
 
-type Inputs = Omit<World, 'network' | 'space' | 'demand' | 'holding' | 'pool' | 'kept' | 'ipsByFirst'>;
+type Inputs = Omit<World, 'network' | 'space' | 'demand' | 'holding' | 'pool' | 'kept' | 'question' | 'ipsByFirst'>;
 
 function inputs(graph: Graph<Tables, Indexes>): Inputs {
   return {
@@ -291,6 +309,10 @@ function inputs(graph: Graph<Tables, Indexes>): Inputs {
     labelled: graph.table('labelled'),
     namedPorts: graph.table('namedPorts'),
     networkPolicy: graph.table('networkPolicy'),
+    policyModule: graph.table('policyModule'),
+    moduleState: graph.table('moduleState'),
+    moduleReport: graph.table('moduleReport'),
+    answer: graph.table('answer'),
     later: graph.table('later'),
     unassigned: graph.table('unassigned'),
     usage: graph.table('usage'),
@@ -335,6 +357,7 @@ function computedTables(graph: Graph<Tables, Indexes>): {
  * Who is selected by whom. Policies are translated, pods are matched, and names of ports get their numbers:
  *
  *   networkPolicy -> translation -> selection --join--> matched -> namedNumber
+ *   policyModule, answer ----------------^
  *                                   askedName ------------------------^
  */
 export function policySelections(
@@ -351,6 +374,7 @@ export function policySelections(
   graph.index('namesBySelection', askedName, (row) => [row.selection]);
   graph.index('numbersByName', namedNumber, (row) => [nameKey(row)]);
   graph.index('policiesByGroup', tables.networkPolicy, ownGroups);
+  graph.index('modulesBySelection', tables.policyModule, selectionOfModule);
 
   const translated = new TableEntries({
     translation: graph.into(translation),
@@ -358,19 +382,37 @@ export function policySelections(
     askedName: graph.share(askedName),
   });
   graph.derive('translation', tables.networkPolicy, translationOf(translate), translated);
+  graph.derive('moduleSelection', tables.policyModule, theirs, graph.share(selection));
+  graph.derive('modulePeer', tables.answer, peers, graph.share(selection));
   graph.derive('scope', tables.namespace, scopes, graph.into(scope));
   graph.join('matched', { selections: selection, entities: tables.labelled, scopes: scope }, graph.into(matched));
   graph.derive('namedNumber', tables.namedPorts, namedNumbers, graph.share(namedNumber));
   return matched;
 }
 
+/** What modules are asked of the pods that they select: matched -> question, classed. */
+function questions(
+  graph: Graph<Tables, Indexes>,
+  matched: ReadTable<Tables['matched']>,
+): ReadTable<Tables['question']> {
+  const question = graph.table('question');
+  const classed = graph.table('classed');
+  const asked = new TableEntries({ classed: graph.into(classed), question: graph.share(question) });
+  graph.derive('subject', matched, subjects, asked);
+  return question;
+}
+
 /** What policies are and whom they select. */
-export type PolicyInputs = Pick<Inputs, 'namespace' | 'labelled' | 'namedPorts' | 'networkPolicy'>;
+export type PolicyInputs = Pick<
+  Inputs,
+  'namespace' | 'labelled' | 'namedPorts' | 'networkPolicy' | 'policyModule' | 'answer'
+>;
 
 export interface PolicyTables {
   readonly tables: PolicyInputs;
   readonly port: ReadTable<Tables['port']>;
   readonly matched: ReadTable<Tables['matched']>;
+  readonly question: ReadTable<Tables['question']>;
   readonly network: ReadTable<Tables['network']>;
 }
 
@@ -381,9 +423,15 @@ export interface PolicyTables {
  *   networkPolicy + translation, namedNumber, places --+----------> NetworkPolicy: ACLs
  *                                                      +-> facet -> Selection: groups and sets
  *                                                      `-> isolation -> groups that drop, nodes' rules
- *   port + matched + facet ---------------------------------------> Membership: who is in them
+ *   question + answer, places --+---------------------------------> ModuleAcl: ACLs
+ *                               `-> facet
+ *   port + matched, classed + facet ------------------------------> Membership: who is in them
  */
-export function policies(graph: Graph<Tables, Indexes>, sinks: Sinks, { tables, port, network }: PolicyTables): void {
+export function policies(
+  graph: Graph<Tables, Indexes>,
+  sinks: Sinks,
+  { tables, port, question, network }: PolicyTables,
+): void {
   const facet = graph.table('facet');
   const isolated = graph.table('isolation');
   const presenceTable = graph.table('presence');
@@ -398,6 +446,7 @@ export function policies(graph: Graph<Tables, Indexes>, sinks: Sinks, { tables, 
   graph.derive('places', tables.namespace, places, graph.into(placesTable));
   const entries = { facet: graph.share(facet), isolation: graph.share(isolated) };
   reconcile(graph, sinks, { reconciler: networkPolicy, input: tables.networkPolicy, about: networkPolicyOf, entries });
+  reconcile(graph, sinks, { reconciler: moduleAcl, input: question, about: aclModule, entries });
   reconcile(graph, sinks, { reconciler: selected, input: facet, about: selectionRef });
   reconcile(graph, sinks, { reconciler: isolation, input: isolated, about: isolationRef });
   reconcile(graph, sinks, { reconciler: membership, input: port, about: ipRef });

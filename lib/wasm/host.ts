@@ -192,4 +192,7 @@ export class ModuleHost<Answer> {
 }
 
 const encoder = new TextEncoder();
-const encoded = (value: unknown): Uint8Array => encoder.encode(JSON.stringify(value));
+/** As the API server writes it: integers that a number does not hold are bigint here, and plain numbers there. */
+const encoded = (value: unknown): Uint8Array => encoder.encode(JSON.stringify(value, raw));
+const raw = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? rawJson(value.toString()) : value);
+const { rawJSON: rawJson } = JSON as unknown as { rawJSON: (this: void, text: string) => object };

@@ -12,6 +12,9 @@ export const reasons = {
   Conflict: 'two objects want one row in OVN; the first keeps it',
   DefaultSubnetInvalid: 'the default subnet that the VPC names does not exist, or is in another VPC and not used',
   KindNotAvailable: 'nothing is done for objects of this kind yet',
+  ModuleFailing:
+    'the module gives no answer to some questions; what they are about is refused or left alone, as failurePolicy says',
+  ModuleInvalid: 'the spec of the PolicyModule cannot be used or its module is not run; the message says why',
   NameCollision: 'another object has a name that gives the same name in OVN; this one carries a suffix there',
   NamespaceConflict: 'a namespace is bound to two VPCs; the first in the order of names has it',
   NoActiveGatewayFound:
@@ -79,6 +82,7 @@ const usual: ConditionWords = {
 /** Kube-OVN's where it has some; it gives a Vip no conditions. */
 const words: Readonly<Record<string, ConditionWords>> = {
   IPPool: { ready: 'UpdateIPAMSucceeded', valid: 'UpdateIPAMSucceeded', invalid: 'UpdateIPAMFailed' },
+  PolicyModule: { ready: 'ModuleInForce', valid: 'ModuleLoaded', invalid: 'ModuleInvalid' },
   Vip: { ready: 'AcquireAddressSucceeded', valid: 'ValidateVipSuccess', invalid: 'VipInvalid' },
 };
 

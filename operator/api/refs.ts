@@ -23,6 +23,13 @@ export const vipRef = (name: string): Ref => crd('Vip', name);
 export const eipRef = (name: string): Ref => crd('OvnEip', name);
 export const ipRef = (name: string): Ref => crd('IP', name);
 
+export const policyModuleRef = (name: string): Ref => ({
+  apiVersion: 'kubeloom.io/v1alpha1',
+  kind: 'PolicyModule',
+  namespace: '',
+  name,
+});
+
 /** Owner of a group or a set that all share who select the same; no object of the API. */
 export const selectionRef = (name: string): Ref => core('Selection', '', name);
 
@@ -83,6 +90,7 @@ const builders: Readonly<Record<string, (namespace: string, name: string) => Ref
   IPPool: (_, name) => ipPoolRef(name),
   OvnEip: (_, name) => eipRef(name),
   NetworkPolicy: networkPolicyRef,
+  PolicyModule: (_, name) => policyModuleRef(name),
 };
 
 /** The object that an owner's text names, undefined for a kind that owns no rows. */

@@ -5,6 +5,7 @@ import type { Demand, Kept, PoolUsage, Space, Unassigned, Usage } from './addres
 import type { CentralRow, Cluster, RangeSetting } from './cluster.ts';
 import type { JsonObject, Ref } from './fact.ts';
 import type { Options } from './option-list.ts';
+import type { ModuleIndexes, ModuleTables } from './policy-module.ts';
 import type { PolicyIndexes, PolicyTables } from './policy-tables.ts';
 import type { Reason } from './reasons.ts';
 import type { EipRow, Uplink } from './eip-row.ts';
@@ -293,7 +294,7 @@ export interface SwitchRule {
   readonly action: string;
 }
 
-export interface Tables extends PolicyTables {
+export interface Tables extends PolicyTables, ModuleTables {
   pod: PodRow;
   node: NodeRow;
   namespace: NamespaceRow;
@@ -332,7 +333,7 @@ export interface Tables extends PolicyTables {
 }
 
 /** Values of a table by a computed key; the keys are built in operator/api/keys.ts only. */
-export interface Indexes extends PolicyIndexes {
+export interface Indexes extends PolicyIndexes, ModuleIndexes {
   /** By VPC. */
   networksByVpc: Network;
   /** By provider. */

@@ -63,6 +63,7 @@ export const resources = {
   IP: clusterScoped('kubeovn.io/v1', 'IP', 'ips'),
   OvnEip: clusterScoped('kubeovn.io/v1', 'OvnEip', 'ovn-eips'),
   IPPool: clusterScoped('kubeovn.io/v1', 'IPPool', 'ippools'),
+  PolicyModule: clusterScoped('kubeloom.io/v1alpha1', 'PolicyModule', 'policymodules'),
   Vlan: clusterScoped('kubeovn.io/v1', 'Vlan', 'vlans'),
 } as const satisfies Record<string, Resource>;
 

@@ -27,6 +27,8 @@ export const interconnectionPolicy = {
 
 /** ACL tiers (OVN has 0 to 3): one that passes a packet on asks the next. */
 export const aclTier = {
+  /** Policy modules of users. */
+  module: 1,
   /** NetworkPolicy, security groups, subnets, nodes. */
   namespace: 2,
 } as const;
@@ -41,6 +43,16 @@ export const networkPolicyAcl = {
   allow: 2001,
   /** Everything else of an isolated pod. */
   deny: 2000,
+} as const;
+
+/** ACLs of policy modules, in groups of their subjects. */
+export const moduleAcl = {
+  /** Of the module's priority 0; each further one has the three levels below those of the one before. */
+  highest: 4000,
+  /** Within a priority: what refuses wins against what passes on, and that against what allows. */
+  levels: { drop: 0, reject: 0, pass: 1, allow: 2 },
+  /** Everything, while there is no answer. */
+  closed: 1000,
 } as const;
 
 /** ACLs on the switch of a subnet. */

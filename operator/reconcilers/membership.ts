@@ -1,5 +1,6 @@
 // Which groups and sets a pod's port is in: what is wanted of the selections that match the pod, as far as it concerns
-// this port. Costs as many facets as the pod has, whatever the number of policies. Members are the pod's own facts: they
+// this port. Costs as many facets as the pod has, whatever the number of policies. What modules
+// tell apart (table `classed`) counts as a selection. Members are the pod's own facts: they
 // are written with its port, and its address is free only when they are gone.
 import type { Fact } from '../api/fact.ts';
 import type { Enforcement, Facet } from '../api/facet.ts';
@@ -14,14 +15,17 @@ const none: readonly string[] = [];
 export const membership: Reconciler<PortRow> = {
   kind: 'Membership',
   *desired(port, read) {
-    const facets: Facet[] = [];
-    for (const selection of read.get('matched', port.pod) ?? none)
-      for (const facet of read.at('facetsBySelection', selection)) if (concerns(facet, port, read)) facets.push(facet);
+    const facets = facetsOf(port, read).filter((facet) => concerns(facet, port, read));
     for (const facet of facets) if (!isDropped(facet, facets)) yield* members(facet, port);
     if (port.dhcp && facets.some((facet) => isolates(facet, 'egress')))
       yield memberOf({ row: 'Port_Group', id: dhcpGroupId }, port.id, port.owner);
   },
 };
+
+const facetsOf = ({ pod }: PortRow, read: WorldRead): Facet[] =>
+  [...(read.get('matched', pod) ?? none), ...(read.get('classed', pod) ?? none)].flatMap((selection) =>
+    read.at('facetsBySelection', selection),
+  );
 
 /** A group of its own drops what the shared one would, and its log is to say so. */
 function isDropped(facet: Facet, all: readonly Facet[]): boolean {

@@ -1,0 +1,240 @@
+// One PolicyModule that is being run: from its bytes over the checks to answers, and to the next version of it. What is
+// in force stays until the next version is up or refused, so that a replacement opens and closes nothing in between.
+import { createHash } from 'node:crypto';
+import {
+  type Description,
+  EvaluationFailed,
+  type FailureReason,
+  type HostClock,
+  ModuleHost,
+  type ModuleRefused,
+} from '../../lib/wasm/index.ts';
+import type { JsonObject } from '../api/fact.ts';
+import {
+  type AclRule,
+  hookInputs,
+  type ModuleReport,
+  type ModuleState,
+  type PolicyModuleRow,
+} from '../api/policy-module.ts';
+import { parseAclAnswer } from './acl-answer.ts';
+import { parseVerdict } from './admission.ts';
+import { Tally } from './tally.ts';
+
+/** Contents of a ConfigMap's binaryData by key; `absent`: there is no such ConfigMap; `unreadable`: the API server does not give it. */
+export type Files = ReadonlyMap<string, Uint8Array> | 'absent' | 'unreadable';
+
+/** As the graph has it, but for whom it was asked. */
+export type PolicyAnswer = { readonly rules: readonly AclRule[] } | { readonly failure: string };
+
+export interface PolicyOptions {
+  readonly clock: HostClock;
+  readonly told: (state: ModuleState) => void;
+  readonly report: (report: ModuleReport) => void;
+  readonly answered: (question: string, answer: PolicyAnswer) => void;
+  /** Something that was waited for is over. */
+  readonly progressed: () => void;
+}
+
+/** A module that did not come up may do so when the machine is less busy. */
+const reloadMs = 30_000;
+/** What failed for want of time is asked again. */
+const retryMs = 10_000;
+const timely: ReadonlySet<FailureReason> = new Set(['Deadline', 'Resting']);
+
+interface Version {
+  /** What decides how it behaves: a change of anything else starts nothing. */
+  readonly identity: string;
+  readonly host: ModuleHost<unknown>;
+  description?: Description;
+}
+
+export class Policy {
+  readonly #options: PolicyOptions;
+  readonly #tally: Tally;
+  #row: PolicyModuleRow;
+  #files: Files | undefined;
+  #inForce: Version | undefined;
+  #coming: Version | undefined;
+  /** Why it is not run. */
+  #refused: string | undefined;
+  readonly #questions = new Map<string, JsonObject>();
+  #asking = 0;
+  readonly #timers = new Set<() => void>();
+
+  constructor(row: PolicyModuleRow, options: PolicyOptions) {
+    this.#row = row;
+    this.#options = options;
+    this.#tally = new Tally(options.clock, () => this.#row.isShadow, options.report);
+  }
+
+  get row(): PolicyModuleRow {
+    return this.#row;
+  }
+
+  /** Nothing is being loaded or evaluated, and the bytes are known. */
+  get isIdle(): boolean {
+    return this.#asking === 0 && !this.#coming && (this.#inForce !== undefined || this.#refused !== undefined);
+  }
+
+  update(row: PolicyModuleRow, files: Files | undefined): void {
+    this.#row = row;
+    this.#files = files;
+    this.#refresh();
+  }
+
+  /** Asks, and asks again with every version that comes into force; undefined: asks no more. */
+  question(key: string, input: JsonObject | undefined): void {
+    if (input === undefined) {
+      this.#questions.delete(key);
+      this.#tally.forget(key);
+      return;
+    }
+    this.#questions.set(key, input);
+    if (this.#inForce) void this.#ask(this.#inForce, key, input);
+  }
+
+  /** A verdict over an object. Never rejects. */
+  async judge(inputs: Readonly<Record<string, unknown>>): Promise<ReturnType<typeof parseVerdict>> {
+    const { failsClosed, isShadow } = this.#row;
+    try {
+      const verdict = (await this.#inTime(inputs)) as ReturnType<typeof parseVerdict>;
+      this.#tally.judged(verdict.allowed, isShadow);
+      return isShadow ? { allowed: true, message: '' } : verdict;
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#tally.failed(undefined, message);
+      return { allowed: isShadow || !failsClosed, message: `it gives no answer: ${message}` };
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#tally.stop();
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+    this.#questions.clear();
+    const versions = [this.#inForce, this.#coming].filter((version) => version !== undefined);
+    [this.#inForce, this.#coming] = [undefined, undefined];
+    await Promise.all(versions.map(({ host }) => host.stop()));
+  }
+
+  /** In the queue of its thread an evaluation can wait for longer than it may take itself. */
+  #inTime(inputs: Readonly<Record<string, unknown>>): Promise<unknown> {
+    const version = this.#inForce;
+    if (!version) return Promise.reject(new Error(this.#refused ?? 'it is not loaded yet'));
+    const { promise, reject } = Promise.withResolvers<never>();
+    const { deadlineMs } = this.#row;
+    const cancel = this.#options.clock.after(deadlineMs, () => reject(new Error(`none within ${deadlineMs} ms`)));
+    const declared = version.description?.inputs ?? [];
+    const kept = Object.entries(inputs).filter(
+      ([name, value]) => value !== undefined && (declared.includes(name) || !hookInputs.admission.includes(name)),
+    );
+    return Promise.race([version.host.evaluate(Object.fromEntries(kept)), promise]).finally(cancel);
+  }
+
+  #refresh(): void {
+    const bytes = this.#bytes();
+    if (bytes === undefined) return;
+    if (typeof bytes === 'string') {
+      this.#refuse(bytes);
+      return;
+    }
+    const { digest, settings, hook, deadlineMs, memoryCap } = this.#row;
+    const identity = JSON.stringify([digest, settings, hook, deadlineMs, memoryCap], (_, value: unknown) =>
+      typeof value === 'bigint' ? `${value}n` : value,
+    );
+    if ((this.#coming ?? this.#inForce)?.identity !== identity) this.#start(identity, bytes);
+  }
+
+  /** The bytes, or why there are none; undefined as long as nobody has looked. */
+  #bytes(): Uint8Array | string | undefined {
+    const { faults, configMap, key, digest } = this.#row;
+    const [fault] = faults;
+    if (fault !== undefined) return fault;
+    if (this.#files === undefined) return undefined;
+    if (this.#files === 'unreadable') return `ConfigMap ${configMap} cannot be read`;
+    if (this.#files === 'absent') return `ConfigMap ${configMap} does not exist`;
+    const bytes = this.#files.get(key);
+    if (!bytes) return `ConfigMap ${configMap} has no ${key} in binaryData`;
+    const found = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    return found === digest ? bytes : `the bytes in ConfigMap ${configMap} have the digest ${found}`;
+  }
+
+  #start(identity: string, bytes: Uint8Array): void {
+    const { settings, hook, deadlineMs, memoryCap } = this.#row;
+    void this.#coming?.host.stop();
+    const host = new ModuleHost<unknown>({
+      bytes,
+      settings,
+      deadlineMs,
+      memoryCap,
+      clock: this.#options.clock,
+      offer: { hook, inputs: hookInputs[hook] },
+      parse: hook === 'acl' ? parseAclAnswer : parseVerdict,
+    });
+    const version: Version = { identity, host };
+    this.#coming = version;
+    host.ready.then(
+      (description) => this.#up(version, description),
+      (error: ModuleRefused) => this.#down(version, error),
+    );
+  }
+
+  #up(version: Version, description: Description): void {
+    if (this.#coming !== version) return;
+    version.description = description;
+    void this.#inForce?.host.stop();
+    [this.#inForce, this.#coming, this.#refused] = [version, undefined, undefined];
+    this.#options.told({ at: 'ready', digest: `sha256:${description.digest}`, inputs: description.inputs });
+    for (const [key, input] of this.#questions) void this.#ask(version, key, input);
+    this.#options.progressed();
+  }
+
+  #down(version: Version, error: ModuleRefused): void {
+    if (this.#coming !== version) return;
+    this.#refuse(error.message);
+    if (error.reason === 'Load') this.#later(reloadMs, () => this.#refresh());
+  }
+
+  #refuse(message: string): void {
+    const versions = [this.#inForce, this.#coming];
+    [this.#inForce, this.#coming, this.#refused] = [undefined, undefined, message];
+    for (const version of versions) void version?.host.stop();
+    this.#options.told({ at: 'refused', message });
+    this.#options.progressed();
+  }
+
+  async #ask(version: Version, key: string, input: JsonObject): Promise<void> {
+    this.#asking += 1;
+    try {
+      const rules = (await version.host.evaluate(input)) as ReturnType<typeof parseAclAnswer>;
+      if (this.#isAsked(version, key)) {
+        this.#tally.answered(key, rules);
+        this.#options.answered(key, { rules });
+      }
+    } catch (error) {
+      if (this.#isAsked(version, key) && error instanceof EvaluationFailed) this.#fail(key, error);
+    } finally {
+      this.#asking -= 1;
+      this.#options.progressed();
+    }
+  }
+
+  #fail(key: string, { reason, message }: EvaluationFailed): void {
+    this.#tally.failed(key, message);
+    this.#options.answered(key, { failure: message });
+    if (timely.has(reason)) this.#later(retryMs, () => this.question(key, this.#questions.get(key)));
+  }
+
+  #isAsked(version: Version, key: string): boolean {
+    return this.#inForce === version && this.#questions.has(key);
+  }
+
+  #later(ms: number, run: () => void): void {
+    const cancel = this.#options.clock.after(ms, () => {
+      this.#timers.delete(cancel);
+      run();
+    });
+    this.#timers.add(cancel);
+  }
+}
