@@ -19,6 +19,8 @@ import {
   vpcRow,
 } from '../../operator/api/project.ts';
 import { labelledRow, namedPortsRow, networkPolicyRow } from '../../operator/api/policy-row.ts';
+import { type Answer, type ModuleReport, type ModuleState, policyModuleRow } from '../../operator/api/policy-module.ts';
+import { parseAclAnswer } from '../../operator/policy/acl-answer.ts';
 import { vipRow } from '../../operator/api/vip-row.ts';
 import type { Cluster, Indexes, Tables, Unassigned, Usage } from '../../operator/api/tables.ts';
 import type { Fact } from '../../operator/api/fact.ts';
@@ -83,6 +85,7 @@ export function start(): Process {
     holding: _holding,
     pool: _pool,
     kept: _kept,
+    question: _question,
     ipsByFirst: _ipsByFirst,
     ...inputs
   } = wiring;
@@ -120,6 +123,10 @@ const puts: Readonly<Record<string, Put>> = {
   Vpc: (tables, key, object) => write(tables.vpc, key, object, vpcRow),
   IPPool: (tables, key, object) => write(tables.ippool, key, object, ipPoolRow),
   NetworkPolicy: (tables, key, object) => write(tables.networkPolicy, key, object, networkPolicyRow),
+  PolicyModule: (tables, key, object) => write(tables.policyModule, key, object, policyModuleRow),
+  ModuleState: (tables, key, object) => write(tables.moduleState, key, object, (fields) => fields as ModuleState),
+  ModuleReport: (tables, key, object) => write(tables.moduleReport, key, object, (fields) => fields as ModuleReport),
+  Answer: (tables, key, object) => write(tables.answer, key, object, answerOf),
   NetworkAttachmentDefinition: (tables, key, object) => write(tables.attachment, key, object, attachmentRow),
   StatefulSet: (tables, key, object) => write(tables.keeper, `StatefulSet/${key}`, object, keeperRow),
   VirtualMachine: (tables, key, object) => write(tables.keeper, `VirtualMachine/${key}`, object, keeperRow),
@@ -136,6 +143,14 @@ const puts: Readonly<Record<string, Put>> = {
   Cluster: (tables, _key, object) =>
     write(tables.cluster, 'cluster', object ?? {}, (fields) => ({ ...defaults, ...(fields as object) })),
 };
+
+/** As a module would give it, about a namespace. */
+function answerOf(fields: unknown): Answer {
+  const { namespace, rules, failure } = fields as Readonly<Record<string, unknown>>;
+  return failure === undefined
+    ? { namespace: String(namespace), rules: parseAclAnswer({ rules }) }
+    : { failure: String(failure) };
+}
 
 function put(tables: World, { kind, key, object }: Change): void {
   if (isLater(kind)) return write(tables.later, `${kind}/${key}`, object, laterRow(kind));
