@@ -148,8 +148,8 @@ const puts: Readonly<Record<string, Put>> = {
 function answerOf(fields: unknown): Answer {
   const { namespace, rules, failure } = fields as Readonly<Record<string, unknown>>;
   return failure === undefined
-    ? { namespace: String(namespace), rules: parseAclAnswer({ rules }) }
-    : { failure: String(failure) };
+    ? { namespace: namespace as string, rules: parseAclAnswer({ rules }) }
+    : { failure: failure as string };
 }
 
 function put(tables: World, { kind, key, object }: Change): void {
