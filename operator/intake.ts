@@ -18,6 +18,7 @@ import {
 } from './api/project.ts';
 import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.ts';
 import { kubeOvn } from './api/refs.ts';
+import { securityGroupRow } from './api/security-row.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { World } from './world.ts';
 
@@ -50,6 +51,7 @@ const doors: Readonly<Record<string, { readonly apiVersion: string; readonly ent
   Namespace: { apiVersion: core, enter: entering((world) => world.namespace, namespaceRow) },
   IP: { apiVersion: kubeOvn, enter: entering((world) => world.ip, ipRow) },
   IPPool: { apiVersion: kubeOvn, enter: entering((world) => world.ippool, ipPoolRow) },
+  SecurityGroup: { apiVersion: kubeOvn, enter: entering((world) => world.securityGroup, securityGroupRow) },
   Subnet: { apiVersion: kubeOvn, enter: entering((world) => world.subnet, subnetRow) },
   Vip: { apiVersion: kubeOvn, enter: entering((world) => world.vip, vipRow) },
   Vpc: { apiVersion: kubeOvn, enter: entering((world) => world.vpc, vpcRow) },

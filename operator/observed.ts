@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 
 /** Undefined when the object does not exist, and for kinds that are not watched. */
 export function metaOf(world: World, ref: Ref): Meta | undefined {
-  const { pod, node, namespace, subnet, vpc, vlan, ip, ippool, vip, eip } = world;
+  const { pod, node, namespace, subnet, vpc, vlan, ip, ippool, vip, eip, securityGroup } = world;
   const tables: Readonly<Record<string, ReadTable<{ readonly meta: Meta }>>> = {
     Pod: pod,
     Node: node,
@@ -21,6 +21,7 @@ export function metaOf(world: World, ref: Ref): Meta | undefined {
     IPPool: ippool,
     Vip: vip,
     OvnEip: eip,
+    SecurityGroup: securityGroup,
   };
   if (isLater(ref.kind)) return world.later.get(laterKey(ref))?.meta;
   return tables[ref.kind]?.get(objectKey(ref.namespace, ref.name))?.meta;

@@ -17,10 +17,20 @@ import {
   vlanRow,
   vpcRow,
 } from './api/project.ts';
-import { eipRef, ipPoolRef, policyModuleRef, subnetRef, vipRef, vlanRef, vpcRef } from './api/refs.ts';
+import {
+  eipRef,
+  ipPoolRef,
+  policyModuleRef,
+  securityGroupRef,
+  subnetRef,
+  vipRef,
+  vlanRef,
+  vpcRef,
+} from './api/refs.ts';
 import type { CentralRow, PodRow } from './api/tables.ts';
 import { policyModuleRow } from './api/policy-module.ts';
 import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.ts';
+import { securityGroupRow } from './api/security-row.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { Member } from './kube/leader-labels.ts';
 import type { Part } from './kube/operator.ts';
@@ -51,6 +61,7 @@ const own = [
   'IP',
   'IPPool',
   'OvnEip',
+  'SecurityGroup',
   'Subnet',
   'Vip',
   'Vlan',
@@ -65,7 +76,7 @@ type Keeper = (typeof keepers)[number];
 
 const isOptional = (kind: Kind): boolean =>
   isLater(kind) ||
-  ['OvnEip', 'Vip', 'NetworkAttachmentDefinition', 'PolicyModule'].includes(kind) ||
+  ['OvnEip', 'SecurityGroup', 'Vip', 'NetworkAttachmentDefinition', 'PolicyModule'].includes(kind) ||
   kind.startsWith('VirtualMachine');
 
 type Kind = (typeof own)[number] | Keeper | LaterKind;
@@ -86,6 +97,7 @@ const told = {
   Vip: vipRef,
   OvnEip: eipRef,
   PolicyModule: policyModuleRef,
+  SecurityGroup: securityGroupRef,
 } as const;
 
 /** Pods of ovn-central among all. */
@@ -149,6 +161,7 @@ export class Watches implements Part {
       VirtualMachineInstance: keeper('VirtualMachineInstance'),
       Subnet: [into(world.subnet, subnetRow), statusOf('Subnet')],
       Vip: [into(world.vip, vipRow), statusOf('Vip')],
+      SecurityGroup: [into(world.securityGroup, securityGroupRow), statusOf('SecurityGroup')],
       OvnEip: [into(world.eip, eipRow), statusOf('OvnEip')],
       Vpc: [into(world.vpc, vpcRow), statusOf('Vpc')],
       Vlan: [into(world.vlan, vlanRow), statusOf('Vlan')],

@@ -42,12 +42,14 @@ import {
   ipPoolRef,
   ipRef,
   isolationRef,
+  namedRef,
   namespaceRef,
   networkPolicyRef,
   nodeRef,
   only,
   podRef,
   policyModuleRef,
+  securityGroupRef,
   selectionRef,
   subnetRef,
   vipRef,
@@ -57,10 +59,10 @@ import {
 import { pairsKey } from './api/project.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import { ownVipKey } from './api/vip-row.ts';
-import { nodeGroupName, poolSetName } from './nb/names.ts';
+import { nodeGroupName, poolSetName, securityGroupName } from './nb/names.ts';
 import { binding } from './reconcilers/binding.ts';
 import { defaultObjects } from './reconcilers/default-objects.ts';
-import { isolation } from './reconcilers/default-deny.ts';
+import { isolation, securityIsolations } from './reconcilers/default-deny.ts';
 import { needsAddress, nodeDemand, podDemand } from './reconcilers/demand.ts';
 import { machineKey } from './reconcilers/identity.ts';
 import { eip } from './reconcilers/eip.ts';
@@ -70,6 +72,7 @@ import { later } from './reconcilers/later.ts';
 import { membership } from './reconcilers/membership.ts';
 import { moduleAcl } from './reconcilers/module-acl.ts';
 import { moduleOf, peers, selectionOfModule, subjects, theirs } from './reconcilers/module-subject.ts';
+import { named, namedKey, nameOfKey } from './reconcilers/named.ts';
 import { namespace } from './reconcilers/namespace.ts';
 import { networkPolicy, ownGroups } from './reconcilers/network-policy.ts';
 import { candidate, checked, network, nodeScope, tableKeys } from './reconcilers/network.ts';
@@ -88,6 +91,7 @@ import {
 } from './reconcilers/policy-scope.ts';
 import type { Reconciler } from './reconcilers/reconciler.ts';
 import { portKeys } from './reconcilers/router-port-name.ts';
+import { security, securityGroup } from './reconcilers/security-group.ts';
 import { selected } from './reconcilers/selected.ts';
 import { space } from './reconcilers/space.ts';
 import { subnet } from './reconcilers/subnet.ts';
@@ -129,6 +133,7 @@ export interface World {
   readonly moduleState: Table<Tables['moduleState']>;
   readonly moduleReport: Table<Tables['moduleReport']>;
   readonly answer: Table<Tables['answer']>;
+  readonly securityGroup: Table<Tables['securityGroup']>;
   /** Objects of all kinds that nothing acts on yet. */
   readonly later: Table<Tables['later']>;
   /** Written by the allocator, by IP object. */
@@ -221,22 +226,30 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   const port = graph.table('port');
   const matched = policySelections(graph, tables, modules);
   const question = questions(graph, matched);
+  const { namedTable, poolSet, ...entries } = namedRows(graph, tables);
 
   reconcile(graph, sinks, { reconciler: defaultObjects, input: tables.cluster, about: () => subnetRef('') });
-  reconcile(graph, sinks, { reconciler: vpc, input: tables.vpc, about: vpcRef });
+  reconcile(graph, sinks, {
+    reconciler: ippool,
+    input: tables.ippool,
+    about: ipPoolRef,
+    entries: { ...entries, poolSet },
+  });
+  reconcile(graph, sinks, { reconciler: vpc, input: tables.vpc, about: vpcRef, entries });
   reconcile(graph, sinks, { reconciler: vpcExternal, name: external, input: computed.uplink, about: uplinkOf });
   reconcile(graph, sinks, { reconciler: eip, input: tables.eip, about: eipRef });
   reconcile(graph, sinks, { reconciler: vlan, input: tables.vlan, about: vlanRef });
-  reconcile(graph, sinks, { reconciler: subnet, input: tables.subnet, about: subnetRef });
+  reconcile(graph, sinks, { reconciler: subnet, input: tables.subnet, about: subnetRef, entries });
   reconcile(graph, sinks, { reconciler: subnetStatus, name: 'SubnetStatus', input: tables.subnet, about: subnetRef });
   reconcile(graph, sinks, { reconciler: namespace, input: tables.namespace, about: namespaceRef });
   reconcile(graph, sinks, { reconciler: pod, input: tables.pod, about: podOf, entries: { port: graph.into(port) } });
   policies(graph, sinks, { tables, port, matched, question, network: networkTable });
   reconcile(graph, sinks, { reconciler: policyModule, input: tables.policyModule, about: policyModuleRef });
+  reconcile(graph, sinks, { reconciler: securityGroup, input: tables.securityGroup, about: securityGroupRef, entries });
+  reconcile(graph, sinks, { reconciler: named, input: namedTable, about: namedOf });
   reconcile(graph, sinks, { reconciler: node, input: tables.node, about: nodeRef });
   reconcile(graph, sinks, { reconciler: reservation, input: tables.unassigned, about: ipRef });
   reconcile(graph, sinks, { reconciler: vip, input: tables.vip, about: vipRef });
-  reconcile(graph, sinks, { reconciler: ippool, input: tables.ippool, about: ipPoolRef });
   reconcile(graph, sinks, { reconciler: later, input: tables.later, about: laterRef });
   const { demand, holding: held, pool: pools, kept: keeps, space: spaces } = computed;
   return {
@@ -270,6 +283,9 @@ const podOf = (key: string): Ref => namespaced(podRef)(key);
 const aclModule = (question: string): Ref => policyModuleRef(moduleOf(question));
 const networkPolicyOf = (key: string): Ref => namespaced(networkPolicyRef)(key);
 
+/** Owner of a row that is known by its name. */
+const namedOf = (key: string): Ref => namedRef(nameOfKey(key));
+
 /** The VPC of an uplink. */
 const uplinkOf = (key: string): Ref => vpcRef(partsOfUplink(key)[0]);
 
@@ -286,6 +302,8 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
   Isolation: isolationRef,
   PolicyModule: policyModuleRef,
   ModuleAcl: aclModule,
+  SecurityGroup: securityGroupRef,
+  Named: namedOf,
 };
 
 type Inputs = Omit<World, 'network' | 'space' | 'demand' | 'holding' | 'pool' | 'kept' | 'question' | 'ipsByFirst'>;
@@ -313,6 +331,7 @@ function inputs(graph: Graph<Tables, Indexes>): Inputs {
     moduleState: graph.table('moduleState'),
     moduleReport: graph.table('moduleReport'),
     answer: graph.table('answer'),
+    securityGroup: graph.table('securityGroup'),
     later: graph.table('later'),
     unassigned: graph.table('unassigned'),
     usage: graph.table('usage'),
@@ -390,6 +409,26 @@ export function policySelections(
   return matched;
 }
 
+/**
+ * Groups and sets that users know by their names, whoever fills them:
+ *
+ *   securityGroup -> security (the names of its rows) -> Pod, SecurityGroup
+ *   ippool -> poolSet -> Subnet, Vpc (whether what their matches name is filled)
+ *   SecurityGroup, IPPool, Subnet, Vpc -> named --> Named: groups and sets
+ */
+function namedRows(
+  graph: Graph<Tables, Indexes>,
+  { securityGroup: input }: Inputs,
+): { readonly namedTable: ReadTable<Tables['named']> } & Required<Pick<Entries, 'named' | 'poolSet'>> {
+  const rows = graph.table('security');
+  const poolSet = graph.table('poolSet');
+  const namedTable = graph.table('named');
+  graph.index('securityGroupsByName', input, ({ meta: { name } }) => [securityGroupName(name)]);
+  graph.index('securitiesByRow', rows, ({ group, sets }) => [group, sets[4], sets[6]].map(namedKey));
+  graph.derive('security', input, security, graph.into(rows));
+  return { namedTable, named: graph.share(namedTable), poolSet: graph.into(poolSet) };
+}
+
 /** What modules are asked of the pods that they select: matched -> question, classed. */
 function questions(
   graph: Graph<Tables, Indexes>,
@@ -405,7 +444,7 @@ function questions(
 /** What policies are and whom they select. */
 export type PolicyInputs = Pick<
   Inputs,
-  'namespace' | 'labelled' | 'namedPorts' | 'networkPolicy' | 'policyModule' | 'answer'
+  'namespace' | 'labelled' | 'namedPorts' | 'networkPolicy' | 'policyModule' | 'answer' | 'securityGroup'
 >;
 
 export interface PolicyTables {
@@ -447,6 +486,7 @@ export function policies(
   const entries = { facet: graph.share(facet), isolation: graph.share(isolated) };
   reconcile(graph, sinks, { reconciler: networkPolicy, input: tables.networkPolicy, about: networkPolicyOf, entries });
   reconcile(graph, sinks, { reconciler: moduleAcl, input: question, about: aclModule, entries });
+  graph.derive('isolation/security', tables.securityGroup, securityIsolations, graph.share(isolated));
   reconcile(graph, sinks, { reconciler: selected, input: facet, about: selectionRef });
   reconcile(graph, sinks, { reconciler: isolation, input: isolated, about: isolationRef });
   reconcile(graph, sinks, { reconciler: membership, input: port, about: ipRef });

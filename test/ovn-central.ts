@@ -88,9 +88,14 @@ export class OvnCentral {
     return this.#argv(program, args);
   }
 
-  /** What becomes of a packet, as ovn-trace prints it in short. */
-  async trace(datapath: string, packet: string): Promise<string> {
-    return await this.#tool('/usr/bin/ovn-trace', [`--db=${this.sb.remote}`, '--minimal', datapath, packet]);
+  /**
+   * What becomes of a packet, as ovn-trace prints it in short. `tracked` is the state that it has whenever a switch asks
+   * the connection tracker; without one, that of an established connection.
+   */
+  async trace(datapath: string, packet: string, tracked?: string): Promise<string> {
+    // A packet between two ports of a switch is looked up twice.
+    const state = tracked === undefined ? [] : [`--ct=${tracked}`, `--ct=${tracked}`];
+    return await this.#tool('/usr/bin/ovn-trace', [`--db=${this.sb.remote}`, '--minimal', ...state, datapath, packet]);
   }
 
   /** What ovn-trace says of the flows that it cannot read, while it follows a packet. */

@@ -9,7 +9,7 @@ import { idOf, manifestOf, type Manifest } from './object.ts';
 /** Kinds that make rows or are read by those that do. Those that are not the API server's own may be absent. */
 const read = [
   ...['Namespace', 'Node', 'Pod'].map((kind) => ['v1', kind] as const),
-  ...['IP', 'IPPool', 'OvnEip', 'Subnet', 'Vip', 'Vlan', 'Vpc', ...Object.keys(laterKinds)].map(
+  ...['IP', 'IPPool', 'OvnEip', 'SecurityGroup', 'Subnet', 'Vip', 'Vlan', 'Vpc', ...Object.keys(laterKinds)].map(
     (kind) => [kubeOvn, kind] as const,
   ),
   ['networking.k8s.io/v1', 'NetworkPolicy'] as const,

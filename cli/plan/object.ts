@@ -17,7 +17,7 @@ export interface Manifest {
 
 /** Of the kinds that are taken: a namespace that is stated all the same means nothing. */
 const clusterScoped: ReadonlySet<string> = new Set(
-  ['Node', 'Namespace', 'IP', 'IPPool', 'OvnEip', 'Subnet', 'Vip', 'Vlan', 'Vpc'].concat(
+  ['Node', 'Namespace', 'IP', 'IPPool', 'OvnEip', 'SecurityGroup', 'Subnet', 'Vip', 'Vlan', 'Vpc'].concat(
     Object.keys(laterKinds).filter((kind) => isLater(kind) && laterOf(kind).namespaced !== true),
   ),
 );

@@ -12,7 +12,8 @@ export interface Slices {
 }
 
 /**
- * Table, column, keys. A map column: only these keys are compared and written; `'all'` when nobody else writes it.
+ * Table, column, keys. A map column: only these keys are compared and written, and those that begin like one that ends
+ * with "*"; `'all'` when nobody else writes it.
  * A set column that facts fill element by element: `'all'`, so that elements nobody wants are taken out.
  */
 export type Owns = Readonly<Record<string, Readonly<Record<string, readonly string[] | 'all'>>>>;

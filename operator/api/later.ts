@@ -27,7 +27,6 @@ export const laterKinds = {
   ProviderNetwork: { plural: 'provider-networks' },
   QoSPolicy: plain('qos-policies'),
   RouterLBRule: plain('router-lb-rules'),
-  SecurityGroup: { plural: 'security-groups' },
   SwitchLBRule: plain('switch-lb-rules'),
   VpcDns: plain('vpc-dnses'),
   VpcEgressGateway: {

@@ -59,3 +59,9 @@ function characterFault(character: string, open: string[]): string | undefined {
     return `"${character}" closes nothing`;
   return alone[character];
 }
+
+/** Groups (`@name`) and sets (`$name`) that a match names, each once. */
+export function namesIn(match: string): string[] {
+  const words = [...match.matchAll(token)].map(({ groups = {} }) => groups['word'] ?? '');
+  return [...new Set(words.flatMap((found) => found.match(/[$@][A-Za-z_.][\w.]*/g) ?? []))];
+}

@@ -3,6 +3,7 @@ import type { Owner, RowId } from '../../lib/delta/fact.ts';
 import type { Labels, Selection } from '../../lib/graph/selector.ts';
 import type { Facet } from './facet.ts';
 import type { LabelledRow, NamedPort, NetworkPolicyRow } from './policy-row.ts';
+import type { SecurityGroupRow } from './security-row.ts';
 import type { Translation } from './translation.ts';
 
 /** A logical switch port of a pod, as policies see it. Computed with the port's row. */
@@ -20,6 +21,26 @@ export interface PortRow {
   readonly addresses: readonly string[];
   /** OVN answers it as a DHCP server. */
   readonly dhcp: boolean;
+  /** Names of the SecurityGroups that it is to be in, whether or not there are such. */
+  readonly groups: readonly string[];
+  /** Addresses that it may send from as far as port security knows, else its own. */
+  readonly sources: readonly string[];
+}
+
+/** A group or a set that users know by its name: it is there as long as anything fills it or any match names it. */
+export interface NamedRow {
+  readonly row: 'Port_Group' | 'Address_Set';
+  readonly name: string;
+}
+
+/** The rows of a SecurityGroup. Computed; changes only with its name or that of another. */
+export interface SecurityRows {
+  /** Its name. */
+  readonly sg: string;
+  readonly group: NamedRow;
+  readonly sets: { readonly 4: NamedRow; readonly 6: NamedRow };
+  /** Another SecurityGroup has the name that the rows would have. */
+  readonly taken: boolean;
 }
 
 /** A subnet in which a namespace has pods, whatever it is bound to. Computed. */
@@ -75,6 +96,13 @@ export interface PolicyTables {
   askedName: AskedName;
   namedNumber: NamedNumber;
   facet: Facet;
+  securityGroup: SecurityGroupRow;
+  /** By name of the SecurityGroup. */
+  security: SecurityRows;
+  /** By `namedKey`. */
+  named: NamedRow;
+  /** Name of the IPPool that fills an address set, by the name of the set. */
+  poolSet: string;
   /** Kinds of isolation that are in use, see operator/reconcilers/default-deny.ts. */
   isolation: string;
 }
@@ -90,6 +118,10 @@ export interface PolicyIndexes {
   numbersByName: NamedNumber;
   /** By selection. */
   facetsBySelection: Facet;
+  /** By the plain name of the group. */
+  securityGroupsByName: SecurityGroupRow;
+  /** By name of the SecurityGroup's rows: `namedKey`. */
+  securitiesByRow: SecurityRows;
   /** Those that keep groups of their own, by the name of the group. */
   policiesByGroup: NetworkPolicyRow;
 }

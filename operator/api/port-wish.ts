@@ -4,6 +4,7 @@ import { canonicalCidr, canonicalIp } from '../../lib/net/index.ts';
 import type { Route } from '../plan/item.ts';
 import { annotationKey } from './annotation-key.ts';
 import { commaList, listOf, objectOf, textOf } from './json.ts';
+import { isObjectName } from './security-row.ts';
 
 export interface PortWish {
   /** Only the port's own addresses, and `vips`, may be its source. */
@@ -12,6 +13,8 @@ export interface PortWish {
   readonly vips: readonly string[];
   /** What is for nobody else on the switch may be for this port. */
   readonly forwards: boolean;
+  /** Names of the SecurityGroups that the port is to be in. */
+  readonly groups: readonly string[];
   readonly routes: readonly Route[];
   /** Absent: the first interface has it. */
   readonly defaultRoute?: boolean;
@@ -20,9 +23,16 @@ export interface PortWish {
 
 type Annotations = Readonly<Record<string, string>>;
 
-const suffixes = ['routes', 'default_route', 'port_security', 'port_vips', 'layer2_forward'] as const;
+const suffixes = [
+  'routes',
+  'default_route',
+  'port_security',
+  'port_vips',
+  'layer2_forward',
+  'security_groups',
+] as const;
 
-const nothing: PortWish = { security: false, vips: [], forwards: false, routes: [], errors: [] };
+const nothing: PortWish = { security: false, vips: [], forwards: false, groups: [], routes: [], errors: [] };
 
 export function portWish(annotations: Annotations, provider: string): PortWish {
   const key = (suffix: (typeof suffixes)[number]): string => annotationKey(provider, suffix);
@@ -35,6 +45,7 @@ export function portWish(annotations: Annotations, provider: string): PortWish {
     security: said('port_security') === 'true',
     vips: portVips(said('port_vips')),
     forwards: said('layer2_forward') === 'true',
+    groups: [...new Set(commaList(said('security_groups')).filter(isObjectName))],
     routes: routes ?? [],
     ...(['true', 'false'].includes(isDefault) && { defaultRoute: isDefault === 'true' }),
     errors: [
@@ -42,6 +53,9 @@ export function portWish(annotations: Annotations, provider: string): PortWish {
       ...commaList(said('port_vips'))
         .filter((text) => canonicalIp(text) === undefined)
         .map((text) => `${text} in ${key('port_vips')} is not a valid address`),
+      ...commaList(said('security_groups'))
+        .filter((text) => !isObjectName(text))
+        .map((text) => `${text} in ${key('security_groups')} is not a valid name`),
     ],
   };
 }

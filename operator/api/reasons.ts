@@ -2,6 +2,8 @@
 // keeps them equal). Spelled as Kube-OVN spells them where it has one, since people and tests read them.
 export const reasons = {
   InternalError: 'a reconciler failed; what it wanted before is kept as it is',
+  AddressSetNotFound:
+    'a match names a set or a group that no IPPool and no SecurityGroup fills; it is empty, so the rule meets nobody by it',
   AcquireAddressFailed: 'the pod or node has no address yet; the message says why, and it is tried again by itself',
   BfdPortInvalid: 'the BFD port of the VPC cannot be made',
   CreateACLFailed: 'a part of the policy cannot be used and is left out, so that less is allowed than it says',
@@ -34,6 +36,9 @@ export const reasons = {
     'the provider network of the underlay subnet does not exist or is on no node, so nothing passes to or from it',
   Rejected: 'the northbound database refuses a row; it is tried again with pauses, and nobody else waits for it',
   RouteInvalid: 'a static route or a policy route of the VPC cannot be used and is left out',
+  SecurityGroupNotFound: 'a SecurityGroup that is named does not exist; nobody is in it',
+  SecurityGroupRuleInvalid:
+    'a rule of the SecurityGroup cannot be read: one that allows is left out, any other drops all that it may have meant',
   SetLogicalSwitchAclsFailed:
     'a rule in acls is malformed and left out; what it would keep out may get in, so the subnet is not ready',
   UpdateIPAMFailed: 'the IPPool cannot be used as it is; what was in force before stays',
@@ -62,6 +67,9 @@ export const passing: ReadonlySet<Reason> = new Set<Reason>([
 
 /** Reasons of what does not keep an object from being used: it is ready all the same. */
 export const advisory: ReadonlySet<Reason> = new Set<Reason>(['FeatureNotAvailable', 'OptionInvalid']);
+
+/** Whether the status of a kind has conditions; what is wrong with others is told by events and fields. */
+export const hasConditions = (kind: string): boolean => kind !== 'SecurityGroup';
 
 /** Reasons in the conditions of a kind. */
 export interface ConditionWords {

@@ -21,6 +21,7 @@ export const ipPoolRef = (name: string): Ref => crd('IPPool', name);
 export const vlanRef = (name: string): Ref => crd('Vlan', name);
 export const vipRef = (name: string): Ref => crd('Vip', name);
 export const eipRef = (name: string): Ref => crd('OvnEip', name);
+export const securityGroupRef = (name: string): Ref => crd('SecurityGroup', name);
 export const ipRef = (name: string): Ref => crd('IP', name);
 
 export const policyModuleRef = (name: string): Ref => ({
@@ -35,6 +36,9 @@ export const selectionRef = (name: string): Ref => core('Selection', '', name);
 
 /** Owner of a group whose members are isolated; no object of the API. */
 export const isolationRef = (name: string): Ref => core('Isolation', '', name);
+
+/** Owner of a group or a set that is known by its name, whoever fills it; no object of the API. */
+export const namedRef = (name: string): Ref => core('Named', '', name);
 
 /** Key of an object in its table: `namespace/name`, or the name alone for cluster-scoped kinds. */
 export const objectKey = (namespace: string, name: string): string =>
@@ -89,6 +93,7 @@ const builders: Readonly<Record<string, (namespace: string, name: string) => Ref
   Vip: (_, name) => vipRef(name),
   IPPool: (_, name) => ipPoolRef(name),
   OvnEip: (_, name) => eipRef(name),
+  SecurityGroup: (_, name) => securityGroupRef(name),
   NetworkPolicy: networkPolicyRef,
   PolicyModule: (_, name) => policyModuleRef(name),
 };

@@ -65,6 +65,7 @@ export const resources = {
   IPPool: clusterScoped('kubeovn.io/v1', 'IPPool', 'ippools'),
   PolicyModule: clusterScoped('kubeloom.io/v1alpha1', 'PolicyModule', 'policymodules'),
   Vlan: clusterScoped('kubeovn.io/v1', 'Vlan', 'vlans'),
+  SecurityGroup: clusterScoped('kubeovn.io/v1', 'SecurityGroup', 'security-groups'),
 } as const satisfies Record<string, Resource>;
 
 /** Where the API server keeps objects of a kind that nothing acts on yet. */

@@ -3,7 +3,7 @@
 import type { Owner } from '../../lib/delta/fact.ts';
 import type { Sink } from '../../lib/graph/types.ts';
 import type { Json, JsonObject, ProblemFact, Ref, StatusFact } from '../api/fact.ts';
-import { wordsOf } from '../api/reasons.ts';
+import { hasConditions, wordsOf } from '../api/reasons.ts';
 import { BySource } from './by-source.ts';
 import { isoSeconds } from './clock.ts';
 import { conditions, conditionsOf } from './conditions.ts';
@@ -137,6 +137,8 @@ export class StatusWriter {
   #wanted(target: string, fact: StatusFact, observed: JsonObject): JsonObject {
     const { fields, confirmed = {}, owner, generation } = fact;
     const applied = this.#options.applied(owner);
+    const shown = { ...fields, ...(applied ? confirmed : kept(observed, Object.keys(confirmed))) };
+    if (!hasConditions(fact.status.kind)) return shown;
     const words = wordsOf(fact.status.kind);
     const list = conditions({
       generation,
@@ -146,11 +148,7 @@ export class StatusWriter {
       previous: conditionsOf(observed),
       now: isoSeconds(this.#options.clock.wall()),
     });
-    return {
-      ...fields,
-      ...(applied ? confirmed : kept(observed, Object.keys(confirmed))),
-      conditions: list as unknown as Json,
-    };
+    return { ...shown, conditions: list as unknown as Json };
   }
 
   #isShown(target: string, status: JsonObject, observed: JsonObject): boolean {

@@ -1,4 +1,5 @@
 // Facts for the schema that the server has: columns that an older one lacks and that rows can do without are left out.
+// Where rules have no tiers there is none to pass a packet on to, and what would be passed on is dropped.
 import type { MemberFact, RowFact } from '../../lib/delta/fact.ts';
 import type { DatabaseSchema } from '../../lib/ovsdb/index.ts';
 import { optional } from './columns.ts';
@@ -15,7 +16,14 @@ export function fitting({ tables }: Pick<DatabaseSchema, 'tables'>): Fit {
   ];
   const lacks = new Map(Object.entries(optional).map(missing));
   if ([...lacks.values()].every((names) => names.length === 0)) return (facts) => facts;
-  const fitted = (fact: NbFact): NbFact => ('row' in fact ? without(fact, lacks.get(fact.row) ?? []) : fact);
+  const isTierless = lacks.get('ACL')?.includes('tier') === true;
+  const fitted = (fact: NbFact): NbFact => {
+    if (!('row' in fact)) return fact;
+    const rest = without(fact, lacks.get(fact.row) ?? []);
+    return isTierless && fact.columns['action'] === 'pass'
+      ? { ...rest, columns: { ...rest.columns, action: 'drop' } }
+      : rest;
+  };
   return (facts) => {
     const after = facts.map(fitted);
     return after.every((fact, at) => fact === facts[at]) ? facts : after;

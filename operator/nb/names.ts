@@ -43,6 +43,15 @@ export const denyGroupName = (direction: string, enforcement: string): string =>
 /** Port_Group of the pods that OVN answers as a DHCP server although they are isolated. */
 export const dhcpGroupName = 'kubeloom.dhcp';
 
+/** Port_Group of the ports that name a SecurityGroup. */
+export const securityGroupName = (group: string): string => identifier(`ovn.sg.${group}`);
+
+/** Port_Group of the ports that are in any SecurityGroup; no object has a name with "_". */
+export const securityDenyName = 'ovn.sg.kubeovn_deny_all';
+
+/** Address_Set of the addresses of such a group's ports, by family. */
+export const associatedName = (group: string, family: 4 | 6): string => `${group}.associated.v${family}`;
+
 /** Address_Set of the InternalIPs of all nodes, by family. */
 export const nodesSetName = (family: 4 | 6): string => `kubeloom.nodes.ip${family}`;
 
@@ -51,6 +60,14 @@ export const poolSetName = (pool: string): string => pool.replaceAll('-', '.');
 
 /** Whether a match can name the set: ovn-nb(5) wants it so. */
 export const isSetName = (name: string): boolean => /^[A-Za-z_.][A-Za-z0-9_.]*$/.test(name);
+
+/** Whether a set would have a name that rows of ours are called by. */
+export const isOwnSetName = (name: string): boolean => /^(?:sel|kubeloom|ovn\.sg)\./.test(name);
+
+/** Whether a group would. */
+export const isOwnGroupName = (name: string): boolean =>
+  isOwnSetName(name) || /^(?:node|distributed|interconnected)\./.test(name);
+
 /** Address_Set of the InternalIPs of all nodes, for an interconnected underlay subnet. */
 export const excludedSetName = (subnet: string, family: 4 | 6): string =>
   identifier(`${subnet}.u2o_exclude_ip.ip${family}`);

@@ -40,7 +40,17 @@ export const owns: Owns = {
     other_config: ['mcast_snoop', 'mcast_querier', 'mcast_eth_src', 'mcast_ip4_src', 'mcast_ip6_src'],
   },
   Logical_Switch_Port: {
-    external_ids: [...tag, 'ls', 'pod', 'vips', 'attach-vips', 'ipv4_network', 'ipv6_network'],
+    external_ids: [
+      ...tag,
+      'ls',
+      'pod',
+      'vips',
+      'attach-vips',
+      'ipv4_network',
+      'ipv6_network',
+      'security_groups',
+      'associated_sg_*',
+    ],
     options: [
       'router-port',
       'arp_proxy',
@@ -53,7 +63,7 @@ export const owns: Owns = {
   },
   DHCP_Options: { external_ids: [...tag, 'ls', 'protocol', 'port'], options: 'all' },
   ACL: { external_ids: [...tag, 'subnet', 'parent'], options: ['apply-after-lb'] },
-  Port_Group: { external_ids: [...tag, 'node', 'np', 'lr', 'u2o', 'selection', 'port'], ports: 'all' },
+  Port_Group: { external_ids: [...tag, 'node', 'np', 'lr', 'u2o', 'selection', 'port', 'type', 'sg'], ports: 'all' },
   Meter: { external_ids: tag },
   Meter_Band: { external_ids: tag },
   Address_Set: {
@@ -67,6 +77,7 @@ export const owns: Owns = {
       'np',
       'selection',
       'port',
+      'sg',
     ],
     addresses: 'all',
   },

@@ -31,6 +31,8 @@ export const aclTier = {
   module: 1,
   /** NetworkPolicy, security groups, subnets, nodes. */
   namespace: 2,
+  /** What these pass on, and what is asked last. */
+  baseline: 3,
 } as const;
 
 /** ACLs of NetworkPolicies, in the groups of their subjects. */
@@ -53,6 +55,23 @@ export const moduleAcl = {
   levels: { drop: 0, reject: 0, pass: 1, allow: 2 },
   /** Everything, while there is no answer. */
   closed: 1000,
+} as const;
+
+/** Tiers of SecurityGroups, by `spec.tier`. */
+export const securityTiers = [aclTier.namespace, aclTier.baseline] as const;
+
+/** ACLs of SecurityGroups. */
+export const securityAcl = {
+  /** A sender that says he were the pod itself: above everything that users may say. */
+  forged: 18_485,
+  /** A rule of a user, less its own priority (1 to 16384). */
+  rules: 18_484,
+  /** What keeps a pod alive: DHCP, VRRP, itself behind a Service. */
+  base: 2005,
+  /** Members of the same group. */
+  sameGroup: 2004,
+  /** Everything else. */
+  deny: 2003,
 } as const;
 
 /** ACLs on the switch of a subnet. */

@@ -7,11 +7,13 @@ import type { Enforcement } from '../api/facet.ts';
 import { directions } from '../api/policy-row.ts';
 import type { Direction } from '../api/policy-row.ts';
 import { isolationRef } from '../api/refs.ts';
+import type { SecurityGroupRow } from '../api/security-row.ts';
 import { denyGroupName, dhcpGroupName } from '../nb/names.ts';
 import { aclTier, networkPolicyAcl as priority } from '../nb/priorities.ts';
-import { collectionRow, groupAcl, peerField, portField } from '../nb/rows/policy.ts';
+import { collectionRow, groupAcl, hairpin, peerField, portField } from '../nb/rows/policy.ts';
 import type { GroupAcl, Log } from '../nb/rows/policy.ts';
-import type { Entry, Reconciler } from './reconciler.ts';
+import type { Entry, Projection, Reconciler } from './reconciler.ts';
+import { securityDenial, securityIsolation } from './security-deny.ts';
 
 const enforcements: readonly Enforcement[] = ['standard', 'lax'];
 
@@ -21,9 +23,6 @@ export const dhcpIsolation = 'dhcp';
 export const denyIsolation = (direction: Direction, enforcement: Enforcement): string => `${direction}.${enforcement}`;
 
 const isolationOwner = (key: string): Owner => ownerOf(isolationRef(key));
-
-/** Address from which a pod is reached that reaches itself through a Service: `hairpin_snat_ip` of load balancers. */
-export const hairpin = { 4: '169.254.0.5', 6: 'fd69::5' } as const;
 
 const groupKey = 'group';
 
@@ -105,11 +104,18 @@ export function* isolationOf(isolated: readonly Direction[], enforcement: Enforc
   if (enforcement !== 'by itself') for (const direction of isolated) yield entry(denyIsolation(direction, enforcement));
 }
 
+/** Table `isolation`, too: whoever is in a SecurityGroup may do what its rules say, and no more. */
+export const securityIsolations: Projection<SecurityGroupRow, string> = function* () {
+  yield [anyIsolation, anyIsolation];
+  yield [securityIsolation, securityIsolation];
+};
+
 /** Rules of the groups that are in use, by a key of table `isolation`. */
 export const isolation: Reconciler<string> = {
   kind: 'Isolation',
   *desired(key) {
     if (key === dhcpIsolation) yield* dhcp();
+    if (key === securityIsolation) yield* securityDenial();
     for (const direction of directions) {
       for (const enforcement of enforcements) {
         if (key === denyIsolation(direction, enforcement)) yield* shared(direction, enforcement);

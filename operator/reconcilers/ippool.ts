@@ -13,14 +13,16 @@ import {
 import type { Cidr, Range } from '../../lib/net/index.ts';
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import type { Fact } from '../api/fact.ts';
+import type { NamedRow } from '../api/policy-tables.ts';
 import { ipPoolRef } from '../api/refs.ts';
 import type { IpPoolRow, Pool } from '../api/tables.ts';
 import { Withheld } from '../api/withheld.ts';
-import { isSetName, poolSetName } from '../nb/names.ts';
-import { addressMember, poolSet } from '../nb/rows/address-set.ts';
+import { isOwnSetName, isSetName, poolSetName } from '../nb/names.ts';
+import { addressMember } from '../nb/rows/address-set.ts';
 import { poolCounts } from './counts.ts';
+import { namedId, wanted } from './named.ts';
 import { problem } from './reconciler.ts';
-import type { Projection, Reconciler, WorldRead } from './reconciler.ts';
+import type { Entry, Projection, Reconciler, WorldRead } from './reconciler.ts';
 
 /** Table `pool`: what is in force. A pool that cannot be used as it is now keeps what it had. */
 export const pool: Projection<IpPoolRow, Pool> = function* (row, read) {
@@ -68,7 +70,7 @@ export function* mistakes(row: IpPoolRow, read: WorldRead): Generator<string> {
   }
 }
 
-function* addressSet(row: IpPoolRow, read: WorldRead): Generator<Fact> {
+function* addressSet(row: IpPoolRow, read: WorldRead): Generator<Fact | Entry> {
   const { name } = row.meta;
   const inForce = read.get('pool', name);
   if (!row.addressSet || !inForce) return;
@@ -82,16 +84,18 @@ function* addressSet(row: IpPoolRow, read: WorldRead): Generator<Fact> {
     );
     return;
   }
-  const set = poolSet(name);
-  yield set;
+  const set: NamedRow = { row: 'Address_Set', name: poolSetName(name) };
+  yield wanted(set);
+  yield { entry: 'poolSet', key: set.name, value: name };
   const elements = ranges.flatMap(rangeCidrs).map(elementOf);
-  for (const element of new Set(elements)) yield addressMember(set.id, element, set.owner);
+  for (const element of new Set(elements)) yield addressMember(namedId(set), element, ownerOf(ipPoolRef(name)));
 }
 
 /** A name of its own, that a match can write, and addresses of one family: ovn-controller refuses a set of both. */
 function noSet(row: IpPoolRow, ranges: readonly Range[], read: WorldRead): string | undefined {
   const name = poolSetName(row.meta.name);
   if (!isSetName(name)) return 'a match cannot name it, it begins with a digit';
+  if (isOwnSetName(name)) return 'its name is one of ours';
   if (new Set(ranges.map(({ family }) => family)).size > 1) return 'it would hold IPv4 and IPv6 addresses';
   const first = read.at('ippoolsBySet', name).find((other) => precedence(other) < precedence(row));
   return first && `ippool ${first.meta.name} has one of this name`;

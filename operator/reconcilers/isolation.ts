@@ -2,18 +2,37 @@
 // packets go to a pod (to-lport), so that a pod of the subnet may begin a connection to anywhere: OVN tracks it, and its
 // replies come in whatever the rules say of new ones.
 import type { Fact } from '../api/fact.ts';
+import { subnetRef } from '../api/refs.ts';
 import type { Network } from '../api/tables.ts';
 import { subnetAcl as priority } from '../nb/priorities.ts';
 import { nodesSetName } from '../nb/names.ts';
 import { switchAcl } from '../nb/rows/acl.ts';
 import { nodesSetId } from '../nb/rows/address-set.ts';
+import { namedId, notFilled, references, wanted } from './named.ts';
+import { problem } from './reconciler.ts';
+import type { Entry, WorldRead } from './reconciler.ts';
 
 /** `join`: ranges of the nodes' join ports. */
-export function* isolation(network: Network, join: readonly string[]): Generator<Fact> {
+export function* isolation(network: Network, join: readonly string[], read: WorldRead): Generator<Fact | Entry> {
   const { isPrivate, acls, allowInside } = network.isolation;
   if (isPrivate) yield* walls(network, join);
-  for (const [at, rule] of acls.entries()) yield switchAcl(network.name, { name: `user/${at}`, ...rule });
+  for (const [at, rule] of acls.entries()) {
+    const { rows } = references(rule.match, read);
+    yield* rows.map(wanted);
+    yield switchAcl(network.name, {
+      name: `user/${at}`,
+      ...rule,
+      ...(rows.length > 0 && { needs: rows.map(namedId) }),
+    });
+  }
   if (acls.length > 0 && allowInside) yield* inside(network);
+}
+
+/** Sets that rules of the user name and that nobody fills: a rule that keeps out by one keeps nobody out. */
+export function* emptySets({ name, isolation: { acls } }: Network, read: WorldRead): Generator<Fact> {
+  for (const [at, { match }] of acls.entries())
+    for (const text of references(match, read).empty)
+      yield problem(subnetRef(name), 'AddressSetNotFound', `acls[${at}]: ${notFilled(text)}`);
 }
 
 const family = (cidr: string): 4 | 6 => (cidr.includes(':') ? 6 : 4);

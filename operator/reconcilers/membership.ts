@@ -9,6 +9,7 @@ import type { PortRow } from '../api/policy-tables.ts';
 import { memberOf } from '../nb/rows/policy.ts';
 import { denyGroupId, dhcpGroupId } from './default-deny.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
+import { securityMembers } from './security-membership.ts';
 
 const none: readonly string[] = [];
 
@@ -19,6 +20,7 @@ export const membership: Reconciler<PortRow> = {
     for (const facet of facets) if (!isDropped(facet, facets)) yield* members(facet, port);
     if (port.dhcp && facets.some((facet) => isolates(facet, 'egress')))
       yield memberOf({ row: 'Port_Group', id: dhcpGroupId }, port.id, port.owner);
+    yield* securityMembers(port, read);
   },
 };
 

@@ -9,7 +9,7 @@ import { networkPolicyRef } from '../api/refs.ts';
 import type { Place } from '../api/policy-tables.ts';
 import type { Cluster } from '../api/tables.ts';
 import type { Template, Translation } from '../api/translation.ts';
-import { suffixed } from '../nb/names.ts';
+import { isOwnGroupName, suffixed } from '../nb/names.ts';
 import { aclTier, networkPolicyAcl as priority } from '../nb/priorities.ts';
 import { collectionRow, groupAcl, meter } from '../nb/rows/policy.ts';
 import type { Log } from '../nb/rows/policy.ts';
@@ -238,7 +238,7 @@ class Placed {
     const name = ownGroupName(this.#row);
     const key = ({ meta }: NetworkPolicyRow): string => `${meta.namespace}/${meta.name}`;
     const first = this.#given.read.at('policiesByGroup', name).every((other) => key(other) >= key(this.#row));
-    return first ? name : suffixed(name, this.#owner);
+    return first && !isOwnGroupName(name) ? name : suffixed(name, this.#owner);
   }
 
   /** A name with a slash is nobody else's. */

@@ -17,6 +17,7 @@ import { podGateways, reachesServicesByNodes } from './interconnection.ts';
 import type { Nic } from './nics.ts';
 import { clusterOf, ofFamily, problem, withLength } from './reconciler.ts';
 import type { Entry, WorldRead } from './reconciler.ts';
+import { groupsOf, missingGroups, securityIds } from './security-membership.ts';
 import { pairAddresses } from './vip-pair.ts';
 
 export interface Interface {
@@ -36,10 +37,13 @@ export function* podPort(row: PodRow, one: Interface, read: WorldRead): Generato
     const answered = dhcp(row, one, read);
     yield* answered.rows;
     for (const fault of answered.faults) yield problem(podRef(namespace, name), 'OptionInvalid', fault);
-    const lsp = port(row, one, answered.ids, read);
+    const vips = vipsOf(row, one, read);
+    const lsp = port(row, one, { dhcp: answered.ids, vips }, read);
     yield lsp;
     yield* memberships(row, one.assigned, lsp, read);
-    yield { entry: 'port', key: nic.ip, value: portRow(row, one, { lsp, dhcp: answered.ids }) };
+    yield* missingGroups(row, nic.port.groups, read);
+    const groups = groupsOf(nic.port.groups, one.assigned.network, read);
+    yield { entry: 'port', key: nic.ip, value: portRow(row, one, { lsp, dhcp: answered.ids, vips, groups }) };
   }
   const nicType = clusterOf(read).podNicType;
   const values = annotations(one, nicType, read);
@@ -61,7 +65,18 @@ function dhcp(row: PodRow, { nic, self, assigned: { ip, network } }: Interface, 
   return portDhcp(network, { owner: self.owner, name: nic.ip, addresses: ip.addresses, texts }, read);
 }
 
-function port(row: PodRow, one: Interface, dhcp: PortDhcp['ids'], read: WorldRead): RowFact {
+/** Further addresses that the port answers for. */
+function vipsOf(row: PodRow, { nic, assigned: { network } }: Interface, read: WorldRead): readonly string[] {
+  const pairs = pairAddresses(row, network.name, read);
+  return pairs.length === 0 ? nic.port.vips : [...new Set([...pairs, ...nic.port.vips])];
+}
+
+interface Answers {
+  readonly dhcp: PortDhcp['ids'];
+  readonly vips: readonly string[];
+}
+
+function port(row: PodRow, one: Interface, { dhcp, vips }: Answers, read: WorldRead): RowFact {
   const {
     assigned: { ip, network },
     self,
@@ -69,8 +84,6 @@ function port(row: PodRow, one: Interface, dhcp: PortDhcp['ids'], read: WorldRea
   } = one;
   // ovn-controller compares with the name and with the hostname of its chassis, and the agent sets the latter.
   const chassis = self.pods.map(({ node }) => read.get('host', node)?.chassis || node);
-  const pairs = pairAddresses(row, network.name, read);
-  const vips = pairs.length === 0 ? wish.vips : [...new Set([...pairs, ...wish.vips])];
   return vifPort({
     owner: self.owner,
     name,
@@ -84,6 +97,7 @@ function port(row: PodRow, one: Interface, dhcp: PortDhcp['ids'], read: WorldRea
     external: {
       pod: `${row.meta.namespace}/${self.name}`,
       ...(vips.length > 0 && { vips: vips.join(','), 'attach-vips': 'true' }),
+      ...securityIds(wish.groups, network, read),
     },
   });
 }
@@ -92,7 +106,7 @@ function port(row: PodRow, one: Interface, dhcp: PortDhcp['ids'], read: WorldRea
 const portRow = (
   { meta: { namespace, name } }: PodRow,
   { nic, assigned: { ip, network } }: Interface,
-  { lsp, dhcp: { v4, v6 } }: { readonly lsp: RowFact; readonly dhcp: PortDhcp['ids'] },
+  { lsp, dhcp: { v4, v6 }, vips, groups }: Answers & { readonly lsp: RowFact; readonly groups: readonly string[] },
 ): PortRow => ({
   pod: objectKey(namespace, name),
   namespace,
@@ -104,6 +118,8 @@ const portRow = (
   underlay: network.vlan !== '',
   addresses: ip.addresses,
   dhcp: v4 !== undefined || v6 !== undefined,
+  groups,
+  sources: nic.port.security && vips.length > 0 ? [...ip.addresses, ...vips] : ip.addresses,
 });
 
 /**

@@ -8,6 +8,7 @@ import { subnetCounts } from './counts.ts';
 import { subnetDhcpIds } from './dhcp.ts';
 import { activeGateways, gatewayNodes } from './gateway.ts';
 import { querierFields } from './multicast.ts';
+import { emptySets } from './isolation.ts';
 import { findingsOf } from './network.ts';
 import { addressesOfOthers, ownAddress, ownDemands } from './own-address.ts';
 import { excludedSetNames, routerPortNames } from './router-port-name.ts';
@@ -53,6 +54,7 @@ function* linkProblems(row: SubnetRow, network: Network, read: WorldRead): Gener
   if (!network.switched) return;
   if (!read.get('realm', network.vpc)) yield problem(about, 'VpcNotFound', `VPC ${network.vpc} does not exist`);
   yield* collisions(network, read);
+  yield* emptySets(network, read);
   for (const ip of ownDemands(network)) yield* unassigned(ip, about, read);
   yield* underlayProblems(network, read);
   if (!isCentralized(network, read) || activeGateways(row, network, read).length > 0) return;

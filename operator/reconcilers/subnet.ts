@@ -18,7 +18,7 @@ import { querierPort, snooping } from './multicast.ts';
 import { addressesOfOthers, ownAddress } from './own-address.ts';
 import { routerPortNames } from './router-port-name.ts';
 import { clusterOf, ofFamily, withLength } from './reconciler.ts';
-import type { Reconciler, WorldRead } from './reconciler.ts';
+import type { Entry, Reconciler, WorldRead } from './reconciler.ts';
 import { localnet } from './underlay.ts';
 import { defaultKey, everything } from './vpc-routes.ts';
 import { virtualPorts } from './virtual-port.ts';
@@ -45,7 +45,7 @@ export const subnet: Reconciler<SubnetRow> = {
 };
 
 /** The switch, what it does for its pods, and who may talk to them. */
-function* switched(network: Network, read: WorldRead): Generator<Fact> {
+function* switched(network: Network, read: WorldRead): Generator<Fact | Entry> {
   const { name } = network;
   const owner = ownerOf(subnetRef(name));
   yield logicalSwitch(name, snooping(network, read));
@@ -54,7 +54,7 @@ function* switched(network: Network, read: WorldRead): Generator<Fact> {
   yield* virtualPorts(owner, network, read);
   yield* subnetDhcp(network, read);
   yield* excludedSets(network, read);
-  yield* isolation(network, read.get('network', clusterOf(read).joinSubnet)?.cidrs ?? []);
+  yield* isolation(network, read.get('network', clusterOf(read).joinSubnet)?.cidrs ?? [], read);
 }
 
 /** Everything on the VPC's router that is there for this subnet. */

@@ -8,8 +8,10 @@ import { vpcRef } from '../api/refs.ts';
 import type { Realm, VpcRow } from '../api/tables.ts';
 import type { VpcSpec } from '../api/vpc.gen.ts';
 import { routerPolicy, staticRoute } from '../nb/rows/router.ts';
+import { namedId, notFilled, references, wanted } from './named.ts';
+import type { References } from './named.ts';
 import { ofFamily, problem } from './reconciler.ts';
-import type { Projection } from './reconciler.ts';
+import type { Entry, Projection, WorldRead } from './reconciler.ts';
 
 // What is absent counts as empty, so that one function can say what is wrong with it.
 const noRoute = { cidr: '', nextHopIP: '', policy: '', routeTable: '', ecmpMode: '', bfdId: '' };
@@ -79,20 +81,39 @@ function routeRow(vpc: string, { cidr, nextHopIP, policy, routeTable, ecmpMode, 
   return staticRoute({ ...route, owner });
 }
 
-export function* userPolicies(row: VpcRow): Generator<Fact> {
+export function* userPolicies(row: VpcRow, read: WorldRead): Generator<Fact | Entry> {
   const { policyRoutes = [] }: VpcSpec = row.spec;
   const rows = new Map<string, RowFact>();
   for (const given of policyRoutes) {
     const policy = { ...noPolicy, ...given };
     const wrong = policyFault(policy);
     if (wrong === undefined) {
-      const fact = policyRow(row.meta.name, policy);
+      const named = references(policy.match, read);
+      const fact = policyRow(row.meta.name, policy, named);
       // Of two with one priority and match the first counts: OVN would choose either.
-      if (!rows.has(fact.id)) rows.set(fact.id, fact);
-    } else
-      yield problem(vpcRef(row.meta.name), 'RouteInvalid', `policy route ${policy.priority} ${policy.match}: ${wrong}`);
+      if (rows.has(fact.id)) continue;
+      rows.set(fact.id, fact);
+      yield* named.rows.map(wanted);
+      for (const text of named.empty)
+        yield problem(
+          vpcRef(row.meta.name),
+          'AddressSetNotFound',
+          `policy route ${policy.priority}: ${notFilled(text)}`,
+        );
+    }
   }
+  for (const fault of policyFaults(row)) yield problem(vpcRef(row.meta.name), 'RouteInvalid', fault);
   yield* rows.values();
+}
+
+/** What is wrong with policies of the user, a sentence for each that is left out. */
+export function* policyFaults({ spec }: VpcRow): Generator<string> {
+  const { policyRoutes = [] }: VpcSpec = spec;
+  for (const given of policyRoutes) {
+    const policy = { ...noPolicy, ...given };
+    const wrong = policyFault(policy);
+    if (wrong !== undefined) yield `policy route ${policy.priority} ${policy.match}: ${wrong}`;
+  }
 }
 
 const actions = ['allow', 'drop', 'reroute'] as const;
@@ -109,7 +130,7 @@ function policyFault(policy: UserPolicy): string | undefined {
   return missing || hops.includes('') ? `next hop ${policy.nextHopIP} is not an address` : undefined;
 }
 
-const policyRow = (vpc: string, policy: UserPolicy): RowFact =>
+const policyRow = (vpc: string, policy: UserPolicy, { rows }: References): RowFact =>
   routerPolicy({
     owner: ownerOf(vpcRef(vpc)),
     vpc,
@@ -118,4 +139,5 @@ const policyRow = (vpc: string, policy: UserPolicy): RowFact =>
     match: policy.match,
     action: actions.find((action) => action === policy.action) ?? 'drop',
     nexthops: nextHops(policy),
+    ...(rows.length > 0 && { needs: rows.map(namedId) }),
   });

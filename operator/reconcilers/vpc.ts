@@ -30,7 +30,7 @@ export const vpc: Reconciler<VpcRow> = {
     yield* peerings(row, read);
     yield* bfdPort(row, read);
     yield* userRoutes(row);
-    yield* userPolicies(row);
+    yield* userPolicies(row, read);
     yield* namespaceProblems(row, read);
     yield {
       status: about,

@@ -2,7 +2,7 @@
 // load balancing, and a pod reaches itself through its own Service whatever isolates it.
 import type { Owner, RowFact, RowId } from '../../lib/delta/fact.ts';
 import { rowId } from '../../lib/delta/ids.ts';
-import { hairpin } from '../../operator/reconcilers/default-deny.ts';
+import { hairpin } from '../../operator/nb/rows/policy.ts';
 import type { Target } from './judge.ts';
 import type { NbFact } from './product.ts';
 import { addressOf, familyOf } from './world.ts';

@@ -78,6 +78,7 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
   ModuleReport: (_, fields) => fields,
   Answer: (_, fields) => fields,
   NetworkPolicy: (key, fields) => whole(key, fields),
+  SecurityGroup: (key, fields) => whole(key, fields),
   NetworkAttachmentDefinition: (key, fields) => whole(key, fields),
   StatefulSet: (key, fields) => whole(key, fields),
   VirtualMachine: (key, fields) => whole(key, fields),

@@ -21,6 +21,7 @@ import {
 import { labelledRow, namedPortsRow, networkPolicyRow } from '../../operator/api/policy-row.ts';
 import { type Answer, type ModuleReport, type ModuleState, policyModuleRow } from '../../operator/api/policy-module.ts';
 import { parseAclAnswer } from '../../operator/policy/acl-answer.ts';
+import { securityGroupRow } from '../../operator/api/security-row.ts';
 import { vipRow } from '../../operator/api/vip-row.ts';
 import type { Cluster, Indexes, Tables, Unassigned, Usage } from '../../operator/api/tables.ts';
 import type { Fact } from '../../operator/api/fact.ts';
@@ -127,6 +128,7 @@ const puts: Readonly<Record<string, Put>> = {
   ModuleState: (tables, key, object) => write(tables.moduleState, key, object, (fields) => fields as ModuleState),
   ModuleReport: (tables, key, object) => write(tables.moduleReport, key, object, (fields) => fields as ModuleReport),
   Answer: (tables, key, object) => write(tables.answer, key, object, answerOf),
+  SecurityGroup: (tables, key, object) => write(tables.securityGroup, key, object, securityGroupRow),
   NetworkAttachmentDefinition: (tables, key, object) => write(tables.attachment, key, object, attachmentRow),
   StatefulSet: (tables, key, object) => write(tables.keeper, `StatefulSet/${key}`, object, keeperRow),
   VirtualMachine: (tables, key, object) => write(tables.keeper, `VirtualMachine/${key}`, object, keeperRow),

@@ -1,8 +1,8 @@
 // Address sets and their members. A set's row never names its members: each is a fact of the object whose address it is.
 import { owner as ownerOf, rowId } from '../../../lib/delta/ids.ts';
 import type { MemberFact, Owner, RowFact, RowId } from '../../../lib/delta/fact.ts';
-import { clusterRef, ipPoolRef } from '../../api/refs.ts';
-import { nodesSetName, poolSetName } from '../names.ts';
+import { clusterRef } from '../../api/refs.ts';
+import { nodesSetName } from '../names.ts';
 import { row } from './row.ts';
 
 /** Addresses of one family; a set of both is refused by ovn-controller. */
@@ -27,15 +27,6 @@ export const nodesSetId = (family: Family): RowId => addressSetId(ownerOf(cluste
 
 export const nodesSet = (family: Family): RowFact =>
   addressSet({ owner: ownerOf(clusterRef), key: nodesSetName(family), name: nodesSetName(family) });
-
-/** The set of an IPPool, for matches that its user writes. */
-export const poolSet = (pool: string): RowFact =>
-  row('Address_Set', {
-    owner: ownerOf(ipPoolRef(pool)),
-    name: 'pool',
-    columns: { name: poolSetName(pool) },
-    external: { ippool: pool },
-  });
 
 /** `address` is in the set as long as any owner says so. */
 export const addressMember = (set: RowId, address: string, owner: Owner): MemberFact => ({

@@ -13,6 +13,9 @@ export const portField = { ingress: 'outport', egress: 'inport' } as const satis
 /** The address of the other side in a match. */
 export const peerField = { ingress: 'src', egress: 'dst' } as const satisfies Record<Direction, string>;
 
+/** Address from which a pod is reached that reaches itself through a Service: `hairpin_snat_ip` of load balancers. */
+export const hairpin = { 4: '169.254.0.5', 6: 'fd69::5' } as const;
+
 export const collectionRow = ({ row: table, id, owner, key, name, external }: Collection): RowFact =>
   row(table, { owner, name: key, id, columns: { name }, external });
 

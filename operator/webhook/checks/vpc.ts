@@ -2,7 +2,7 @@
 // there yet is no fault.
 import { vpcRow } from '../../api/project.ts';
 import { peeringFaults } from '../../reconcilers/vpc-peering.ts';
-import { userPolicies, userRoutes } from '../../reconcilers/vpc-routes.ts';
+import { policyFaults, userRoutes } from '../../reconcilers/vpc-routes.ts';
 import type { Checks } from './check.ts';
 import { nameOf } from './check.ts';
 
@@ -10,7 +10,8 @@ export const vpc: Checks = {
   *faults(object, view) {
     const row = vpcRow(object);
     const { name } = row.meta;
-    for (const fact of [...userRoutes(row), ...userPolicies(row)]) if ('problem' in fact) yield fact.message;
+    for (const fact of userRoutes(row)) if ('problem' in fact) yield fact.message;
+    yield* policyFaults(row);
     yield* peeringFaults(row);
     if (view.get('subnet', name)) yield `a subnet has the name ${name}, and a VPC may not have the name of a subnet`;
   },

@@ -107,5 +107,6 @@ function keysOf(value: unknown): string[] {
 }
 
 function isOurs(keys: readonly string[] | 'all' | undefined, key: string): boolean {
-  return keys === 'all' || (keys?.includes(key) ?? false);
+  if (keys === undefined || keys === 'all') return keys === 'all';
+  return keys.some((own) => (own.endsWith('*') ? key.startsWith(own.slice(0, -1)) : key === own));
 }
