@@ -1,6 +1,7 @@
 // Policy modules between the graph and the API: their bytes come from ConfigMaps, of which those alone are watched that
 // a PolicyModule names; their questions come from the graph, and their answers go back into it.
 import type { Graph } from '../lib/graph/graph.ts';
+import type { ModuleTables } from './api/policy-module.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import type { Table } from '../lib/graph/types.ts';
 import { into } from './kube/mirror.ts';
@@ -13,7 +14,7 @@ import type { World } from './world.ts';
 
 export interface ModuleEdgeOptions extends Pick<ReflectorOptions, 'client' | 'clock' | 'log'> {
   readonly graph: Graph<Tables, Indexes>;
-  readonly world: World;
+  readonly world: Pick<World, keyof ModuleTables & keyof World>;
 }
 
 /** For the modules to be up and to have answered before this process may lead. A module that takes longer fails closed or open, as it says. */

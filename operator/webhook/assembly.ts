@@ -14,12 +14,12 @@ import { messageOf } from '../kube/errors.ts';
 import { HealthServer } from '../kube/health.ts';
 import type { Log } from '../kube/log.ts';
 import { ensureCredentials } from '../plan/authority.ts';
-import type { Admit } from '../policy/admission.ts';
 import type { Settings } from '../settings.ts';
 import type { AdmissionRequest } from './admission-review.ts';
 import { trust } from './ca-bundle.ts';
 import { CertificateKeeper } from './certificate-keeper.ts';
 import type { WebhookIndexes, WebhookTables } from './checks/check.ts';
+import { Judges } from './judges.ts';
 import { webhookMetrics } from './metrics.ts';
 import { Mirrors, readings } from './mirrors.ts';
 import { review, type ReviewerOptions } from './reviewer.ts';
@@ -32,8 +32,6 @@ export interface WebhookOptions {
   readonly kubeConfig: KubeConfig;
   readonly log: Log;
   readonly clock: Clock;
-  /** Modules of users; absent: there are none. */
-  readonly admit?: Admit;
 }
 
 /** Service and Secret of ours; the Service's name is Kube-OVN's. */
@@ -50,6 +48,7 @@ export class Webhook {
   readonly #options: WebhookOptions;
   readonly #client: KubeClient;
   readonly #mirrors: Mirrors;
+  readonly #judges: Judges;
   readonly #server: WebhookServer;
   readonly #keeper: CertificateKeeper;
   readonly #health: HealthServer;
@@ -69,19 +68,20 @@ export class Webhook {
       enter: (change) => graph.enter(change),
       inputs: state.inputs,
     });
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry });
+    this.#judges = new Judges({ client: this.#client, clock, log, registry });
     const reviewing: ReviewerOptions = {
       view: state.view,
       read: (origins) => readings(this.#client, origins, readMs),
       operators: [`system:serviceaccount:${environment.namespace}:ovn`],
-      ...(options.admit && { admit: options.admit }),
+      admit: this.#judges.admit,
     };
-    const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
     this.#count = webhookMetrics(registry);
     this.#server = new WebhookServer({
       port: settings.webhookPort,
       review: (request) => review(request, reviewing),
-      unready: () => (this.#mirrors.synced ? undefined : 'not every kind has been listed yet'),
+      unready: () => (this.#mirrors.synced && this.#judges.isReady ? undefined : 'not everything has been read yet'),
       onAnswer: (request, answer) => this.#answered(request, answer),
       now: () => clock.now(),
     });
@@ -93,6 +93,7 @@ export class Webhook {
       ready: {
         stopping: () => (this.#stopping ? 'is being stopped' : undefined),
         mirrors: () => (this.#mirrors.synced ? undefined : `not listed yet: ${JSON.stringify(this.#mirrors.troubles)}`),
+        modules: () => (this.#judges.isReady ? undefined : 'not loaded yet'),
         certificate: () => this.#keeper.trouble,
       },
     });
@@ -113,7 +114,7 @@ export class Webhook {
     await this.#health.start();
     this.#mirrors.start();
     this.#keeper.start();
-    await this.#mirrors.whenSynced();
+    await Promise.all([this.#mirrors.whenSynced(), this.#judges.start()]);
   }
 
   /** Says that no more requests shall come, serves those that do, and ends; the same promise for every call. */
@@ -127,6 +128,7 @@ export class Webhook {
     await this.#server.stop();
     await this.#keeper.stop();
     await this.#mirrors.stop();
+    await this.#judges.stop();
     await this.#health.stop();
     this.#client.close();
   }

@@ -1,13 +1,16 @@
 // The webhook before a real API server, with the manifests of its component and the rights that they give: what is
 // refused and taken, who is never asked about, certificates that change, and what happens without it.
 import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repoRoot } from '../../cluster/cache.ts';
+import { declared } from '../../../lib/wasm/index.ts';
 import { eventually } from '../../eventually.ts';
+import { compile, hostile } from '../../lib/wasm/foreign.ts';
 import { type ApiServer, startApiServer } from '../../kube-apiserver.ts';
 import { freePort } from '../process.ts';
 import { object, type Shape } from './stage.ts';
@@ -215,6 +218,56 @@ it('the samples are taken, and taken again', async () => {
     expect([turn, await rig.said(...apply)]).toEqual([turn, '']);
   }
   expect(await rig.reviews('Subnet', 'failed')).toBe(0);
+});
+
+describe('modules of users', () => {
+  const vlan = (): Promise<string> =>
+    make('Vlan', { name: 'friday', spec: { id: 5, provider: 'net' } }, '--dry-run=server');
+
+  /** A module of the user's that begins with these statements when it is asked; `loop` and `say` are there. */
+  async function install(name: string, statements: string, spec: object = {}): Promise<void> {
+    const source = hostile.replace('const c = load<u8>(p + 1);', `${statements}\nconst c = load<u8>(p + 1);`);
+    const bytes = declared(await compile(source), { hook: 'admission', inputs: ['object'] });
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    const place = { name, namespace: 'kube-system' };
+    const binaryData = { 'module.wasm': Buffer.from(bytes).toString('base64') };
+    expect(await rig.make({ apiVersion: 'v1', kind: 'ConfigMap', metadata: place, binaryData })).toBe('');
+    const module = { configMap: { name }, digest };
+    const full = { hook: 'admission', module, selector: { kinds: ['Vlan'] }, ...spec };
+    const made = { apiVersion: 'kubeloom.io/v1alpha1', kind: 'PolicyModule', metadata: { name }, spec: full };
+    expect(await rig.make(made)).toBe('');
+  }
+  const remove = (name: string): Promise<string> => rig.said('delete', 'policymodule', name);
+  const refusal = `if (n >= 0) return say('{"allowed":false,"message":"not on Fridays"}');`;
+  const loop = 'if (n >= 0) while (true) counter++;';
+
+  it('refuse the kinds that they select, with their message, for as long as they are there', async () => {
+    expect(await vlan()).toBe('');
+    await install('fridays', refusal);
+    const said = 'denied the request: policy module fridays: not on Fridays';
+    await eventually(async () => (await vlan()).includes(said), { within: 20_000, every: 50 });
+    expect(await make('SecurityGroup', { name: 'other', spec: {} }, '--dry-run=server')).toBe('');
+    expect(
+      await make('Vlan', { name: 'friday', spec: { id: 5, provider: 'net' } }, '--dry-run=server', ...asOperator),
+    ).toBe('');
+    expect(await rig.health('/metrics')).toMatch(
+      /kubeloom_webhook_module_reviews\{module="fridays",count="refusals"\} [1-9]/,
+    );
+    expect(await remove('fridays')).toBe('');
+    await eventually(async () => (await vlan()) === '', { within: 20_000, every: 50 });
+  });
+
+  it('only count in the shadow, and one that gives no answer refuses or not, as it says', async () => {
+    await install('shadow', refusal, { mode: 'shadow' });
+    await eventually(async () => (await vlan()) === '' && (await rig.health('/metrics')).includes('module="shadow"'));
+    await install('loops', loop, { deadlineMilliseconds: 100 });
+    await eventually(async () => (await vlan()).includes('policy module loops: it gives no answer'), {
+      within: 20_000,
+    });
+    await install('loops', loop, { deadlineMilliseconds: 100, failurePolicy: 'Ignore' });
+    await eventually(async () => (await vlan()) === '', { within: 20_000 });
+    expect([await remove('shadow'), await remove('loops')]).toEqual(['', '']);
+  });
 });
 
 describe('certificates', () => {
