@@ -136,7 +136,7 @@ describe.each(installations())('OVN $name', (installation) => {
     ['what a policy allows: out', 'np', 'plain', 'tcp80', true],
     ['what a policy allows: in', 'plain', 'np', 'tcp80', true],
     ['a policy allows what no rule of a group does', 'plain', 'both', 'tcp80', false],
-  ])('%s: %s to %s, %s: %s', async (_, from, to, kind, passes) => {
+  ])('%s: %s to %s, %s: %s', async (_, ...[from, to, kind, passes]) => {
     expect(await arrives(to, packet(from, to, kinds[kind]))).toBe(passes);
   });
 
@@ -147,7 +147,7 @@ describe.each(installations())('OVN $name', (installation) => {
       ['passed on, and not allowed there', 'plain', 'passed', 'icmp', false],
       ['not passed on, and so not asked', 'plain', 'passed', 'tcp81', false],
       ['the second is asked for what the first passes on alone', 'plain', 'tier1', 'tcp80', false],
-    ])('%s: %s to %s, %s: %s', async (_, from, to, kind, passes) => {
+    ])('%s: %s to %s, %s: %s', async (_, ...[from, to, kind, passes]) => {
       expect(await arrives(to, packet(from, to, kinds[kind]))).toBe(passes);
     });
   });
