@@ -1,9 +1,10 @@
 // What a cluster holds, and what it would hold with the manifests applied: the API server itself says so by a dry run of
 // server-side apply, with its defaults, its validation and its refusals. Nothing is written.
-import { KubeConfig, KubernetesObjectApi, PatchStrategy, type KubernetesObject } from '@kubernetes/client-node';
+import { PatchStrategy, type KubernetesObject, type KubernetesObjectApi } from '@kubernetes/client-node';
 import { isObject, objectOf, textOf, textsOf } from '../../operator/api/json.ts';
 import { laterKinds } from '../../operator/api/later.ts';
 import { kubeOvn } from '../../operator/api/refs.ts';
+import { apiOf, type ClusterOptions } from '../kube.ts';
 import { idOf, manifestOf, type Manifest } from './object.ts';
 
 /** Kinds that make rows or are read by those that do. Those that are not the API server's own may be absent. */
@@ -18,13 +19,6 @@ const read = [
 
 const page = 500;
 
-export interface ClusterOptions {
-  /** '' for the default of kubectl. */
-  readonly kubeconfig: string;
-  /** '' for the current context. */
-  readonly context: string;
-}
-
 export interface Applied {
   readonly objects: readonly Manifest[];
   /** What the API server refuses, a sentence each. */
@@ -35,15 +29,8 @@ export class Cluster {
   readonly #api: KubernetesObjectApi;
 
   /** Throws an Error for a context that does not exist. */
-  constructor({ kubeconfig, context }: ClusterOptions) {
-    const config = new KubeConfig();
-    if (kubeconfig === '') config.loadFromDefault();
-    else config.loadFromFile(kubeconfig);
-    if (context !== '') {
-      if (config.getContextObject(context) === null) throw new Error(`no context ${context} in the kubeconfig`);
-      config.setCurrentContext(context);
-    }
-    this.#api = KubernetesObjectApi.makeApiClient(config);
+  constructor(options: ClusterOptions) {
+    this.#api = apiOf(options);
   }
 
   /** All objects of the kinds that matter. */

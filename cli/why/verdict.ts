@@ -20,9 +20,9 @@ export interface Connection {
   readonly source?: string;
   readonly protocol: Protocol;
   /** Left out for ICMP. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** 40000 by default. */
-  readonly sourcePort?: number;
+  readonly sourcePort?: number | undefined;
 }
 
 /** One backend, or the only way. */

@@ -74,14 +74,16 @@ export class Rows {
       readonly vips: Readonly<Record<string, string>>;
       readonly protocol: string;
       readonly options?: Readonly<Record<string, string>>;
+      readonly owner?: string;
     },
   ): void {
-    const { on, through, vips, protocol, options = {} } = balancer;
+    const { on, through, vips, protocol, options = {}, owner } = balancer;
     this.#add('Load_Balancer', name, {
       name,
       vips: new Map(Object.entries(vips)),
       protocol: new Set([protocol]),
       options: new Map(Object.entries(options)),
+      ...(owner !== undefined && { external_ids: new Map([['kubeloom-owner', owner]]) }),
     });
     let held = this.id('Load_Balancer', name);
     if (through !== undefined) {
@@ -116,7 +118,8 @@ export class Rows {
         match,
         action,
         priority,
-        tier,
+        // A schema before OVN 23.06 has no such column.
+        ...(tier > 0 && { tier }),
         options: new Map(afterLb ? [['apply-after-lb', 'true']] : []),
         ...(name !== undefined && { name: new Set([name]) }),
         ...(owner !== undefined && { external_ids: new Map([['kubeloom-owner', owner]]) }),
