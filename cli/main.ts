@@ -13,6 +13,7 @@ import type { Protocol } from './why/packet.ts';
 import { text as answerText } from './why/text.ts';
 import type { Northbound } from './northbound.ts';
 import { why } from './why.ts';
+import { policyCommand } from './policy/command.ts';
 
 interface PlanFlags {
   readonly filename: readonly string[];
@@ -124,6 +125,7 @@ function program(): Command {
     .option('--kubeconfig <file>', 'the kubeconfig, by default as kubectl finds it')
     .action((flags: PlanFlags) => planned(flags));
   addWhy(kubeloom);
+  kubeloom.addCommand(policyCommand());
   return kubeloom;
 }
 

@@ -17,7 +17,7 @@ const hosts: ModuleHost<unknown>[] = [];
 
 beforeAll(async () => {
   bytes = await hostileModule();
-});
+}, 180_000);
 afterEach(async () => {
   await Promise.all(hosts.splice(0).map((host) => host.stop()));
 });

@@ -1,0 +1,198 @@
+// The runner with real modules in real threads: from bytes and questions to answers, through replacement and failure.
+import { createHash } from 'node:crypto';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { compiled } from '../../../cli/policy/compile.ts';
+import { readProject } from '../../../cli/policy/project.ts';
+import { systemClock } from '../../../operator/kube/clock.ts';
+import type { Answer, ModuleReport, ModuleState, Question } from '../../../operator/api/policy-module.ts';
+import { policyModuleRow } from '../../../operator/api/policy-module.ts';
+import { filesOf, ModuleRunner } from '../../../operator/policy/runner.ts';
+import { declared } from '../../../lib/wasm/index.ts';
+import { compile, hostile } from '../../lib/wasm/foreign.ts';
+
+const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+const filesWith = (bytes: Uint8Array): ReturnType<typeof filesOf> =>
+  filesOf({ binaryData: { 'module.wasm': Buffer.from(bytes).toString('base64') } });
+
+let metadata: Uint8Array;
+let overlap: Uint8Array;
+/** Loops when the first letter of its input is none that it knows: JSON objects begin with a brace. */
+let looping: Uint8Array;
+let judge: Uint8Array;
+
+beforeAll(async () => {
+  const example = async (name: string): Promise<Uint8Array> =>
+    (await compiled(await readProject(`${import.meta.dirname}/../../../policies/examples/${name}`), 'release')).bytes;
+  [metadata, overlap] = [await example('metadata-address'), await example('no-overlap')];
+  const loop = await compile(hostile.replace('const c = load<u8>(p + 1);', 'const c: u8 = 0x6c;'));
+  looping = declared(loop, { hook: 'acl', inputs: ['pod.labels'] });
+  judge = declared(loop, { hook: 'admission', inputs: [] });
+}, 180_000);
+
+const runners: ModuleRunner[] = [];
+afterEach(async () => {
+  await Promise.all(runners.splice(0).map((runner) => runner.stop()));
+});
+
+class Heard {
+  readonly answers = new Map<string, Answer | undefined>();
+  readonly states = new Map<string, ModuleState | undefined>();
+  readonly reports = new Map<string, ModuleReport | undefined>();
+  readonly runner: ModuleRunner;
+
+  constructor() {
+    this.runner = new ModuleRunner({
+      clock: systemClock,
+      answered: (answers) => {
+        for (const [key, answer] of answers) this.answers.set(key, answer);
+      },
+      state: (module, state) => this.states.set(module, state),
+      report: (module, report) => this.reports.set(module, report),
+    });
+    runners.push(this.runner);
+  }
+
+  module(name: string, spec: object): void {
+    const row = policyModuleRow({ metadata: { name }, spec });
+    this.runner.module(name, row);
+  }
+
+  idle(): Promise<void> {
+    return this.runner.whenIdle(20_000);
+  }
+}
+
+const specOf = (bytes: Uint8Array, rest: object): object => ({
+  hook: 'acl',
+  module: { configMap: { name: 'm' }, digest: digestOf(bytes) },
+  settings: { label: 'm' },
+  ...rest,
+});
+
+const question = (labels: Record<string, string>): Question => ({
+  module: 'meta',
+  namespace: 'a',
+  input: { namespace: { name: 'a', labels } },
+});
+
+describe('questions', () => {
+  it('are answered, whatever comes first, and again by the next version', async () => {
+    const heard = new Heard();
+    heard.runner.question('meta/1', question({}));
+    heard.runner.files('kube-system/m', filesWith(metadata));
+    heard.module('meta', specOf(metadata, {}));
+    heard.runner.question('meta/2', question({ m: 'x' }));
+    await heard.idle();
+    expect(heard.states.get('meta')).toEqual({ at: 'ready', digest: digestOf(metadata), inputs: ['namespace.labels'] });
+    expect(heard.answers.get('meta/1')).toMatchObject({ namespace: 'a', rules: [{ action: 'drop', priority: 10 }] });
+    expect(heard.answers.get('meta/2')).toEqual({ namespace: 'a', rules: [] });
+    // Other settings are another version.
+    heard.module('meta', specOf(metadata, { settings: { label: 'm', value: 'y' } }));
+    await heard.idle();
+    expect(heard.answers.get('meta/2')).toMatchObject({ rules: [{ action: 'drop' }] });
+    heard.runner.question('meta/2', undefined);
+    heard.module('meta', specOf(metadata, { mode: 'shadow' }));
+    await heard.idle();
+    expect(heard.answers.get('meta/2')).toBeUndefined();
+    heard.runner.module('meta', undefined);
+    await heard.idle();
+    expect([heard.states.get('meta'), heard.answers.get('meta/1')]).toEqual([undefined, undefined]);
+  });
+
+  it('that nobody can answer in time are failures, and are counted', async () => {
+    const heard = new Heard();
+    heard.runner.files('kube-system/m', filesWith(looping));
+    heard.module('meta', specOf(looping, { settings: {}, deadlineMilliseconds: 50 }));
+    heard.runner.question('meta/1', question({}));
+    await heard.idle();
+    expect(heard.answers.get('meta/1')).toEqual({ failure: 'it was cut off after 50 ms' });
+    expect(heard.reports.get('meta')).toMatchObject({ failing: 1, lastError: 'it was cut off after 50 ms' });
+  });
+});
+
+describe('a module is refused', () => {
+  it.each<[string, () => [object, ReturnType<typeof filesOf>], RegExp]>([
+    ['without its ConfigMap', () => [{}, 'absent'], /ConfigMap kube-system\/m does not exist/],
+    ['when its ConfigMap cannot be read', () => [{}, 'unreadable'], /cannot be read/],
+    ['without its key', () => [{}, new Map()], /has no module\.wasm/],
+    ['with other bytes', () => [{}, filesWith(overlap)], /have the digest sha256:/],
+    ['with settings that it does not take', () => [{ settings: {} }, filesWith(metadata)], /^label: which label/],
+    ['for another hook', () => [{ hook: 'admission' }, filesWith(metadata)], /written for hook acl/],
+    ['with too little memory', () => [{ memoryLimit: '64Ki' }, filesWith(metadata)], /allowed are 65536/],
+    ['with a limit that is none', () => [{ memoryLimit: '1Gi' }, filesWith(metadata)], /memoryLimit 1Gi/],
+  ])('%s', async (_, given, message) => {
+    const [spec, files] = given();
+    const heard = new Heard();
+    heard.runner.files('kube-system/m', files);
+    heard.module('meta', specOf(metadata, spec));
+    await heard.idle();
+    expect(heard.states.get('meta')).toEqual({ at: 'refused', message: expect.stringMatching(message) });
+  });
+
+  it('and comes into force when that is put right', async () => {
+    const heard = new Heard();
+    heard.module('meta', specOf(metadata, {}));
+    heard.runner.question('meta/1', question({}));
+    heard.runner.files('kube-system/m', 'absent');
+    await heard.idle();
+    expect(heard.states.get('meta')?.at).toBe('refused');
+    heard.runner.files('kube-system/m', filesWith(metadata));
+    await heard.idle();
+    expect(heard.states.get('meta')?.at).toBe('ready');
+    expect(heard.answers.get('meta/1')).toMatchObject({ rules: [{ action: 'drop' }] });
+  });
+});
+
+describe('admission', () => {
+  const subnet = (cidrBlock: string): object => ({ metadata: { name: 's' }, spec: { cidrBlock, big: 2n ** 70n } });
+  const judges = (rest: object = {}): object =>
+    specOf(overlap, {
+      hook: 'admission',
+      settings: { ranges: ['10.200.0.0/16'] },
+      selector: { kinds: ['Subnet'] },
+      ...rest,
+    });
+
+  async function withJudge(bytes: Uint8Array, spec: object): Promise<Heard> {
+    const heard = new Heard();
+    heard.runner.files('kube-system/m', filesWith(bytes));
+    heard.module('no-overlap', spec);
+    await heard.idle();
+    return heard;
+  }
+
+  it('refuses with the words of the module', async () => {
+    const { runner } = await withJudge(overlap, judges());
+    expect(await runner.admit('Subnet', 'CREATE', subnet('10.200.1.0/24') as never, undefined)).toEqual({
+      allowed: false,
+      message: 'policy module no-overlap: cidrBlock 10.200.1.0/24 overlaps 10.200.0.0/16, which is in use elsewhere',
+    });
+    const allowed = { allowed: true, message: '' };
+    expect(await runner.admit('Subnet', 'CREATE', subnet('10.1.1.0/24') as never, undefined)).toEqual(allowed);
+    expect(await runner.admit('Vpc', 'CREATE', subnet('10.200.1.0/24') as never, undefined)).toEqual(allowed);
+    expect(await runner.admit('PolicyModule', 'DELETE', undefined, {})).toEqual(allowed);
+  });
+
+  it('in shadow counts and allows', async () => {
+    const heard = await withJudge(overlap, judges({ mode: 'shadow' }));
+    expect(await heard.runner.admit('Subnet', 'CREATE', subnet('10.200.1.0/24') as never, undefined)).toEqual({
+      allowed: true,
+      message: '',
+    });
+    expect(heard.reports.get('no-overlap')).toMatchObject({ evaluations: 1, refusals: 1, wouldChange: 1 });
+  });
+
+  it.each([
+    ['Fail', false],
+    ['Ignore', true],
+  ])('without an answer does as failurePolicy %s says', async (failurePolicy, allowed) => {
+    const spec = specOf(judge, { hook: 'admission', settings: {}, failurePolicy, deadlineMilliseconds: 50 });
+    const { runner } = await withJudge(judge, spec);
+    const verdict = await runner.admit('Subnet', 'CREATE', {}, undefined);
+    expect(verdict.allowed).toBe(allowed);
+    const refused = new Heard();
+    refused.module('no-overlap', judges({ failurePolicy }));
+    refused.runner.files('kube-system/m', 'absent');
+    expect((await refused.runner.admit('Subnet', 'CREATE', {}, undefined)).allowed).toBe(allowed);
+  });
+});
