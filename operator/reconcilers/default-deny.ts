@@ -49,15 +49,18 @@ export interface Denial {
   readonly direction: Direction;
   readonly enforcement: Enforcement;
   readonly log?: Log;
+  /** Tells these rules from those that hang in another group of the owner; behind their keys. */
+  readonly place?: string;
 }
 
 /** The drop of a group in one direction, and what it spares. */
-export function* denial({ owner, group, direction, enforcement, log }: Denial): Generator<RowFact> {
+export function* denial(wanted: Denial): Generator<RowFact> {
+  const { owner, group, direction, enforcement, log, place = '' } = wanted;
   const subject = `${portField[direction]} == @${group.name}`;
   const rule = (key: string, match: string, rest: Pick<GroupAcl, 'action' | 'priority' | 'log'>): RowFact =>
     groupAcl({
       owner,
-      key: `${direction}/${key}`,
+      key: `${direction}/${key}${place}`,
       group: group.id,
       direction,
       tier: aclTier.namespace,
@@ -78,14 +81,14 @@ export function* denial({ owner, group, direction, enforcement, log }: Denial): 
     const match =
       direction === 'ingress' ? `${subject} && inport == @${group.name} && ${self}` : `${subject} && ${self}`;
     yield rule(`hairpin/${family}`, match, { action: 'allow-related', priority: priority.allow });
-    if (direction === 'ingress') yield forged(group, owner, family);
+    if (direction === 'ingress') yield forged(wanted, family);
   }
 }
 
-const forged = (group: Denial['group'], owner: Owner, family: 4 | 6): RowFact =>
+const forged = ({ owner, group, place = '' }: Denial, family: 4 | 6): RowFact =>
   groupAcl({
     owner,
-    key: `forged/${family}`,
+    key: `forged/${family}${place}`,
     group: group.id,
     direction: 'egress',
     tier: aclTier.namespace,

@@ -121,7 +121,7 @@ class Placed {
   *#inVpc({ vpc, families }: Place, facets: Map<string, Facet>): Generator<Fact> {
     const subject = this.#subject(vpc, facets);
     const spot: Spot = { vpc, facets, subject };
-    if (this.#isOwn) yield* this.#denials(subject);
+    if (this.#isOwn) yield* this.#denials(subject, this.#placeName(vpc));
     for (const template of this.#translation.templates) {
       if (!families.includes(template.family)) continue;
       if (!template.named) yield this.#acl(template, spot);
@@ -139,7 +139,7 @@ class Placed {
     return note(facets, { key: `${key} ${directions.join(',')} ${enforcement}`, value: { ...value, isolates } });
   }
 
-  *#denials(group: Collection): Generator<RowFact> {
+  *#denials(group: Collection, place: string): Generator<RowFact> {
     const { wishes } = this.#given;
     const { namespace, name } = this.#row.meta;
     const log: Log = { name: `${namespace}/${name}`, severity: 'warning', ...this.#metered };
@@ -149,6 +149,7 @@ class Placed {
         group,
         direction,
         enforcement: wishes.enforcement,
+        place,
         ...(wishes.logsDrops && { log }),
       });
     }
@@ -182,14 +183,14 @@ class Placed {
   #acl(template: Template, place: Spot & { readonly port?: NamedPort }): RowFact {
     const { direction, rule, family } = template;
     const { vpc, subject, port } = place;
-    const { cluster, wishes } = this.#given;
+    const { wishes } = this.#given;
     const sets = template.sets.map((at) => this.#set(template, at, place));
     const protocol = family === 4 ? 'IPv4' : 'IPv6';
     const name = `np/${this.#row.meta.name}.${this.#row.meta.namespace}/${direction}/${protocol}/${rule}`;
     const suffix = port ? `/${port.name}/${port.protocol}/${port.number}` : '';
     return groupAcl({
       owner: this.#owner,
-      key: `${direction}/${rule}/${protocol}${suffix}${vpc === cluster.defaultVpc ? '' : ` in ${vpc}`}`,
+      key: `${direction}/${rule}/${protocol}${suffix}${this.#placeName(vpc)}`,
       name,
       group: subject.id,
       direction,
@@ -227,6 +228,11 @@ class Placed {
 
   get #path(): string {
     return `${this.#row.meta.namespace}/${this.#row.meta.name}`;
+  }
+
+  /** Behind the keys of rules: they are others in every VPC. */
+  #placeName(vpc: string): string {
+    return vpc === this.#given.cluster.defaultVpc ? '' : ` in ${vpc}`;
   }
 
   #groupName(vpc: string): string {

@@ -1,7 +1,7 @@
 // Cases that no corpus has, each a sentence of the API references or of the concept page "Network Policies", with what
 // comes of it: for the oracle as well as for the product.
 import type { LabelSelector, NetworkPolicySpec } from './api.ts';
-import { address, at, base, client, completed, node1, node2, onHost, other, web } from './short.ts';
+import { address, at, base, client, completed, node1, node2, onHost, other, pod, web } from './short.ts';
 import type { Expected } from './oracle.ts';
 import type { Endpoint, World } from './world.ts';
 
@@ -33,6 +33,14 @@ export const [aClient, aWeb, bOther, host] = [client, web, other, onHost].map(at
   Endpoint,
   Endpoint,
 ];
+
+/** A pod in another VPC. */
+const elsewhere = (number: number): Endpoint =>
+  at(
+    pod(`a/there-${number}`, '', {
+      interfaces: [{ provider: 'ovn', subnet: 's-other', addresses: [`10.30.0.${number}`] }],
+    }),
+  );
 
 export const networkPolicyCases: readonly Case[] = [
   ['nobody is isolated without a policy', base, [[bOther, aWeb, 'tcp/1', 'pass']]],
@@ -261,5 +269,25 @@ export const networkPolicyCases: readonly Case[] = [
       ],
     },
     [[bOther, aWeb, 'tcp/80', 'pass']],
+  ],
+  [
+    'a policy that logs isolates in every VPC',
+    {
+      ...base,
+      subnets: [
+        ...base.subnets,
+        { name: 's-other', cidrs: ['10.30.0.0/16'], provider: 'ovn', enableLb: true, vpc: 'other' },
+      ],
+      networkPolicies: [
+        {
+          metadata: { namespace: 'a', name: 'p', annotations: { 'ovn.kubernetes.io/enable_log': 'true' } },
+          spec: {},
+        },
+      ],
+    },
+    [
+      [aClient, aWeb, 'tcp/80', 'no ingress'],
+      [elsewhere(2), elsewhere(3), 'tcp/80', 'no ingress'],
+    ],
   ],
 ];

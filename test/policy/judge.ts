@@ -12,7 +12,7 @@ import { addressOf } from './world.ts';
 import type { Endpoint, World } from './world.ts';
 
 /** What rows make of a connection; the last four are wrong whatever policies say. */
-export type Outcome = Expected | 'no reply' | 'no way' | 'ambiguous' | 'unreadable';
+export type Outcome = Expected | 'no reply' | 'no way' | `ambiguous: ${string}` | `unreadable: ${string}`;
 
 /** A connection of which the rows make something else than the documents say. */
 export interface Mismatch {
@@ -28,9 +28,11 @@ export const evaluationOf = (facts: readonly NbFact[]): Evaluation => new Evalua
 /** What the rows make of the probes otherwise than the oracle. */
 export function mismatches(world: World, facts: readonly NbFact[], probes: readonly Probe[]): Mismatch[] {
   const evaluation = evaluationOf(facts);
-  return probes.flatMap(({ from, to, traffic }) => {
+  return probes.flatMap(({ from, to, traffic, ended }) => {
+    const expected = expectation(allowed(world, from, to, traffic));
+    if (ended && expected === 'pass') return [];
     const probe = { from: standing(world, from), to: standing(world, to), traffic };
-    return mismatch(evaluation, probe, expectation(allowed(world, from, to, traffic)));
+    return mismatch(evaluation, probe, expected);
   });
 }
 
@@ -65,8 +67,10 @@ function outcome(evaluation: Evaluation, { from, to, traffic }: Probe, by?: Targ
     protocol: protocols[protocol],
     port: target.port,
   });
-  if (verdict.unreadable.length > 0) return 'unreadable';
-  if (verdict.ambiguous.length > 0) return 'ambiguous';
+  const [unreadable] = verdict.unreadable;
+  if (unreadable) return `unreadable: ${unreadable.rule.match}: ${unreadable.reason}`;
+  const [ambiguous] = verdict.ambiguous;
+  if (ambiguous) return `ambiguous: ${ambiguous.match}`;
   return verdict.passes ? 'pass' : stoppedAt(verdict);
 }
 

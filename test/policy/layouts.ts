@@ -7,6 +7,8 @@ export interface Layout {
   readonly subnets: readonly Subnet[];
   /** Addresses of nodes n1 and n2. */
   readonly nodes: readonly (readonly string[])[];
+  /** Pods on different subnets have the same addresses. */
+  readonly overlapping?: true;
 }
 
 export const attachment = 'net/blue';
@@ -49,16 +51,26 @@ export const layouts = [
     ],
     nodes: nodes46,
   },
+  {
+    name: 'two VPCs with the same addresses',
+    subnets: [
+      ovn('ovn-default', ['10.16.0.0/16', 'fd00:16::/64']),
+      { ...ovn('s-other', ['10.16.0.0/16', 'fd00:16::/64']), vpc: 'other' },
+    ],
+    nodes: nodes46,
+    overlapping: true,
+  },
 ] as const satisfies readonly Layout[];
 
 /** The interfaces of a pod at a place: one on a subnet of the default network and, where there is one, an attachment. */
 export function interfacesAt(layout: Layout, place: number, { attached }: { attached: boolean }): Interface[] {
   const main = layout.subnets.filter(({ provider }) => provider === 'ovn');
   const further = attached ? layout.subnets.filter(({ provider }) => provider !== 'ovn') : [];
+  const number = layout.overlapping ? Math.floor(place / main.length) : place;
   return [...main.slice(place % main.length).slice(0, 1), ...further].map(({ name, provider, cidrs }) => ({
     provider,
     subnet: name,
-    addresses: cidrs.map((cidr) => addressIn(cidr, place)),
+    addresses: cidrs.map((cidr) => addressIn(cidr, number)),
   }));
 }
 

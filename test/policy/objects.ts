@@ -8,11 +8,14 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const put = (kind: string, key: string, fields: Fields): Change => ({ kind, key, object: build(kind, key, fields) });
 
-export const defaultSubnet = 'ovn-default';
+export const defaultVpc = 'ovn-cluster';
+const defaultSubnet = 'ovn-default';
 
 export function objectsOf(world: World): Change[] {
   return [
-    put('Vpc', 'ovn-cluster', {}),
+    ...[...new Set(world.subnets.map(({ vpc = defaultVpc }) => vpc).concat(defaultVpc))].map((vpc) =>
+      put('Vpc', vpc, {}),
+    ),
     put('Subnet', 'join', { cidrBlock: '100.64.0.0/16,fd00:100:64::/112' }),
     ...world.subnets.flatMap(networkObjects),
     ...world.namespaces.map(({ name, labels }) => put('Namespace', name, { labels })),
@@ -23,11 +26,12 @@ export function objectsOf(world: World): Change[] {
 }
 
 /** A subnet and, where it is not of the default network, the attachment that leads to it. */
-function networkObjects({ name, cidrs, provider, enableLb, gateway }: Subnet): Change[] {
+function networkObjects({ name, cidrs, provider, enableLb, vpc, gateway }: Subnet): Change[] {
   const spec = {
     cidrBlock: cidrs.join(','),
     enableLb,
     provider: providerOf(provider),
+    ...(vpc !== undefined && { vpc }),
     ...(gateway !== undefined && { gateway }),
     ...(name === defaultSubnet && { default: true }),
   };

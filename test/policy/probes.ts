@@ -1,6 +1,7 @@
 // Which connections of a world are judged: every pair of pods in both directions, their nodes, and addresses that are
 // nobody's, each with some of the ports that policies speak of and their neighbours.
 import type { Family, Protocol } from './api.ts';
+import { defaultVpc } from './objects.ts';
 import { addressOf, isPolicyPod } from './world.ts';
 import type { Endpoint, Pod, Traffic, World } from './world.ts';
 
@@ -8,6 +9,8 @@ export interface Probe {
   readonly from: Endpoint;
   readonly to: Endpoint;
   readonly traffic: Traffic;
+  /** One end is the address of a pod that has ended: nobody answers, and all that can be told is what may not pass. */
+  readonly ended?: true;
 }
 
 const ports: readonly (readonly [Protocol, number])[] = [
@@ -35,36 +38,61 @@ const strangers: readonly Endpoint[] = ['192.0.2.1', '10.200.0.1', '2001:db8::1'
 export function probesOf(world: World, perPair: number): Probe[] {
   const pods = world.pods.filter(isPolicyPod);
   const outside: Endpoint[] = [...world.nodes.map((node) => ({ node })), ...strangers];
-  const pairs: (readonly [Endpoint, Endpoint])[] = pods.flatMap((pod) => [
-    ...pods.filter((other) => other !== pod).map((other) => [{ pod }, { pod: other }] as const),
-    ...outside.flatMap((other) => [[{ pod }, other] as const, [other, { pod }] as const]),
+  const pairs: Pair[] = pods.flatMap((pod) => [
+    ...pods.filter((other) => other !== pod).map((other) => ({ from: { pod }, to: { pod: other } })),
+    ...(isAlone(world, pod) ? outside : []).flatMap((other) => bothWays(pod, other)),
+    ...ended(world).flatMap((other) => bothWays(pod, other).map((pair) => ({ ...pair, ended: true as const }))),
   ]);
   let turn = 0;
-  return pairs.flatMap(([from, to]) =>
-    commonNetworks(from, to).flatMap((network) =>
+  return pairs.flatMap((pair) =>
+    commonNetworks(world, pair).flatMap((network) =>
       Array.from({ length: perPair }, () => {
         const [protocol, port] = ports[turn++ % ports.length] ?? ['TCP', 80];
-        return { from, to, traffic: { ...network, protocol, port } };
+        return { ...pair, traffic: { ...network, protocol, port } };
       }),
     ),
   );
 }
 
+type Pair = Omit<Probe, 'traffic'>;
+
+const bothWays = (pod: Pod, other: Endpoint): Pair[] => [
+  { from: { pod }, to: other },
+  { from: other, to: { pod } },
+];
+
+/** Addresses in the default network of pods that have ended. */
+const ended = (world: World): Endpoint[] =>
+  world.pods
+    .filter((pod) => pod.hostNetwork !== true && !isPolicyPod(pod) && isAlone(world, pod))
+    .flatMap(({ interfaces }) => interfaces[0]?.addresses ?? [])
+    .map((address) => ({ address }));
+
+/** No pod of another VPC has its address: then the address tells who is meant. */
+const isAlone = ({ pods }: World, pod: Pod): boolean =>
+  pods.every((other) => other === pod || other.interfaces[0]?.addresses[0] !== pod.interfaces[0]?.addresses[0]);
+
 type Network = Pick<Traffic, 'family' | 'provider'>;
 
-/** Nodes and strangers are reached by the default network alone. */
-function commonNetworks(from: Endpoint, to: Endpoint): Network[] {
-  const providers = 'pod' in from && 'pod' in to ? providersOf(from.pod) : ['ovn'];
+/** Nodes and strangers are reached by the default network alone, and by the default VPC. */
+function commonNetworks(world: World, { from, to }: Pair): Network[] {
+  const providers = 'pod' in from && 'pod' in to ? from.pod.interfaces.map(({ provider }) => provider) : ['ovn'];
   const networks = providers.flatMap((provider) => ([4, 6] as Family[]).map((family) => ({ family, provider })));
-  return networks.filter((network) => [from, to].every((end) => hasAddress(end, network)));
+  return networks.filter(
+    (network) =>
+      [from, to].every((end) => hasAddress(end, network)) && vpcOf(world, from, network) === vpcOf(world, to, network),
+  );
+}
+
+function vpcOf({ subnets }: World, end: Endpoint, { provider }: Network): string {
+  const nic = 'pod' in end ? end.pod.interfaces.find((each) => each.provider === provider) : undefined;
+  return subnets.find(({ name }) => name === nic?.subnet)?.vpc ?? defaultVpc;
 }
 
 const hasAddress = (end: Endpoint, network: Network): boolean => {
   const address = addressOf(end, network);
   return address !== undefined && address.includes(':') === (network.family === 6);
 };
-
-const providersOf = ({ interfaces }: Pod): string[] => interfaces.map(({ provider }) => provider);
 
 /** `tcp/80`, or with the family `udp/53/6`, in the default network. */
 export function trafficOf(text: string): Traffic {

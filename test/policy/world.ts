@@ -41,6 +41,8 @@ export interface Subnet {
   /** `ovn`, or `<namespace>/<name>` of an attachment. */
   readonly provider: string;
   readonly enableLb: boolean;
+  /** The default VPC unless another one is named. */
+  readonly vpc?: string;
   /** The first address unless something else is said. */
   readonly gateway?: string;
 }
