@@ -40,8 +40,7 @@ export function probesOf(world: World, perPair: number): Probe[] {
   const outside: Endpoint[] = [...world.nodes.map((node) => ({ node })), ...strangers];
   const pairs: Pair[] = pods.flatMap((pod) => [
     ...pods.filter((other) => other !== pod).map((other) => ({ from: { pod }, to: { pod: other } })),
-    ...(isAlone(world, pod) ? outside : []).flatMap((other) => bothWays(pod, other)),
-    ...ended(world).flatMap((other) => bothWays(pod, other).map((pair) => ({ ...pair, ended: true as const }))),
+    ...(isAlone(world, pod) ? fromOutside(world, pod, outside) : []),
   ]);
   let turn = 0;
   return pairs.flatMap((pair) =>
@@ -55,6 +54,11 @@ export function probesOf(world: World, perPair: number): Probe[] {
 }
 
 type Pair = Omit<Probe, 'traffic'>;
+
+const fromOutside = (world: World, pod: Pod, outside: readonly Endpoint[]): Pair[] => [
+  ...outside.flatMap((other) => bothWays(pod, other)),
+  ...ended(world).flatMap((other) => bothWays(pod, other).map((pair) => ({ ...pair, ended: true as const }))),
+];
 
 const bothWays = (pod: Pod, other: Endpoint): Pair[] => [
   { from: { pod }, to: other },

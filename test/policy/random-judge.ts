@@ -27,6 +27,8 @@ export interface Run {
   readonly ports: number;
   /** What is done to the rows before they are judged. */
   readonly change?: (facts: NbFact[]) => NbFact[];
+  /** Whether a small example is looked for, which takes its time; it is, unless told otherwise. */
+  readonly shrinks?: boolean;
 }
 
 export interface Judged {
@@ -36,7 +38,8 @@ export interface Judged {
   readonly finding?: Finding;
 }
 
-export function judgeRandom({ seed, styles, histories: numRuns, ports, change = (facts) => facts }: Run): Judged {
+export function judgeRandom({ seed, styles, histories: numRuns, ports, ...how }: Run): Judged {
+  const { change = (facts) => facts, shrinks = true } = how;
   const count = { worlds: 0, verdicts: 0 };
   let finding: Finding | undefined;
   const property = fc.property(histories(...styles), (history) => {
@@ -50,13 +53,14 @@ export function judgeRandom({ seed, styles, histories: numRuns, ports, change = 
       last = { ...last, mismatches: mismatches(world, change(product.rows()), probes), world };
       if (last.mismatches.length > 0) break;
     }
-    const rows = product.rows();
+    const rows = change(product.rows());
     const fresh = freshRows(last.world);
     last = { ...last, left: difference(rows, fresh), missing: difference(fresh, rows) };
     if (last.mismatches.length + last.left.length + last.missing.length === 0) return true;
     finding = last;
     return false;
   });
-  fc.check(property, { seed, numRuns });
+  const { errorInstance } = fc.check(property, { seed, numRuns, endOnFailure: !shrinks });
+  if (errorInstance && !finding) throw errorInstance;
   return { ...count, ...(finding && { finding }) };
 }
