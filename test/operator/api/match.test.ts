@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { matchFault } from '../../../operator/api/match.ts';
+import { matchFault, namesIn } from '../../../operator/api/match.ts';
 import { readable, unreadable } from './matches.ts';
 
 it.each(readable)('takes %s', (match) => {
@@ -53,4 +53,14 @@ describe('whatever is put together by the grammar', () => {
       }),
     );
   });
+});
+
+it.each<[string, string[]]>([
+  ['ip4.src == $a && outport == @b.c && ip4.dst == {$a, $d_ip4}', ['$a', '@b.c', '$d_ip4']],
+  ['ip4.src==$a||ip4.src!=$b', ['$a', '$b']],
+  ['eth.src == "$text" && ip4 // $remark\n /* @remark */', []],
+  ['ip4.src == $1 || ip4.src == $ || $-a', []],
+  ['ip4.src == $a$b@c', ['$a', '$b', '@c']],
+])('names in %s', (match, names) => {
+  expect(namesIn(match)).toEqual(names);
 });

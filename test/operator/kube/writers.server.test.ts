@@ -21,7 +21,7 @@ import { type ApiServer, type AuditLine, startApiServer } from '../../kube-apise
 import { memoryLog } from './fake.ts';
 
 const agent = 'kubeloom-under-test';
-const crds = ['subnet', 'vpc', 'ip'];
+const crds = ['subnet', 'vpc', 'ip', 'security-group'];
 
 let api: ApiServer;
 let client: KubeClient;
@@ -368,6 +368,23 @@ describe('StatusWriter', () => {
     writer.statuses.replace('subnet/stands', [{ ...fact, fields: { v4usingIPs: 2 } }]);
     await eventually(() => shown.object.status?.v4usingIPs === 2);
     expect(shown.object.status).toMatchObject({ activateGateway: 'n1' });
+    await writer.stop();
+  });
+
+  it('says nothing of conditions where the status of a kind has none, and leaves off what is true no more', async () => {
+    const about: Ref = { apiVersion: 'kubeovn.io/v1', kind: 'SecurityGroup', namespace: '', name: 'quiet' };
+    const type = { apiVersion: about.apiVersion, kind: about.kind };
+    const { writer, shown } = rig(
+      'quiet',
+      await user.create(resources.SecurityGroup, { ...type, metadata: { name: 'quiet' }, spec: {} }),
+    );
+    const fact = { status: about, generation: 1, fields: { portGroup: 'ovn.sg.quiet' }, owner: owner(about) };
+    writer.statuses.replace('group/quiet', [{ ...fact, confirmed: { ingressLastSyncSuccess: true } }]);
+    await eventually(() => shown.object.status?.portGroup === 'ovn.sg.quiet');
+    expect(shown.object.status).toEqual({ portGroup: 'ovn.sg.quiet', ingressLastSyncSuccess: true });
+    writer.statuses.replace('group/quiet', [{ ...fact, fields: { ...fact.fields, ingressLastSyncSuccess: false } }]);
+    await eventually(() => shown.object.status?.ingressLastSyncSuccess === false);
+    expect((await user.get(about)).status).toEqual({ portGroup: 'ovn.sg.quiet', ingressLastSyncSuccess: false });
     await writer.stop();
   });
 
