@@ -80,6 +80,8 @@ it.each([
   [operator, 'yes', 'patch pods -n default'],
   [operator, 'yes', 'create ips.kubeovn.io'],
   [operator, 'yes', 'patch subnets.kubeovn.io/ovn-default --subresource=status'],
+  [operator, 'yes', 'watch security-groups.kubeovn.io'],
+  [operator, 'yes', 'patch security-groups.kubeovn.io/web --subresource=status'],
   [operator, 'yes', 'update leases.coordination.k8s.io/kube-ovn-controller -n kube-system'],
   [operator, 'yes', 'get secrets/kube-ovn-tls -n kube-system'],
   [operator, 'no', 'get secrets/other -n kube-system'],
