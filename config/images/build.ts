@@ -111,6 +111,7 @@ const plans: Readonly<Record<ImageKey, (places: Places, options: Options) => Pro
     const programs = await programLayer(places, 'programs', {
       'usr/local/bin/echo-server': 'test/echo-server.c',
       'usr/local/bin/client': 'test/client.c',
+      'usr/local/bin/prober': 'test/prober.c',
     });
     const config = { Env: [PATH], Cmd: ['/usr/local/bin/echo-server'] };
     return { spec: { name: imageNames.test, config, layers: [base, tools, programs] }, stable: [base, tools] };

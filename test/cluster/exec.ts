@@ -1,6 +1,7 @@
 /**
  * Runs other programs for the test cluster: always with a deadline, always with an error that says what ran, how it ended
- * and where its output is. Nothing else under test/cluster calls node:child_process, but for programs that outlive us.
+ * and where its output is. Nothing else under test/cluster calls node:child_process, but for programs that outlive us or that
+ * we converse with.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio, ChildProcessWithoutNullStreams } from 'node:child_process';

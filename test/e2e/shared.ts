@@ -15,11 +15,26 @@ export interface PodOptions {
   readonly restartPolicy?: 'Always' | 'Never';
   /** Beside those that every container has: `NET_ADMIN` to change its interfaces. */
   readonly capabilities?: readonly string[];
+  readonly ports?: readonly ContainerPort[];
+}
+
+interface ContainerPort {
+  readonly name: string;
+  readonly containerPort: number;
+  readonly protocol: 'TCP' | 'UDP' | 'SCTP';
 }
 
 /** A pod of the test image: an echo server unless it has a command of its own. */
 export function podManifest(namespace: string, name: string, options: PodOptions = {}): object {
-  const { node, annotations = {}, labels = {}, command, restartPolicy = 'Always', capabilities = [] } = options;
+  const {
+    node,
+    annotations = {},
+    labels = {},
+    command,
+    restartPolicy = 'Always',
+    capabilities = [],
+    ports = [],
+  } = options;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -33,6 +48,7 @@ export function podManifest(namespace: string, name: string, options: PodOptions
           name: 'main',
           image: 'docker.io/kubeloom/test:dev',
           imagePullPolicy: 'Never',
+          ports,
           ...(capabilities.length > 0 && { securityContext: { capabilities: { add: capabilities } } }),
           ...(command === undefined
             ? { readinessProbe: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 1 } }
