@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exec, unreachable, type Pod } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
+import { inForce, policy, prepareMarker, Probers, under } from './policies.ts';
 import {
   annotate,
   apply,
@@ -251,6 +252,24 @@ describe('an attachment', () => {
     const isTold = (line: string): boolean =>
       line.startsWith('Normal PodNetworkUpdated ') && line.includes(`logicalSwitchPort=one.${ns}.${second.provider}`);
     await waitFor(async () => (await events(ns, 'one')).some(isTold), { what: 'the event', ...soon });
+  });
+
+  it('is isolated by policies that are for its network, as eth0 is by those for that', async () => {
+    await prepareMarker();
+    const closed = { podSelector: { matchLabels: { e2e: 'one' } }, policyTypes: ['Ingress' as const] };
+    const ends = [one, ...(await within(one, blue))].map(({ ip }) => ({ protocol: 'tcp' as const, ip, port: 8081 }));
+    const probers = new Probers([two]);
+    /** Which of them answer: eth0, and both addresses of the attachment. */
+    const answers = async (): Promise<boolean[]> =>
+      (await probers.ask('two', ends)).map((answer) => answer !== undefined);
+    const closedFor = (network: string): Promise<boolean[]> =>
+      under([policy(ns, 'closed', closed, { 'ovn.kubernetes.io/network_policy_for': network })], answers);
+    expect(await closedFor(`${ns}/blue`)).toEqual([true, false, false]);
+    expect(await closedFor('ovn')).toEqual([false, true, true]);
+    expect(await closedFor(`ovn, ${ns}/blue`)).toEqual([false, false, false]);
+    await inForce();
+    expect(await answers()).toEqual([true, true, true]);
+    probers.close();
   });
 
   it('goes with its pod, and so does the port of one that is ours', async () => {

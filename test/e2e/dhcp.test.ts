@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exec, type Pod } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
+import { policy, prepareMarker, under } from './policies.ts';
 import { annotate, apply, cluster, custom, field, freshNamespace, podManifest, readyPod } from './shared.ts';
 
 const ns = 'e2e-dhcp';
@@ -112,6 +113,20 @@ describe('a subnet with DHCP', () => {
     expect(await answer(plain, 6)).toMatchObject({
       ip6_address: six,
       dhcp6_name_servers: '2001:db8::53 2001:db8::54',
+    });
+  });
+});
+
+describe('a pod that policies isolate', () => {
+  it('is answered all the same, and has no other packet out', async () => {
+    await prepareMarker();
+    const [four, six] = await addresses(plain);
+    const ping = ['bash', '-c', `ping -c2 -i0.2 -W1 ${different.ip} >/dev/null; echo $?`];
+    expect(await exec(cluster(), plain, ping)).toBe('0\n');
+    await under([policy(ns, 'closed', { podSelector: {}, policyTypes: ['Ingress', 'Egress'] })], async () => {
+      expect(await answer(plain, 4)).toMatchObject({ ...ofSubnet, ip_address: four });
+      expect(await answer(plain, 6)).toMatchObject({ ip6_address: six });
+      expect(await exec(cluster(), plain, ping)).toBe('1\n');
     });
   });
 });
