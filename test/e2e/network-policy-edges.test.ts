@@ -1,6 +1,6 @@
 /** What policies leave alone, with packets: a pod that reaches itself through a Service; and what annotations of policies do. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hairpin } from '../../operator/reconcilers/default-deny.ts';
+import { hairpin } from '../../operator/nb/rows/policy.ts';
 import { exec, type Pod } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { counters, inForce, policy, prepareMarker, Probers, readyOf, under, type PolicySpec } from './policies.ts';
