@@ -3,7 +3,7 @@
 export const reasons = {
   InternalError: 'a reconciler failed; what it wanted before is kept as it is',
   AddressSetNotFound:
-    'a match names a set or a group that no IPPool and no SecurityGroup fills; it is empty, so the rule meets nobody by it',
+    'a match names a set or a group that no IPPool and no SecurityGroup fills; a set is empty then, and a rule with a group is left out by OVN',
   AcquireAddressFailed: 'the pod or node has no address yet; the message says why, and it is tried again by itself',
   BfdPortInvalid: 'the BFD port of the VPC cannot be made',
   CreateACLFailed: 'a part of the policy cannot be used and is left out, so that less is allowed than it says',

@@ -65,7 +65,11 @@ export function references(match: string, read: WorldRead): References {
 
 const nothing: References = { rows: [], empty: [] };
 
-export const notFilled = (text: string): string => `no IPPool and no SecurityGroup has ${text}, so it is empty`;
+/** OVN knows a group on the switches of its ports alone, and a rule that names one elsewhere is left out there. */
+export const notFilled = (text: string): string =>
+  text.startsWith('@')
+    ? `no SecurityGroup has ${text}, so OVN leaves the rule out`
+    : `no IPPool and no SecurityGroup has ${text}, so it is empty`;
 
 /** Names of objects have no "_" and no capitals, so a set made by hand is safe under a name that has. */
 const name = String.raw`[a-z][a-z0-9.]{0,300}`;

@@ -56,7 +56,20 @@ const fromGroup = (remoteSecurityGroup: string): Readonly<Record<string, unknown
 
 const cluster: readonly Change[] = [
   put('Vpc', 'ovn-cluster', {}),
-  put('Subnet', 'ovn-default', { cidrBlock: '10.16.0.0/16,fd00:10:16::/64', default: true, enableDHCP: true }),
+  put('Subnet', 'ovn-default', {
+    cidrBlock: '10.16.0.0/16,fd00:10:16::/64',
+    default: true,
+    enableDHCP: true,
+    // Nobody is in any of these, and the rule is to be one all the same.
+    acls: [
+      {
+        direction: 'to-lport',
+        priority: 30_000,
+        match: 'ip4.src == {$pool, $ovn.sg.late.associated.v4} && ip4.dst != $ovn.sg.late_ip4',
+        action: 'drop',
+      },
+    ],
+  }),
   put('Subnet', 'join', { cidrBlock: '100.64.0.0/16' }),
   put('Namespace', 'a', {}),
   put('Node', 'n1', { ip: '172.18.0.2' }),
