@@ -58,17 +58,17 @@ export function entries(row: Row | undefined, column: string): ReadonlyMap<strin
 
 /** The database that a writer of these facts would leave, without defaults. Cost: all of them. */
 export function nbOf(facts: Iterable<RowFact | MemberFact>): Nb {
-  const tables = new Map<string, Map<string, Record<string, Value>>>();
-  const rowOf = (table: string, id: string): Record<string, Value> => {
-    const rows = tables.get(table) ?? new Map<string, Record<string, Value>>();
-    tables.set(table, rows);
-    const row = rows.get(id) ?? {};
-    rows.set(id, row);
+  const tables = new Map<string, Map<string, Writable>>();
+  const rowOf = (table: string, id: string): Writable => {
+    let rows = tables.get(table);
+    if (rows === undefined) tables.set(table, (rows = new Map<string, Writable>()));
+    let row = rows.get(id);
+    if (row === undefined) rows.set(id, (row = {}));
     return row;
   };
   for (const fact of facts) {
     if ('row' in fact) {
-      Object.assign(rowOf(fact.row, fact.id), merged(rowOf(fact.row, fact.id), fact.columns));
+      for (const [column, value] of Object.entries(fact.columns)) put(rowOf(fact.row, fact.id), column, value);
       if (fact.in !== undefined) add(rowOf(fact.in.row, fact.in.id), fact.in.column, fact.id);
     } else add(rowOf(fact.member, fact.id), fact.column, fact.element, fact.value);
   }
@@ -78,19 +78,19 @@ export function nbOf(facts: Iterable<RowFact | MemberFact>): Nb {
   };
 }
 
+/** Its sets and maps are its own. */
+type Writable = Record<string, Atom | Set<Atom> | Map<Atom, Atom>>;
+
 /** Elements that came before the row stay in it. */
-function merged(before: Record<string, Value>, columns: Readonly<Record<string, Value>>): Record<string, Value> {
-  const after: Record<string, Value> = { ...columns };
-  for (const [column, value] of Object.entries(before)) {
-    const now = after[column];
-    if (isSet(value)) after[column] = new Set([...(isSet(now) ? now : []), ...value]);
-    else if (isMap(value)) after[column] = new Map([...(isMap(now) ? now : []), ...value]);
-  }
-  return after;
+function put(row: Writable, column: string, value: Value): void {
+  const before = row[column];
+  if (isSet(value)) row[column] = new Set([...(before instanceof Set ? before : []), ...value]);
+  else if (isMap(value)) row[column] = new Map([...(before instanceof Map ? before : []), ...value]);
+  else row[column] = value;
 }
 
-function add(row: Record<string, Value>, column: string, element: Atom, value?: Atom): void {
+function add(row: Writable, column: string, element: Atom, value?: Atom): void {
   const now = row[column];
-  if (value === undefined) row[column] = new Set([...(isSet(now) ? now : []), element]);
-  else row[column] = new Map([...(isMap(now) ? now : []), [element, value]]);
+  if (value === undefined) row[column] = now instanceof Set ? now.add(element) : new Set([element]);
+  else row[column] = now instanceof Map ? now.set(element, value) : new Map([[element, value]]);
 }

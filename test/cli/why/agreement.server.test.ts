@@ -38,7 +38,7 @@ async function enter(ovn: OvnCentral, { facts }: Rows): Promise<void> {
 const tiered = installations().filter(({ root }) => root !== '');
 
 describe.skipIf(tiered.length === 0)('the evaluation', () => {
-  it('says of 1,000 connections what ovn-trace says', { timeout: 120_000 }, async () => {
+  it('says of 1,000 connections what ovn-trace says', { timeout: 240_000 }, async () => {
     const [installation] = tiered;
     if (installation === undefined) throw new Error('no installation');
     console.log(`seed of the networks: ${seed}`);
@@ -62,6 +62,7 @@ describe.skipIf(tiered.length === 0)('the evaluation', () => {
       }
       console.log(Object.fromEntries(counts));
       expect([...counts.values()].reduce((a, b) => a + b, 0)).toBe(worlds * tuplesPerWorld);
+      expect(counts.get('both')).toBeGreaterThan((worlds * tuplesPerWorld) / 2);
     } finally {
       await ovn.stop();
     }

@@ -5,7 +5,7 @@ import { nbOf } from '../../../cli/why/rows.ts';
 import { Evaluation, type Way } from '../../../cli/why/verdict.ts';
 import type { Tuple, World } from './generate.ts';
 import type { Observed } from './observed.ts';
-import type { Flow, Oracle, Seen } from './oracle.ts';
+import { Untraceable, type Flow, type Oracle, type Seen } from './oracle.ts';
 
 /** What the evaluation says, in the terms of `Observed`. */
 function summary({ steps, end }: Course): { outputs: string[]; rejected: boolean } {
@@ -56,13 +56,18 @@ export class Comparison {
     const answer = this.#answer(asked, request);
     same(answer === undefined, way.reply === undefined, request.text);
     if (answer === undefined || way.reply === undefined) return 'request alone';
-    const reply = await this.#oracle.follow(answer, this.#world, ({ side, port: at }) => {
-      const known = request.entered.has(`${side === 'ingress' ? 'egress' : 'ingress'} ${at}`);
-      // What Linux makes of an answer to nothing.
-      return known ? 'est,rpl' : protocol === 'udp' ? 'new' : 'inv';
-    });
-    agree({ ...reply, text: `${request.text}\nThe answer:\n${reply.text}` }, way.reply);
-    return 'both';
+    try {
+      const reply = await this.#oracle.follow(answer, this.#world, ({ side, port: at }) => {
+        const known = request.entered.has(`${side === 'ingress' ? 'egress' : 'ingress'} ${at}`);
+        // What Linux makes of an answer to nothing.
+        return known ? 'est,rpl' : protocol === 'udp' ? 'new' : 'inv';
+      });
+      agree({ ...reply, text: `${request.text}\nThe answer:\n${reply.text}` }, way.reply);
+      return 'both';
+    } catch (error) {
+      if (error instanceof Untraceable) return 'request alone';
+      throw error;
+    }
   }
 
   #request({ from, to, six, protocol, port }: Tuple): Flow {

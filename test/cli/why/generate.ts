@@ -126,7 +126,7 @@ function rules(random: Random, rows: Rows, { switches, hosts }: Shape): void {
   const priorities = Array.from({ length: count }, (_, at) => [random.next(), 10 * at + 1] as const).sort(
     (x, y) => x[0] - y[0],
   );
-  const actions = random.chance(0.2)
+  const actions = random.chance(0.35)
     ? ['allow', 'drop', 'pass', 'allow-stateless']
     : ['allow-related', 'allow', 'drop', 'drop', 'reject', 'pass', 'allow-stateless'];
   const tiers = random.one([[0], [2], [0, 1, 2, 3]]);

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { nbOf } from '../../../cli/why/rows.ts';
 import type { Step } from '../../../cli/why/course.ts';
 import { ConnectionError, Evaluation, verdict, type Verdict } from '../../../cli/why/verdict.ts';
+import type { Owner } from '../../../lib/delta/fact.ts';
 import { judgement } from '../../../cli/why/judge.ts';
 import { changed, packetOf } from '../../../cli/why/packet.ts';
 import { parseIp } from '../../../lib/net/index.ts';
@@ -103,6 +104,23 @@ describe('rules', () => {
     expect(out.passes).toBe(false);
   });
 
+  it('forget at the port of a router what was tracked, where virtual addresses alone make the switch track', () => {
+    const rows = network();
+    rows.balancer('lb', { on: ['s2'], vips: { '10.96.0.1:80': `${a}:80` }, protocol: 'tcp' });
+    rows.aclOnSwitch('s2', rule('to-lport', 'drop', 1, `outport == "s2-r" && ip4.src == ${c}`));
+    expect(endOf(tcp(rows, 'a', c))).toEqual(['delivered', 'dropped']);
+    rows.aclOnSwitch('s2', rule('to-lport', 'allow-related', 1, 'ip4.src == 192.0.2.1'));
+    expect(endOf(tcp(rows, 'a', c))).toEqual(['delivered', 'delivered']);
+  });
+
+  it('are refused as northd pastes them: in a longer match, parentheses that do not belong together', () => {
+    const rows = network();
+    rows.aclOnSwitch('s1', rule('to-lport', 'drop', 1, 'ip6) || (ip4'));
+    expect(tcp(rows, 'a', b)).toMatchObject({ passes: false, unreadable: [] });
+    rows.aclOnSwitch('s1', { ...rule('to-lport', 'drop', 1, 'udp'), tier: 1 });
+    expect(tcp(rows, 'a', b)).toMatchObject({ passes: true, unreadable: [{ rule: { match: 'ip6) || (ip4' } }] });
+  });
+
   it('one that cannot be read is not there, and is told', () => {
     const rows = network();
     rows.group('closed', ['b']);
@@ -139,6 +157,20 @@ describe('rules', () => {
     expect(tcp(rows, 'a', b).passes).toBe(true);
     rows.aclOnSwitch('s1', rule('to-lport', 'allow-related', 5, 'udp'));
     expect(tcp(rows, 'a', b).passes).toBe(false);
+  });
+});
+
+describe('facts', () => {
+  it('are a database whatever their order, elements by themselves among them', () => {
+    const { facts } = isolated(network(), 'b');
+    const open = facts.map((fact) => (fact.row === 'Port_Group' ? { ...fact, columns: { name: 'closed' } } : fact));
+    const id = facts.find(({ row }) => row === 'Port_Group')!.id;
+    const element = facts.find(({ columns }) => columns['name'] === 'b')!.id;
+    const member = { member: 'Port_Group', id, column: 'ports', element, owner: 'Test//rows' as Owner };
+    const ask = { from: 'a', to: b, protocol: 'tcp', port: 80 } as const;
+    expect(verdict(nbOf(open), ask).passes).toBe(true);
+    expect(verdict(nbOf([member, ...open]), ask).passes).toBe(false);
+    expect(verdict(nbOf([...open, member].toReversed()), ask).passes).toBe(false);
   });
 });
 
