@@ -8,6 +8,8 @@ import {
   PatchStrategy,
   type V1ConfigMap,
 } from '@kubernetes/client-node';
+import type { JsonObject } from '../../operator/api/fact.ts';
+import { objectOf } from '../../operator/api/json.ts';
 import { policyModuleRef } from '../../operator/api/refs.ts';
 import type { Compiled } from './compile.ts';
 import { PolicyError, type Project, readJson } from './project.ts';
@@ -36,9 +38,12 @@ const key = 'module.wasm';
 export async function push(project: Project, { bytes, digest }: Compiled, options: PushOptions): Promise<Pushed> {
   const api = KubernetesObjectApi.makeApiClient(options.kubeConfig);
   const { name, hook } = project;
-  const { namespace, mode } = options;
+  const { namespace } = options;
   const configMap = `${name}-${digest.slice('sha256:'.length, 'sha256:'.length + 12)}`;
-  const settings = options.settings === undefined ? undefined : await readJson(options.settings);
+  // What a manager leaves out of an apply that it said before is removed: it has to say it again.
+  const present = await specOf(api, name);
+  const settings = options.settings === undefined ? present['settings'] : await readJson(options.settings);
+  const mode = options.mode ?? present['mode'];
   const map: V1ConfigMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
@@ -54,12 +59,22 @@ export async function push(project: Project, { bytes, digest }: Compiled, option
     spec: {
       hook,
       module: { configMap: { namespace, name: configMap, key }, digest },
-      ...(settings && { settings }),
-      ...(mode && { mode }),
+      ...(settings !== undefined && { settings }),
+      ...(mode !== undefined && { mode }),
     },
   };
   for (const object of [map, module] as KubernetesObject[]) await apply(api, object);
   return { configMap, deleted: await prune(api, map) };
+}
+
+/** The spec that the cluster has; empty when there is no such module. */
+async function specOf(api: KubernetesObjectApi, name: string): Promise<JsonObject> {
+  const { apiVersion, kind } = policyModuleRef(name);
+  const found = await api.read({ apiVersion, kind, metadata: { name } }).catch((error: unknown) => {
+    if ((error as { readonly code?: unknown }).code === 404) return undefined;
+    throw new PolicyError(`PolicyModule ${name} cannot be read: ${reasonOf(error)}`);
+  });
+  return objectOf(objectOf(found)['spec']);
 }
 
 async function apply(api: KubernetesObjectApi, object: KubernetesObject): Promise<void> {

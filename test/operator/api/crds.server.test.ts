@@ -6,7 +6,7 @@ import type { Json, JsonObject, ObjectFact } from '../../../operator/api/fact.ts
 import { objectOf, textOf } from '../../../operator/api/json.ts';
 import { defaultsManager } from '../../../operator/api/managers.ts';
 import { subnetRow } from '../../../operator/api/project.ts';
-import { kubeOvn, subnetRef, vpcRef } from '../../../operator/api/refs.ts';
+import { kubeOvn, policyModuleRef, subnetRef, vpcRef } from '../../../operator/api/refs.ts';
 import { checkedSubnet } from '../../../operator/api/subnet-check.ts';
 import { Applier } from '../../../operator/kube/applier.ts';
 import type { Observation } from '../../../operator/kube/applier.ts';
@@ -19,7 +19,7 @@ import type { ApiServer } from '../../kube-apiserver.ts';
 import { defaults, factsOf, start } from '../../worlds/process.ts';
 import { memoryLog } from '../kube/fake.ts';
 
-const names = ['subnet', 'vpc', 'ip'];
+const names = ['subnet', 'vpc', 'ip', 'policymodule'];
 let api: ApiServer;
 let client: KubeClient;
 
@@ -79,6 +79,29 @@ describe('the API server', () => {
     await expect(
       make('Vpc', 'wrong', { spec: { staticRoutes: [{ cidr: 'x' }], policyRoutes: [{ priority: 99999 }] } }),
     ).resolves.toBeDefined();
+  });
+
+  it('takes a PolicyModule with its defaults, and refuses what is out of bounds', async () => {
+    const module = { configMap: { name: 'm' }, digest: `sha256:${'0'.repeat(64)}` };
+    const settings = { any: [{ thing: 1 }], at: 'all' };
+    const { apiVersion, kind } = policyModuleRef('');
+    const make = (name: string, spec: JsonObject): Promise<unknown> =>
+      client.create(resources.PolicyModule, { apiVersion, kind, metadata: { name }, spec });
+    await make('good', { module, hook: 'acl', settings });
+    expect(objectOf(await client.get(policyModuleRef('good')))['spec']).toEqual({
+      module: { configMap: { namespace: 'kube-system', name: 'm', key: 'module.wasm' }, digest: module.digest },
+      hook: 'acl',
+      settings,
+      failurePolicy: 'Fail',
+      mode: 'enforce',
+      deadlineMilliseconds: 1000,
+      memoryLimit: '16Mi',
+    });
+    await expect(make('a', { module, hook: 'cni' })).rejects.toThrow(/hook/);
+    await expect(make('b', { module: { ...module, digest: 'sha256:1' }, hook: 'acl' })).rejects.toThrow(/digest/);
+    await expect(make('c', { module, hook: 'acl', deadlineMilliseconds: 10_001 })).rejects.toThrow(/deadline/);
+    await expect(make('d', { module, hook: 'acl', memoryLimit: '1Gi' })).rejects.toThrow(/memoryLimit/);
+    await expect(make('e', { hook: 'acl' })).rejects.toThrow(/module/);
   });
 
   it('refuses a field of the wrong type', async () => {
