@@ -1,6 +1,7 @@
 // Cases that no corpus has, each a sentence of the API references or of the concept page "Network Policies", with what
 // comes of it: for the oracle as well as for the product.
 import type { LabelSelector, NetworkPolicySpec } from './api.ts';
+import { attachment } from './layouts.ts';
 import { address, at, base, client, completed, node1, node2, onHost, other, pod, web } from './short.ts';
 import type { Expected } from './oracle.ts';
 import type { Endpoint, World } from './world.ts';
@@ -41,6 +42,19 @@ const elsewhere = (number: number): Endpoint =>
       interfaces: [{ provider: 'ovn', subnet: 's-other', addresses: [`10.30.0.${number}`] }],
     }),
   );
+
+const attached = pod('a/attached', '10.16.0.6', {
+  interfaces: [
+    { provider: 'ovn', subnet: 'ovn-default', addresses: ['10.16.0.6'] },
+    { provider: attachment, subnet: 'blue', addresses: ['10.50.0.6'] },
+  ],
+});
+
+/** Has the address of `other`, and the labels of `client`. */
+const namesake = pod('a/namesake', '', {
+  labels: client.labels,
+  interfaces: [{ provider: 'ovn', subnet: 's-same', addresses: ['10.16.0.4'] }],
+});
 
 export const networkPolicyCases: readonly Case[] = [
   ['nobody is isolated without a policy', base, [[bOther, aWeb, 'tcp/1', 'pass']]],
@@ -261,14 +275,30 @@ export const networkPolicyCases: readonly Case[] = [
     'a policy for another network means nothing in this one',
     {
       ...base,
+      subnets: [...base.subnets, { name: 'blue', cidrs: ['10.50.0.0/16'], provider: attachment, enableLb: true }],
       networkPolicies: [
         {
-          metadata: { namespace: 'a', name: 'p', annotations: { 'ovn.kubernetes.io/network_policy_for': 'a/net' } },
+          metadata: { namespace: 'a', name: 'p', annotations: { 'ovn.kubernetes.io/network_policy_for': attachment } },
           spec: { podSelector: {} },
         },
       ],
     },
-    [[bOther, aWeb, 'tcp/80', 'pass']],
+    [[bOther, at(attached), 'tcp/80', 'pass']],
+  ],
+  [
+    'a peer lends its address to nobody who has the same in another VPC',
+    {
+      ...from({ podSelector: { matchLabels: { app: 'client' } } }),
+      subnets: [
+        ...base.subnets,
+        { name: 's-same', cidrs: ['10.16.0.0/16'], provider: 'ovn', enableLb: true, vpc: 'other' },
+      ],
+      pods: [...base.pods, namesake],
+    },
+    [
+      [aClient, aWeb, 'tcp/80', 'pass'],
+      [bOther, aWeb, 'tcp/80', 'no ingress'],
+    ],
   ],
   [
     'a policy that logs isolates in every VPC',
