@@ -90,6 +90,7 @@ describe('a pod behind a Service', () => {
   }
 
   it('has nothing of who says that he were it', async () => {
+    await inForce();
     for (const pod of [near, far]) expect(await forged(pod)).toBe(3);
     await under([policy(ns, 'closed', closed('Ingress'))], async () => {
       for (const pod of [near, far]) expect(await forged(pod)).toBe(0);
@@ -150,6 +151,7 @@ describe('a policy with a log', () => {
   it('is named where a packet is dropped or allowed', async () => {
     const log = { ...annotation('enable_log', 'true'), ...annotation('log_acl_actions', 'drop,allow') };
     const from = [{ podSelector: { matchLabels: { e2e: 'far' } } }];
+    const earlier = (await logged()).length;
     await under([policy(ns, 'logged', { podSelector: toServer, ingress: [{ from }] }, log)], async () => {
       expect([await connects(near), await connects(far)]).toEqual([false, true]);
       const has = (name: string, verdict: string, ip: string) => (line: string) =>
@@ -160,7 +162,7 @@ describe('a policy with a log', () => {
       const allowed = has(`np/logged.${ns}/ingress/IPv4/0`, 'allow', far.ip);
       await waitFor(
         async () => {
-          const lines = await logged();
+          const lines = (await logged()).slice(earlier);
           return lines.some(dropped) && lines.some(allowed);
         },
         { what: 'both in the log', ...soon, explain: async () => (await logged()).slice(-20).join('\n') },
