@@ -30,6 +30,7 @@ export function clusterRow(settings: Settings, salt: string, apiServer: readonly
     enableNp: settings.enableNp,
     npEnforcement: settings.npEnforcement,
     enableAnp: settings.enableAnp,
+    enableDnsNameResolver: settings.enableDnsNameResolver,
     keepVmIp: settings.keepVmIp,
     nonPrimary: settings.nonPrimary,
     overlayMtu: ethernetMtu - encapsulation[settings.networkType],

@@ -4,7 +4,7 @@ import { NotFoundError } from './kube/errors.ts';
 import { resources } from './kube/resources.ts';
 
 /** Kinds of which there are such objects. */
-const kinds = [resources.OvnEip];
+const kinds = [resources.OvnEip, resources.DNSNameResolver];
 
 interface Task {
   readonly name: string;
@@ -15,11 +15,13 @@ interface Task {
 export const pruning = (applier: Applier): Task => ({
   name: 'prune generated objects',
   run: async () => {
-    try {
-      await applier.prune(kinds);
-    } catch (error) {
-      // A cluster with Kube-OVN's CRDs of another release does not know all kinds.
-      if (!(error instanceof NotFoundError)) throw error;
+    for (const kind of kinds) {
+      try {
+        await applier.prune([kind]);
+      } catch (error) {
+        // A cluster with Kube-OVN's CRDs of another release does not know all kinds.
+        if (!(error instanceof NotFoundError)) throw error;
+      }
     }
   },
 });

@@ -1,5 +1,7 @@
 // The door by which objects of the API enter a world without a watch: for whoever computes what they make and acts on
 // nothing, as `kubeloom plan` and the tests do. Kinds that are not here make nothing.
+import { adminKinds, adminPolicyRow, type AdminKind } from './api/admin-policy-row.ts';
+import { domainRow } from './api/domain-row.ts';
 import { eipRow } from './api/eip-row.ts';
 import type { Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
@@ -17,7 +19,7 @@ import {
   vpcRow,
 } from './api/project.ts';
 import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.ts';
-import { kubeOvn } from './api/refs.ts';
+import { adminPolicyRef, kubeOvn } from './api/refs.ts';
 import { securityGroupRow } from './api/security-row.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { World } from './world.ts';
@@ -34,6 +36,13 @@ const entering =
 
 const core = 'v1';
 
+/** The kinds share a table. */
+const adminDoor = (kind: AdminKind): { readonly apiVersion: string; readonly enter: Enter } => ({
+  apiVersion: adminPolicyRef(kind, '').apiVersion,
+  enter: (world, key, object) =>
+    entering(({ adminPolicy }) => adminPolicy, adminPolicyRow(kind))(world, `${kind}/${key}`, object),
+});
+
 const doors: Readonly<Record<string, { readonly apiVersion: string; readonly enter: Enter }>> = {
   Pod: {
     apiVersion: core,
@@ -47,6 +56,8 @@ const doors: Readonly<Record<string, { readonly apiVersion: string; readonly ent
     apiVersion: 'networking.k8s.io/v1',
     enter: entering((world) => world.networkPolicy, networkPolicyRow),
   },
+  DNSNameResolver: { apiVersion: kubeOvn, enter: entering((world) => world.domain, domainRow) },
+  ...Object.fromEntries(adminKinds.map((kind) => [kind, adminDoor(kind)])),
   Node: { apiVersion: core, enter: entering((world) => world.node, nodeRow) },
   Namespace: { apiVersion: core, enter: entering((world) => world.namespace, namespaceRow) },
   IP: { apiVersion: kubeOvn, enter: entering((world) => world.ip, ipRow) },

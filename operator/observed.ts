@@ -1,6 +1,7 @@
 // What the API shows of an object that we write, looked up in the tables: so that nothing is written that is there.
 import type { ReadTable } from '../lib/graph/types.ts';
 import type { JsonObject, Ref } from './api/fact.ts';
+import { isAdminKind } from './api/admin-policy-row.ts';
 import { isLater, laterKey } from './api/later.ts';
 import { objectKey } from './api/refs.ts';
 import type { Meta } from './api/tables.ts';
@@ -9,7 +10,7 @@ import type { World } from './world.ts';
 
 /** Undefined when the object does not exist, and for kinds that are not watched. */
 export function metaOf(world: World, ref: Ref): Meta | undefined {
-  const { pod, node, namespace, subnet, vpc, vlan, ip, ippool, vip, eip, securityGroup } = world;
+  const { pod, node, namespace, subnet, vpc, vlan, ip, ippool, vip, eip, securityGroup, domain } = world;
   const tables: Readonly<Record<string, ReadTable<{ readonly meta: Meta }>>> = {
     Pod: pod,
     Node: node,
@@ -22,7 +23,9 @@ export function metaOf(world: World, ref: Ref): Meta | undefined {
     Vip: vip,
     OvnEip: eip,
     SecurityGroup: securityGroup,
+    DNSNameResolver: domain,
   };
+  if (isAdminKind(ref.kind)) return world.adminPolicy.get(`${ref.kind}/${ref.name}`)?.meta;
   if (isLater(ref.kind)) return world.later.get(laterKey(ref))?.meta;
   return tables[ref.kind]?.get(objectKey(ref.namespace, ref.name))?.meta;
 }
@@ -34,7 +37,8 @@ export function observed(world: World, ref: Ref): Observation {
   return typeof meta === 'string' || spec === undefined ? meta : { ...meta, spec };
 }
 
-function specOf({ subnet, eip }: World, { kind, name }: Ref): JsonObject | undefined {
+function specOf({ subnet, eip, domain }: World, { kind, name }: Ref): JsonObject | undefined {
   if (kind === 'Subnet') return subnet.get(name)?.spec;
+  if (kind === 'DNSNameResolver') return domain.get(name)?.spec;
   return kind === 'OvnEip' ? eip.get(name)?.spec : undefined;
 }

@@ -89,6 +89,7 @@ const definitions = {
   enableNp: flag('enable-np', true),
   npEnforcement: oneOf('np-enforcement', ['standard', 'lax']),
   enableAnp: flag('enable-anp', false),
+  enableDnsNameResolver: flag('enable-dns-name-resolver', false),
   enableMetrics: flag('enable-metrics', true),
   enableSsl: flag('enable-ssl', false),
   northboundPort: integer('nb-port', 6641, portRange),

@@ -1,5 +1,7 @@
 // The kinds that are watched and the tables they fill. One reflector per kind; what our own writes return enters by the
 // same door, so that nobody waits for the watch to tell what is known already.
+import { adminKinds, adminPolicyRow, isAdminKind, type AdminKind } from './api/admin-policy-row.ts';
+import { domainRow } from './api/domain-row.ts';
 import { eipRow } from './api/eip-row.ts';
 import type { Ref } from './api/fact.ts';
 import { isLater, laterKey, type LaterKind, laterKinds, laterRef } from './api/later.ts';
@@ -18,6 +20,7 @@ import {
   vpcRow,
 } from './api/project.ts';
 import {
+  adminPolicyRef,
   eipRef,
   ipPoolRef,
   policyModuleRef,
@@ -69,6 +72,8 @@ const own = [
   'NetworkAttachmentDefinition',
   'NetworkPolicy',
   'PolicyModule',
+  'DNSNameResolver',
+  ...adminKinds,
 ] as const;
 /** Workloads whose pods come back under their names. KubeVirt's are there only where it is installed. */
 const keepers = ['StatefulSet', 'VirtualMachine', 'VirtualMachineInstance'] as const;
@@ -76,7 +81,8 @@ type Keeper = (typeof keepers)[number];
 
 const isOptional = (kind: Kind): boolean =>
   isLater(kind) ||
-  ['OvnEip', 'SecurityGroup', 'Vip', 'NetworkAttachmentDefinition', 'PolicyModule'].includes(kind) ||
+  isAdminKind(kind) ||
+  ['OvnEip', 'SecurityGroup', 'Vip', 'NetworkAttachmentDefinition', 'PolicyModule', 'DNSNameResolver'].includes(kind) ||
   kind.startsWith('VirtualMachine');
 
 type Kind = (typeof own)[number] | Keeper | LaterKind;
@@ -98,7 +104,14 @@ const told = {
   OvnEip: eipRef,
   PolicyModule: policyModuleRef,
   SecurityGroup: securityGroupRef,
+  AdminNetworkPolicy: (name: string) => adminPolicyRef('AdminNetworkPolicy', name),
+  BaselineAdminNetworkPolicy: (name: string) => adminPolicyRef('BaselineAdminNetworkPolicy', name),
+  ClusterNetworkPolicy: (name: string) => adminPolicyRef('ClusterNetworkPolicy', name),
 } as const;
+
+/** Policies of the administrator: their kinds share a table. */
+const admin = (world: World, kind: AdminKind): Projection =>
+  into(new Partition(world.adminPolicy, `${kind}/`), adminPolicyRow(kind));
 
 /** Pods of ovn-central among all. */
 function centrals(namespace: string): {
@@ -114,6 +127,21 @@ function centrals(namespace: string): {
     return row && { namespace, pod: row.pod, uid, ready: row.ready, labels };
   };
   return { central, member };
+}
+
+function reflector(kind: Kind, projections: readonly Projection[], options: WatchesOptions): Reflector {
+  const { client, clock, log, enter, onRestart } = options;
+  return new Reflector({
+    client,
+    clock,
+    log,
+    enter,
+    resource: isLater(kind) ? laterResource(kind) : resources[kind],
+    projections,
+    // A cluster with Kube-OVN's CRDs of another release has not all of them.
+    optional: isOptional(kind),
+    onRestart: (reason) => onRestart(kind, reason),
+  });
 }
 
 export class Watches implements Part {
@@ -156,6 +184,10 @@ export class Watches implements Part {
       NetworkAttachmentDefinition: [into(world.attachment, attachmentRow)],
       NetworkPolicy: [into(world.networkPolicy, networkPolicyRow)],
       PolicyModule: [into(world.policyModule, policyModuleRow), statusOf('PolicyModule')],
+      DNSNameResolver: [into(world.domain, domainRow)],
+      AdminNetworkPolicy: [admin(world, 'AdminNetworkPolicy'), statusOf('AdminNetworkPolicy')],
+      BaselineAdminNetworkPolicy: [admin(world, 'BaselineAdminNetworkPolicy'), statusOf('BaselineAdminNetworkPolicy')],
+      ClusterNetworkPolicy: [admin(world, 'ClusterNetworkPolicy'), statusOf('ClusterNetworkPolicy')],
       StatefulSet: keeper('StatefulSet'),
       VirtualMachine: keeper('VirtualMachine'),
       VirtualMachineInstance: keeper('VirtualMachineInstance'),
@@ -166,22 +198,8 @@ export class Watches implements Part {
       Vpc: [into(world.vpc, vpcRow), statusOf('Vpc')],
       Vlan: [into(world.vlan, vlanRow), statusOf('Vlan')],
     };
-    const reflector = (kind: Kind): Reflector => {
-      const resource = isLater(kind) ? laterResource(kind) : resources[kind];
-      const { client, clock, log, enter, onRestart } = options;
-      return new Reflector({
-        client,
-        clock,
-        log,
-        enter,
-        resource,
-        projections: isLater(kind) ? later(kind) : acted[kind],
-        // A cluster with Kube-OVN's CRDs of another release has not all of them.
-        optional: isOptional(kind),
-        onRestart: (reason) => onRestart(kind, reason),
-      });
-    };
-    this.#reflectors = new Map(kinds.map((kind) => [kind, reflector(kind)]));
+    const projections = (kind: Kind): readonly Projection[] => (isLater(kind) ? later(kind) : acted[kind]);
+    this.#reflectors = new Map(kinds.map((kind) => [kind, reflector(kind, projections(kind), options)]));
   }
 
   /** The status of an object as the API shows it; undefined when there is no such object. */

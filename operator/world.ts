@@ -36,7 +36,9 @@ import { labelKeys, requiredLabel } from './api/labels.ts';
 import { commaList, textsOf } from './api/json.ts';
 import { laterRef } from './api/later.ts';
 import {
+  adminPolicyRef,
   clusterRef,
+  dnsNameResolverRef,
   eipRef,
   externalPart,
   ipPoolRef,
@@ -60,6 +62,7 @@ import { pairsKey } from './api/project.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import { ownVipKey } from './api/vip-row.ts';
 import { nodeGroupName, poolSetName, securityGroupName } from './nb/names.ts';
+import { adminPolicy } from './reconcilers/admin-policy.ts';
 import { binding } from './reconcilers/binding.ts';
 import { defaultObjects } from './reconcilers/default-objects.ts';
 import { isolation, securityIsolations } from './reconcilers/default-deny.ts';
@@ -78,10 +81,13 @@ import { networkPolicy, ownGroups } from './reconcilers/network-policy.ts';
 import { candidate, checked, network, nodeScope, tableKeys } from './reconcilers/network.ts';
 import { host, node } from './reconcilers/node.ts';
 import { subnetDemand } from './reconcilers/own-address.ts';
+import { domainName } from './reconcilers/outside.ts';
 import { pod } from './reconcilers/pod.ts';
 import { policyModule } from './reconcilers/policy-module.ts';
 import {
+  everyVpc,
   nameKey,
+  nodeLabels,
   namedNumbers,
   places,
   presence,
@@ -94,6 +100,7 @@ import { portKeys } from './reconcilers/router-port-name.ts';
 import { security, securityGroup } from './reconcilers/security-group.ts';
 import { selected } from './reconcilers/selected.ts';
 import { space } from './reconcilers/space.ts';
+import { priorityKeys } from './reconcilers/standing.ts';
 import { subnet } from './reconcilers/subnet.ts';
 import { subnetStatus } from './reconcilers/subnet-status.ts';
 import { tagKey, vlan } from './reconcilers/underlay.ts';
@@ -134,6 +141,9 @@ export interface World {
   readonly moduleReport: Table<Tables['moduleReport']>;
   readonly answer: Table<Tables['answer']>;
   readonly securityGroup: Table<Tables['securityGroup']>;
+  /** Of all kinds of them. */
+  readonly adminPolicy: Table<Tables['adminPolicy']>;
+  readonly domain: Table<Tables['domain']>;
   /** Objects of all kinds that nothing acts on yet. */
   readonly later: Table<Tables['later']>;
   /** Written by the allocator, by IP object. */
@@ -281,6 +291,10 @@ const external = 'VpcExternal';
 const podOf = (key: string): Ref => namespaced(podRef)(key);
 /** The module that a question is for. */
 const aclModule = (question: string): Ref => policyModuleRef(moduleOf(question));
+const adminPolicyOf = (key: string): Ref => {
+  const [kind = '', name = ''] = key.split('/');
+  return adminPolicyRef(kind, name);
+};
 const networkPolicyOf = (key: string): Ref => namespaced(networkPolicyRef)(key);
 
 /** Owner of a row that is known by its name. */
@@ -298,6 +312,8 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
   IPPool: ipPoolRef,
   Vip: vipRef,
   NetworkPolicy: networkPolicyOf,
+  AdminPolicy: adminPolicyOf,
+  DNSNameResolver: dnsNameResolverRef,
   Selection: selectionRef,
   Isolation: isolationRef,
   PolicyModule: policyModuleRef,
@@ -332,6 +348,8 @@ function inputs(graph: Graph<Tables, Indexes>): Inputs {
     moduleReport: graph.table('moduleReport'),
     answer: graph.table('answer'),
     securityGroup: graph.table('securityGroup'),
+    adminPolicy: graph.table('adminPolicy'),
+    domain: graph.table('domain'),
     later: graph.table('later'),
     unassigned: graph.table('unassigned'),
     usage: graph.table('usage'),
@@ -375,9 +393,10 @@ function computedTables(graph: Graph<Tables, Indexes>): {
 /**
  * Who is selected by whom. Policies are translated, pods are matched, and names of ports get their numbers:
  *
- *   networkPolicy -> translation -> selection --join--> matched -> namedNumber
- *   policyModule, answer ----------------^
- *                                   askedName ------------------------^
+ *   networkPolicy, adminPolicy -> translation -> selection --join--> matched -> namedNumber
+ *   policyModule, answer ----------------|----------^                              ^
+ *                                        |-----> askedName ------------------------'
+ *                                        `-----> nodeSelection --join--> matchedNode
  */
 export function policySelections(
   graph: Graph<Tables, Indexes>,
@@ -386,7 +405,10 @@ export function policySelections(
 ): ReadTable<Tables['matched']> {
   const translation = graph.table('translation');
   const selection = graph.table('selection');
+  const nodeSelection = graph.table('nodeSelection');
   const askedName = graph.table('askedName');
+  const labels = graph.table('nodeLabels');
+  const matchedNode = graph.table('matchedNode');
   const scope = graph.table('scope');
   const matched = graph.table('matched');
   const namedNumber = graph.table('namedNumber');
@@ -394,17 +416,22 @@ export function policySelections(
   graph.index('numbersByName', namedNumber, (row) => [nameKey(row)]);
   graph.index('policiesByGroup', tables.networkPolicy, ownGroups);
   graph.index('modulesBySelection', tables.policyModule, selectionOfModule);
+  graph.index('adminsByPriority', tables.adminPolicy, priorityKeys);
 
   const translated = new TableEntries({
     translation: graph.into(translation),
     selection: graph.share(selection),
+    nodeSelection: graph.share(nodeSelection),
     askedName: graph.share(askedName),
   });
   graph.derive('translation', tables.networkPolicy, translationOf(translate), translated);
   graph.derive('moduleSelection', tables.policyModule, theirs, graph.share(selection));
   graph.derive('modulePeer', tables.answer, peers, graph.share(selection));
+  graph.derive('translation/admin', tables.adminPolicy, translationOf(translate), translated);
+  graph.derive('nodeLabels', tables.node, nodeLabels, graph.into(labels));
   graph.derive('scope', tables.namespace, scopes, graph.into(scope));
   graph.join('matched', { selections: selection, entities: tables.labelled, scopes: scope }, graph.into(matched));
+  graph.join('matchedNode', { selections: nodeSelection, entities: labels, scopes: scope }, graph.into(matchedNode));
   graph.derive('namedNumber', tables.namedPorts, namedNumbers, graph.share(namedNumber));
   return matched;
 }
@@ -444,7 +471,16 @@ function questions(
 /** What policies are and whom they select. */
 export type PolicyInputs = Pick<
   Inputs,
-  'namespace' | 'labelled' | 'namedPorts' | 'networkPolicy' | 'policyModule' | 'answer' | 'securityGroup'
+  | 'namespace'
+  | 'node'
+  | 'labelled'
+  | 'namedPorts'
+  | 'networkPolicy'
+  | 'adminPolicy'
+  | 'domain'
+  | 'policyModule'
+  | 'answer'
+  | 'securityGroup'
 >;
 
 export interface PolicyTables {
@@ -459,12 +495,13 @@ export interface PolicyTables {
  * What follows from it in OVN:
  *
  *   namespace + binding, network -> vpcFamily, port -> presence --> places
- *   networkPolicy + translation, namedNumber, places --+----------> NetworkPolicy: ACLs
+ *   networkPolicy + translation, namedNumber, places --+----------> NetworkPolicy, AdminPolicy: ACLs
  *                                                      +-> facet -> Selection: groups and sets
  *                                                      `-> isolation -> groups that drop, nodes' rules
  *   question + answer, places --+---------------------------------> ModuleAcl: ACLs
  *                               `-> facet
  *   port + matched, classed + facet ------------------------------> Membership: who is in them
+ *   domain + facet -----------------------------------------------> DNSNameResolver: addresses; those of nodes likewise
  */
 export function policies(
   graph: Graph<Tables, Indexes>,
@@ -478,7 +515,7 @@ export function policies(
   const placesTable = graph.table('places');
   graph.index('facetsBySelection', facet, (row) => [row.selection]);
   graph.index('presencesByNamespace', presenceTable, (row) => [row.namespace]);
-  graph.index('familiesByVpc', family, (row) => [row.vpc]);
+  graph.index('familiesByVpc', family, (row) => [row.vpc, everyVpc]);
 
   graph.derive('vpcFamily', network, vpcFamilies, graph.share(family));
   graph.derive('presence', port, presence, graph.share(presenceTable));
@@ -487,8 +524,10 @@ export function policies(
   reconcile(graph, sinks, { reconciler: networkPolicy, input: tables.networkPolicy, about: networkPolicyOf, entries });
   reconcile(graph, sinks, { reconciler: moduleAcl, input: question, about: aclModule, entries });
   graph.derive('isolation/security', tables.securityGroup, securityIsolations, graph.share(isolated));
+  reconcile(graph, sinks, { reconciler: adminPolicy, input: tables.adminPolicy, about: adminPolicyOf, entries });
   reconcile(graph, sinks, { reconciler: selected, input: facet, about: selectionRef });
   reconcile(graph, sinks, { reconciler: isolation, input: isolated, about: isolationRef });
+  reconcile(graph, sinks, { reconciler: domainName, input: tables.domain, about: dnsNameResolverRef });
   reconcile(graph, sinks, { reconciler: membership, input: port, about: ipRef });
 }
 

@@ -93,8 +93,8 @@ export class OvnCentral {
    * the connection tracker; without one, that of an established connection.
    */
   async trace(datapath: string, packet: string, tracked?: string): Promise<string> {
-    // A packet between two ports of a switch is looked up twice.
-    const state = tracked === undefined ? [] : [`--ct=${tracked}`, `--ct=${tracked}`];
+    // A packet is looked up twice on each switch that it passes.
+    const state = tracked === undefined ? [] : Array.from({ length: 12 }, () => `--ct=${tracked}`);
     return await this.#tool('/usr/bin/ovn-trace', [`--db=${this.sb.remote}`, '--minimal', ...state, datapath, packet]);
   }
 

@@ -18,6 +18,8 @@ export interface Cluster {
   readonly npEnforcement: 'standard' | 'lax';
   /** AdminNetworkPolicies and their kin are followed. */
   readonly enableAnp: boolean;
+  /** Something in the cluster resolves the domain names that policies speak of. */
+  readonly enableDnsNameResolver: boolean;
   /** Pods of a virtual machine share its name, and its address is kept while there is none. */
   readonly keepVmIp: boolean;
   /** Another plugin makes the first interface of pods; ours are attached ones. */

@@ -1,4 +1,5 @@
-// What somebody wants of a selection: a group of its ports, a set of its addresses, that it is isolated.
+// What somebody wants of a selection: a group of its ports, a set of its addresses, that it is isolated. And of what is
+// no pod: sets of the addresses of nodes, and of those that a domain name has.
 import type { Owner, RowId } from '../../lib/delta/fact.ts';
 import type { Direction, NamedPort } from './policy-row.ts';
 
@@ -24,6 +25,8 @@ export interface Scope {
   readonly providers: readonly string[];
   /** Of pods whose container has this port under this name alone. */
   readonly port?: NamedPort;
+  /** Of pods that are in one of these selections as well; absent: of all. */
+  readonly among?: readonly string[];
 }
 
 /** The ports that lie in a VPC. */
@@ -53,4 +56,19 @@ export interface DenyFacet extends Scope {
   readonly enforcement: Enforcement;
 }
 
-export type Facet = GroupFacet | SetFacet | DenyFacet;
+/** Rules of the administrator's are asked of its ports: what keeps them alive all the same has to be there. */
+export interface JudgedFacet extends Scope {
+  readonly kind: 'judged';
+  readonly tier: 'admin' | 'baseline';
+  readonly direction: Direction;
+}
+
+/** Addresses of nodes, or those that a domain name resolves to; `selection` is the key of either. */
+export interface OutsideFacet extends Scope {
+  readonly kind: 'nodes' | 'domain';
+  readonly family: 4 | 6;
+  readonly into: Collection;
+  readonly isShared: true;
+}
+
+export type Facet = GroupFacet | SetFacet | DenyFacet | JudgedFacet | OutsideFacet;

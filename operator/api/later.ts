@@ -14,7 +14,6 @@ const plain = (plural: string): Later => ({ plural, status: {} });
 
 export const laterKinds = {
   BgpConf: { plural: 'bgp-confs' },
-  DNSNameResolver: { plural: 'dnsnameresolvers' },
   EvpnConf: { plural: 'evpn-confs' },
   IptablesDnatRule: plain('iptables-dnat-rules'),
   IptablesEIP: plain('iptables-eips'),

@@ -27,10 +27,12 @@ export interface LabelledRow {
   readonly labels: Labels;
 }
 
-/** Who is at the other end: pods of namespaces (absent: of the policy's own), or addresses. */
+/** Who is at the other end: pods of namespaces (absent: of the policy's own), addresses, nodes, a domain name. */
 export type PolicyPeer =
   | { readonly pods: Selector; readonly namespaces?: Selector }
-  | { readonly cidr: string; readonly except: readonly string[] };
+  | { readonly cidr: string; readonly except: readonly string[] }
+  | { readonly nodes: Selector }
+  | { readonly domain: string };
 
 /** Ports at the receiving end: the whole protocol, one number, a range, or what containers call so. */
 export interface PolicyPort {
@@ -90,7 +92,7 @@ const namedPort = (port: JsonObject): NamedPort => ({
   number: integerOf(port['containerPort']),
 });
 
-const protocolOf = (value: unknown): Protocol | undefined => protocols.find((known) => known === value);
+export const protocolOf = (value: unknown): Protocol | undefined => protocols.find((known) => known === value);
 
 export function networkPolicyRow(source: unknown): NetworkPolicyRow {
   const object = objectOf(source);

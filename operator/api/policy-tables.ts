@@ -1,6 +1,8 @@
 // The part of the graph's tables that policies are made of: who is selected, what is wanted of whom, and where.
 import type { Owner, RowId } from '../../lib/delta/fact.ts';
 import type { Labels, Selection } from '../../lib/graph/selector.ts';
+import type { AdminPolicyRow } from './admin-policy-row.ts';
+import type { DomainRow } from './domain-row.ts';
 import type { Facet } from './facet.ts';
 import type { LabelledRow, NamedPort, NetworkPolicyRow } from './policy-row.ts';
 import type { SecurityGroupRow } from './security-row.ts';
@@ -11,6 +13,8 @@ export interface PortRow {
   /** Key of the pod. */
   readonly pod: string;
   readonly namespace: string;
+  /** In whose groups it is; '' for one that is in none of a node. */
+  readonly node: string;
   readonly id: RowId;
   readonly owner: Owner;
   readonly provider: string;
@@ -77,12 +81,22 @@ export interface PolicyTables {
   /** Labels and ports of pods; apart from `pod`, because they change for themselves. */
   labelled: LabelledRow;
   networkPolicy: NetworkPolicyRow;
-  /** What a NetworkPolicy says, by its key. */
+  /** Policies of the administrator, by kind and name. */
+  adminPolicy: AdminPolicyRow;
+  /** DNSNameResolvers, by name. */
+  domain: DomainRow;
+  /** What a policy says, by its key. */
   translation: Translation;
   /** Labels of namespaces. */
   scope: { readonly labels: Labels };
   /** By canonical form. */
   selection: Selection;
+  /** Labels of nodes; their scope is ''. */
+  nodeLabels: { readonly scope: string; readonly labels: Labels };
+  /** Of nodes, by canonical form. */
+  nodeSelection: Selection;
+  /** Keys of the selections that a node is in. */
+  matchedNode: readonly string[];
   /** Keys of the selections that a pod is in. */
   matched: readonly string[];
   /** By name. */
@@ -122,6 +136,8 @@ export interface PolicyIndexes {
   securityGroupsByName: SecurityGroupRow;
   /** By name of the SecurityGroup's rows: `namedKey`. */
   securitiesByRow: SecurityRows;
+  /** By kind, tier and priority. */
+  adminsByPriority: AdminPolicyRow;
   /** Those that keep groups of their own, by the name of the group. */
   policiesByGroup: NetworkPolicyRow;
 }

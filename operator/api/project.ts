@@ -109,14 +109,16 @@ function controllerOf(meta: JsonObject): Pick<PodRow, 'podType' | 'controller'> 
 export function nodeRow(source: unknown): NodeRow {
   const object = objectOf(source);
   const status = objectOf(object['status']);
-  const internal = listOf(status['addresses'])
-    .map(objectOf)
-    .filter((entry) => entry['type'] === 'InternalIP')
-    .map((entry) => textOf(entry['address']));
+  const ofType = (type: string): string[] =>
+    listOf(status['addresses'])
+      .map(objectOf)
+      .filter((entry) => entry['type'] === type)
+      .map((entry) => textOf(entry['address']));
   return {
     meta: metaOf(object, { labels: () => true }),
     created: createdOf(object),
-    internalIps: addressesOf(internal),
+    internalIps: addressesOf(ofType('InternalIP')),
+    externalIps: addressesOf(ofType('ExternalIP')),
     ready: holds(status, 'Ready') && !holds(status, 'NetworkUnavailable'),
   };
 }

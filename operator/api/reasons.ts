@@ -4,8 +4,14 @@ export const reasons = {
   InternalError: 'a reconciler failed; what it wanted before is kept as it is',
   AddressSetNotFound:
     'a match names a set or a group that no IPPool and no SecurityGroup fills; a set is empty then, and a rule with a group is left out by OVN',
+  ANPWithDuplicatePriority: 'an older AdminNetworkPolicy has the same priority, and this one is not in force',
+  ANPWithUnsupportedPriority: 'the AdminNetworkPolicy has a priority above 99 and is not in force',
   AcquireAddressFailed: 'the pod or node has no address yet; the message says why, and it is tried again by itself',
+  BANPWithUnsupportedName: 'a BaselineAdminNetworkPolicy is in force under the name default alone',
   BfdPortInvalid: 'the BFD port of the VPC cannot be made',
+  CNPWithDuplicatePriority:
+    'another ClusterNetworkPolicy of the tier has the same priority; both are in force, and where both meet a connection either may decide',
+  CNPWithUnsupportedPriority: 'the ClusterNetworkPolicy has a priority above 399 and is not in force',
   CreateACLFailed: 'a part of the policy cannot be used and is left out, so that less is allowed than it says',
   CreateOVNPortFailed: 'the northbound database refuses the port of the pod; it is tried again with pauses',
   ExternalNotAttached:
@@ -13,10 +19,10 @@ export const reasons = {
   FeatureNotAvailable: 'fields of the spec have no effect yet; the message names them, and everything else works',
   Conflict: 'two objects want one row in OVN; the first keeps it',
   DefaultSubnetInvalid: 'the default subnet that the VPC names does not exist, or is in another VPC and not used',
-  KindNotAvailable: 'nothing is done for objects of this kind yet',
   ModuleFailing:
     'the module gives no answer to some questions; what they are about is refused or left alone, as failurePolicy says',
   ModuleInvalid: 'the spec of the PolicyModule cannot be used or its module is not run; the message says why',
+  KindNotAvailable: 'nothing is done for objects of this kind: yet, or without the setting that the message names',
   NameCollision: 'another object has a name that gives the same name in OVN; this one carries a suffix there',
   NamespaceConflict: 'a namespace is bound to two VPCs; the first in the order of names has it',
   NoActiveGatewayFound:
@@ -66,7 +72,11 @@ export const passing: ReadonlySet<Reason> = new Set<Reason>([
 ]);
 
 /** Reasons of what does not keep an object from being used: it is ready all the same. */
-export const advisory: ReadonlySet<Reason> = new Set<Reason>(['FeatureNotAvailable', 'OptionInvalid']);
+export const advisory: ReadonlySet<Reason> = new Set<Reason>([
+  'CNPWithDuplicatePriority',
+  'FeatureNotAvailable',
+  'OptionInvalid',
+]);
 
 /** Whether the status of a kind has conditions; what is wrong with others is told by events and fields. */
 export const hasConditions = (kind: string): boolean => kind !== 'SecurityGroup';
@@ -79,6 +89,8 @@ export interface ConditionWords {
   readonly valid: string;
   /** The problem that makes Validated False: what the spec says cannot be followed. */
   readonly invalid: Reason;
+  /** Its conditions are of the API's own type (metav1.Condition), which has no time of the last update. */
+  readonly plain?: true;
 }
 
 const usual: ConditionWords = {
@@ -87,10 +99,20 @@ const usual: ConditionWords = {
   invalid: 'ValidateLogicalSwitchFailed',
 };
 
+const adminWords = (invalid: Reason): ConditionWords => ({
+  ready: 'SetupSucceeded',
+  valid: 'SetupSucceeded',
+  invalid,
+  plain: true,
+});
+
 /** Kube-OVN's where it has some; it gives a Vip no conditions. */
 const words: Readonly<Record<string, ConditionWords>> = {
   IPPool: { ready: 'UpdateIPAMSucceeded', valid: 'UpdateIPAMSucceeded', invalid: 'UpdateIPAMFailed' },
   PolicyModule: { ready: 'ModuleInForce', valid: 'ModuleLoaded', invalid: 'ModuleInvalid' },
+  AdminNetworkPolicy: adminWords('ANPWithUnsupportedPriority'),
+  BaselineAdminNetworkPolicy: adminWords('BANPWithUnsupportedName'),
+  ClusterNetworkPolicy: adminWords('CNPWithUnsupportedPriority'),
   Vip: { ready: 'AcquireAddressSucceeded', valid: 'ValidateVipSuccess', invalid: 'VipInvalid' },
 };
 

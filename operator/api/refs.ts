@@ -15,6 +15,14 @@ export const networkPolicyRef = (namespace: string, name: string): Ref => ({
   namespace,
   name,
 });
+/** Keys of table `adminPolicy` are the kind, a slash and the name. */
+export const adminPolicyRef = (kind: string, name: string): Ref => ({
+  apiVersion: `policy.networking.k8s.io/${kind === 'ClusterNetworkPolicy' ? 'v1alpha2' : 'v1alpha1'}`,
+  kind,
+  namespace: '',
+  name,
+});
+export const dnsNameResolverRef = (name: string): Ref => crd('DNSNameResolver', name);
 export const subnetRef = (name: string): Ref => crd('Subnet', name);
 export const vpcRef = (name: string): Ref => crd('Vpc', name);
 export const ipPoolRef = (name: string): Ref => crd('IPPool', name);
@@ -96,6 +104,10 @@ const builders: Readonly<Record<string, (namespace: string, name: string) => Ref
   SecurityGroup: (_, name) => securityGroupRef(name),
   NetworkPolicy: networkPolicyRef,
   PolicyModule: (_, name) => policyModuleRef(name),
+  AdminNetworkPolicy: (_, name) => adminPolicyRef('AdminNetworkPolicy', name),
+  BaselineAdminNetworkPolicy: (_, name) => adminPolicyRef('BaselineAdminNetworkPolicy', name),
+  ClusterNetworkPolicy: (_, name) => adminPolicyRef('ClusterNetworkPolicy', name),
+  DNSNameResolver: (_, name) => dnsNameResolverRef(name),
 };
 
 /** The object that an owner's text names, undefined for a kind that owns no rows. */

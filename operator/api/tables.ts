@@ -48,6 +48,8 @@ export interface NodeRow {
   readonly created: number;
   /** By family, IPv4 first, canonical. */
   readonly internalIps: readonly string[];
+  /** Likewise: other addresses that its status names. */
+  readonly externalIps: readonly string[];
   /** Traffic can leave by it: Ready, and not NetworkUnavailable. */
   readonly ready: boolean;
 }

@@ -25,6 +25,9 @@ const clusterScoped = (apiVersion: string, kind: string, plural: string): Resour
   namespaced: false,
 });
 
+const adminPolicy = (version: string, kind: string, plural: string): Resource =>
+  clusterScoped(`policy.networking.k8s.io/${version}`, kind, plural);
+
 export const resources = {
   Pod: namespaced('v1', 'Pod', 'pods'),
   Node: clusterScoped('v1', 'Node', 'nodes'),
@@ -64,6 +67,10 @@ export const resources = {
   OvnEip: clusterScoped('kubeovn.io/v1', 'OvnEip', 'ovn-eips'),
   IPPool: clusterScoped('kubeovn.io/v1', 'IPPool', 'ippools'),
   PolicyModule: clusterScoped('kubeloom.io/v1alpha1', 'PolicyModule', 'policymodules'),
+  DNSNameResolver: clusterScoped('kubeovn.io/v1', 'DNSNameResolver', 'dnsnameresolvers'),
+  AdminNetworkPolicy: adminPolicy('v1alpha1', 'AdminNetworkPolicy', 'adminnetworkpolicies'),
+  BaselineAdminNetworkPolicy: adminPolicy('v1alpha1', 'BaselineAdminNetworkPolicy', 'baselineadminnetworkpolicies'),
+  ClusterNetworkPolicy: adminPolicy('v1alpha2', 'ClusterNetworkPolicy', 'clusternetworkpolicies'),
   Vlan: clusterScoped('kubeovn.io/v1', 'Vlan', 'vlans'),
   SecurityGroup: clusterScoped('kubeovn.io/v1', 'SecurityGroup', 'security-groups'),
 } as const satisfies Record<string, Resource>;

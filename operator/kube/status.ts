@@ -6,7 +6,7 @@ import type { Json, JsonObject, ProblemFact, Ref, StatusFact } from '../api/fact
 import { hasConditions, wordsOf } from '../api/reasons.ts';
 import { BySource } from './by-source.ts';
 import { isoSeconds } from './clock.ts';
-import { conditions, conditionsOf } from './conditions.ts';
+import { type Condition, conditions, conditionsOf } from './conditions.ts';
 import { ConflictError, messageOf, NotFoundError } from './errors.ts';
 import { canonicalJson, covers, rounded, sameJson } from './json.ts';
 import { nameOf, typeOf } from './manifest.ts';
@@ -148,7 +148,7 @@ export class StatusWriter {
       previous: conditionsOf(observed),
       now: isoSeconds(this.#options.clock.wall()),
     });
-    return { ...shown, conditions: list as unknown as Json };
+    return { ...shown, conditions: words.plain ? list.map(withoutUpdate) : (list as unknown as Json) };
   }
 
   #isShown(target: string, status: JsonObject, observed: JsonObject): boolean {
@@ -202,6 +202,9 @@ const canonical = (value: JsonObject): string => canonicalJson(rounded(value));
 /** What the API shows of these fields: to leave one out would remove it. */
 const kept = (observed: JsonObject, keys: readonly string[]): JsonObject =>
   Object.fromEntries(Object.entries(observed).filter(([key]) => keys.includes(key)));
+
+const withoutUpdate = (condition: Condition): JsonObject =>
+  Object.fromEntries(Object.entries(condition).filter(([key]) => key !== 'lastUpdateTime'));
 
 // The API server may leave an empty message out.
 function withText(condition: JsonObject | undefined): JsonObject | undefined {

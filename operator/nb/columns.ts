@@ -1,6 +1,9 @@
 // What is copied of the northbound database: the columns that are written, and those by which rows hold each other.
 // A table or column that the server's schema does not have is left out, and a fact that names it is refused.
 
+import type { RowFact } from '../../lib/delta/fact.ts';
+import { aclTier, adminAcl } from './priorities.ts';
+
 /** Columns by table. Every column of a fact must be here; so must strong references to rows of ours. */
 export const columns: Readonly<Record<string, readonly string[]>> = {
   NB_Global: ['external_ids', 'options'],
@@ -70,6 +73,13 @@ export const optional: Readonly<Record<string, readonly string[]>> = {
   // OVN 23.06: before, all rules are judged together.
   ACL: ['tier'],
 };
+
+/**
+ * Rows that are left out where all rules are judged together: what hands on to the next tier has none to hand on to, and
+ * what is behind others would beat them.
+ */
+export const needsTiers = ({ row, columns: { action, tier, priority } }: Pick<RowFact, 'row' | 'columns'>): boolean =>
+  row === 'ACL' && (action === 'pass' || tier === aclTier.baseline) && Number(priority) > adminAcl.lowest;
 
 /** Rows that cost northd a full computation however they come: they wait a moment for company. */
 export const structural: readonly string[] = [

@@ -1,8 +1,9 @@
-// Facts for the schema that the server has: columns that an older one lacks and that rows can do without are left out.
-// Where rules have no tiers there is none to pass a packet on to, and what would be passed on is dropped.
+// Facts for the schema that the server has: columns that an older one lacks and that rows can do without are left out, and
+// so are rows that mean nothing without them. Where rules have no tiers there is none to pass a packet on to: what else
+// would be passed on is dropped.
 import type { MemberFact, RowFact } from '../../lib/delta/fact.ts';
 import type { DatabaseSchema } from '../../lib/ovsdb/index.ts';
-import { optional } from './columns.ts';
+import { needsTiers, optional } from './columns.ts';
 
 export type NbFact = RowFact | MemberFact;
 
@@ -17,6 +18,7 @@ export function fitting({ tables }: Pick<DatabaseSchema, 'tables'>): Fit {
   const lacks = new Map(Object.entries(optional).map(missing));
   if ([...lacks.values()].every((names) => names.length === 0)) return (facts) => facts;
   const isTierless = lacks.get('ACL')?.includes('tier') === true;
+  const means = (fact: NbFact): boolean => !isTierless || 'member' in fact || !needsTiers(fact);
   const fitted = (fact: NbFact): NbFact => {
     if (!('row' in fact)) return fact;
     const rest = without(fact, lacks.get(fact.row) ?? []);
@@ -25,8 +27,8 @@ export function fitting({ tables }: Pick<DatabaseSchema, 'tables'>): Fit {
       : rest;
   };
   return (facts) => {
-    const after = facts.map(fitted);
-    return after.every((fact, at) => fact === facts[at]) ? facts : after;
+    const after = facts.filter(means).map(fitted);
+    return after.length === facts.length && after.every((fact, at) => fact === facts[at]) ? facts : after;
   };
 }
 

@@ -51,6 +51,8 @@ export const securityDenyName = 'ovn.sg.kubeovn_deny_all';
 
 /** Address_Set of the addresses of such a group's ports, by family. */
 export const associatedName = (group: string, family: 4 | 6): string => `${group}.associated.v${family}`;
+/** Port_Group of the pods on a node that only policies of tier Baseline judge as they send. */
+export const baselineGroupName = (node: string): string => identifier(`baseline.${node}`);
 
 /** Address_Set of the InternalIPs of all nodes, by family. */
 export const nodesSetName = (family: 4 | 6): string => `kubeloom.nodes.ip${family}`;

@@ -27,16 +27,36 @@ export const interconnectionPolicy = {
 
 /** ACL tiers (OVN has 0 to 3): one that passes a packet on asks the next. */
 export const aclTier = {
+  /** AdminNetworkPolicy, and ClusterNetworkPolicy of tier Admin. */
+  admin: 0,
   /** Policy modules of users. */
   module: 1,
   /** NetworkPolicy, security groups, subnets, nodes. */
   namespace: 2,
-  /** What these pass on, and what is asked last. */
+  /** BaselineAdminNetworkPolicy, ClusterNetworkPolicy of tier Baseline, and what SecurityGroups pass on. */
   baseline: 3,
+} as const;
+
+/** ACLs of the administrator's policies. */
+export const adminAcl = {
+  /** Above all of them: what a pod needs to live, DHCP and its own node's kubelet. */
+  alive: 30001,
+  /** Of the first rule of a policy of priority 0. */
+  first: 30000,
+  /** Below the last rule of the last priority. */
+  lowest: 20000,
+  /** Of the first rule of the BaselineAdminNetworkPolicy, of which there is one. */
+  baseline: 1800,
+  /** Priorities of ACLs from one priority of a policy to the next: as many rules as a policy may have. */
+  stride: { AdminNetworkPolicy: 100, ClusterNetworkPolicy: 25 },
+  /** The last priority of a policy that there is room for. */
+  last: { AdminNetworkPolicy: 99, ClusterNetworkPolicy: 399 },
 } as const;
 
 /** ACLs of NetworkPolicies, in the groups of their subjects. */
 export const networkPolicyAcl = {
+  /** To a pod's own node, of a pod that no NetworkPolicy isolates: left to tier Baseline. */
+  baseline: 3002,
   /** A sender that says he were the pod itself. */
   forged: 3001,
   /** Between a pod and its own node, whose kubelet probes. */

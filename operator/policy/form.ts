@@ -4,7 +4,7 @@ import { cidrRange, formatCidr, parseCidr, rangeCidrs, subtractRanges } from '..
 import type { Cidr, Family } from '../../lib/net/index.ts';
 import type { Selector } from '../../lib/graph/selector.ts';
 import { directions, protocols } from '../api/policy-row.ts';
-import type { NetworkPolicyRow, PolicyPeer, PolicyPort, PolicyRule } from '../api/policy-row.ts';
+import type { Direction, PolicyPeer, PolicyPort, PolicyRule } from '../api/policy-row.ts';
 
 export interface Form {
   /** policies/networkpolicy/assembly/index.ts draws it. */
@@ -12,8 +12,19 @@ export interface Form {
   /** What the numbers stand for. */
   readonly selectors: readonly Selector[];
   readonly names: readonly string[];
+  readonly domains: readonly string[];
   readonly faults: readonly string[];
 }
+
+/** What a policy says of its subject, whoever that is. */
+export interface Sayings {
+  /** Directions that are isolated; none: the rules tell. */
+  readonly types: readonly Direction[];
+  readonly rules: Readonly<Record<Direction, readonly PolicyRule[]>>;
+}
+
+/** Bit of the first word: a pod that is met behind its own Service is judged like any other. */
+const SELF = 4;
 
 const WHOLE = 0;
 const NUMBERS = 1;
@@ -25,17 +36,20 @@ interface Block {
   readonly text: string;
 }
 
-export function formOf(policy: NetworkPolicyRow): Form {
+/** `judgesSelf`: no default of the policy's judges a pod behind its own Service. */
+export function formOf(policy: Sayings, judgesSelf: boolean): Form {
   const writer = new Writer();
-  writer.word(policy.types.reduce((mask, type) => mask | (1 << directions.indexOf(type)), 0));
+  writer.word(policy.types.reduce((mask, type) => mask | (1 << directions.indexOf(type)), judgesSelf ? SELF : 0));
   for (const direction of directions) writer.word(policy.rules[direction].length);
   for (const direction of directions) for (const rule of policy.rules[direction]) writer.rule(rule);
-  return { bytes: writer.bytes(), selectors: writer.selectors, names: writer.names, faults: writer.faults };
+  const { selectors, names, domains, faults } = writer;
+  return { bytes: writer.bytes(), selectors, names, domains, faults };
 }
 
 class Writer {
   readonly selectors: Selector[] = [];
   readonly names: string[] = [];
+  readonly domains: string[] = [];
   readonly faults: string[] = [];
   readonly #words: number[] = [];
   readonly #codes = new Map<string, number>();
@@ -71,6 +85,7 @@ class Writer {
       this.word(this.#namespaces(namespaces));
       this.word(this.#code(selector, 1));
     }
+    this.#others(peers);
     const blocks = peers.flatMap((peer) => ('cidr' in peer ? this.#blocks(peer.cidr, peer.except) : []));
     for (const family of [4, 6] as const) {
       const own = blocks.filter((block) => block.family === family);
@@ -81,6 +96,16 @@ class Writer {
         this.word(text.length);
         this.#text += text;
       }
+    }
+  }
+
+  /** Peers that are no pods. */
+  #others(peers: readonly PolicyPeer[]): void {
+    const others = peers.filter((peer) => 'nodes' in peer || 'domain' in peer);
+    this.word(others.length);
+    for (const peer of others) {
+      if ('nodes' in peer) this.#words.push(0, this.#code(peer.nodes, 1));
+      else this.#words.push(1, indexIn(this.domains, peer.domain));
     }
   }
 
@@ -106,17 +131,12 @@ class Writer {
       this.word(protocols.indexOf(protocol));
       if (port === undefined) this.#port(WHOLE, 0, 0);
       else if (typeof port === 'number') this.#port(NUMBERS, port, endPort ?? port);
-      else this.#port(NAME, this.#name(port), 0);
+      else this.#port(NAME, indexIn(this.names, port), 0);
     }
   }
 
   #port(kind: number, first: number, last: number): void {
     this.#words.push(kind, first, last);
-  }
-
-  #name(name: string): number {
-    const known = this.names.indexOf(name);
-    return known >= 0 ? known : this.names.push(name) - 1;
   }
 
   #blocks(text: string, except: readonly string[]): Block[] {
@@ -135,4 +155,9 @@ class Writer {
       this.faults.push(`${JSON.stringify(text.slice(0, 64))} is not a CIDR, and what it is part of is left out`);
     return cidr;
   }
+}
+
+function indexIn(list: string[], text: string): number {
+  const known = list.indexOf(text);
+  return known >= 0 ? known : list.push(text) - 1;
 }

@@ -34,7 +34,7 @@ export class TranslationFailed extends Error {
 
 /** Checks the bytes of policies/networkpolicy/build/networkpolicy.wasm. Throws ModuleRefused. */
 export const loadTranslator = (bytes: Uint8Array): LoadedModule<Exports> =>
-  loadModule<Exports>(bytes, { functions, abiVersion: 1, memoryCap: MEMORY_CAP });
+  loadModule<Exports>(bytes, { functions, abiVersion: 2, memoryCap: MEMORY_CAP });
 
 /** One instance of the module, which keeps nothing between calls. */
 export class PolicyModule {

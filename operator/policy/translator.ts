@@ -1,10 +1,13 @@
-// NetworkPolicies through their module. Many policies of a cluster differ by names alone: those of one form are
+// Policies through their module. Many policies of a cluster differ by names alone: those of one form are
 // translated once.
 import { selectionKey } from '../../lib/graph/selector.ts';
-import type { Selection, Selector } from '../../lib/graph/selector.ts';
+import type { Selection } from '../../lib/graph/selector.ts';
+import type { AdminPolicyRow } from '../api/admin-policy-row.ts';
+import { domainKey } from '../api/domain-row.ts';
 import { directions, protocols } from '../api/policy-row.ts';
 import type { NetworkPolicyRow } from '../api/policy-row.ts';
-import type { Template, Translate, Translated, Translation } from '../api/translation.ts';
+import type { SourceKind, Template, Translate, Translated, Translation } from '../api/translation.ts';
+import { areApart } from './apart.ts';
 import { formOf } from './form.ts';
 import type { Form } from './form.ts';
 import { loadTranslator, PolicyModule } from './module.ts';
@@ -35,8 +38,10 @@ export function translator(bytes: Uint8Array): Translate {
   const byText = new Remembered<readonly [Form, Answer]>();
   const byForm = new Remembered<Answer>();
   return (policy) => {
-    const [form, answer] = byText.get(JSON.stringify([policy.types, policy.rules]), () => {
-      const made = formOf(policy);
+    const admins = isAdmins(policy);
+    const types = admins ? noTypes : policy.types;
+    const [form, answer] = byText.get(JSON.stringify([admins, types, policy.rules]), () => {
+      const made = formOf({ types, rules: policy.rules }, admins);
       const { bytes: input } = made;
       const key = Buffer.from(input.buffer, input.byteOffset, input.length).toString('latin1');
       return [made, byForm.get(key, () => answerOf(module.translate(input)))];
@@ -59,25 +64,43 @@ class Remembered<V> {
   }
 }
 
-function translated(policy: NetworkPolicyRow, form: Form, answer: Answer): Translated {
-  const { namespace } = policy.meta;
-  const subject: Selection = { scope: namespace, entities: policy.subject };
-  const others = answer.codes.map(([namespaces, pods]) => selectionOf(namespace, form.selectors, [namespaces, pods]));
-  const selections = [subject, ...others];
-  const keys = selections.map(selectionKey);
+const isAdmins = (policy: NetworkPolicyRow | AdminPolicyRow): policy is AdminPolicyRow => 'tier' in policy;
+
+const noTypes: NetworkPolicyRow['types'] = [];
+
+type Source =
+  | { readonly kind: Exclude<SourceKind, 'domain'>; readonly selection: Selection }
+  | { readonly kind: 'domain'; readonly name: string };
+
+function translated(policy: NetworkPolicyRow | AdminPolicyRow, form: Form, answer: Answer): Translated {
+  const own = isAdmins(policy) ? '' : policy.meta.namespace;
+  const subject = isAdmins(policy) ? policy.subject : { scope: own, entities: policy.subject };
+  const sources: Source[] = [{ kind: 'pods', selection: subject }];
+  for (const codes of answer.codes) sources.push(sourceOf(own, form, codes));
+  const keys = sources.map((one) => (one.kind === 'domain' ? domainKey(one.name) : selectionKey(one.selection)));
   const { plain } = answer;
   const templates = plain ?? answer.templates.map((template) => withName(template, form.names));
   return {
-    selections,
+    selections: sources.map((source) => (source.kind === 'domain' ? undefined : source.selection)),
     translation: {
       isolates: answer.isolates,
-      templates,
+      templates: isAdmins(policy) ? templates.filter((template) => mayMeet(template, subject, sources)) : templates,
       selections: keys,
+      kinds: sources.map(({ kind }) => kind),
       names: plain ? noNames : namesOf(templates, keys),
+      domains: form.domains,
       faults: form.faults.length === 0 ? policy.faults : [...policy.faults, ...form.faults],
     },
   };
 }
+
+/** A rule of a pod behind its own Service is of who is subject and peer. */
+const mayMeet = ({ self, sets }: Template, subject: Selection, sources: readonly Source[]): boolean =>
+  !self ||
+  sets.some((at) => {
+    const source = sources[at];
+    return source?.kind === 'pods' && !areApart(subject, source.selection);
+  });
 
 function withName({ named, ...rest }: Answer['templates'][number], names: readonly string[]): Template {
   if (!named) return rest;
@@ -85,10 +108,17 @@ function withName({ named, ...rest }: Answer['templates'][number], names: readon
   return { ...rest, named: { side: named.side, name, protocol } };
 }
 
-function selectionOf(own: string, selectors: readonly Selector[], [namespaces, pods]: Codes[number]): Selection {
-  const entities = pods === 0 ? [] : (selectors[pods - 1] ?? []);
-  if (namespaces === 0) return { scope: own, entities };
-  return { scopes: namespaces === 1 ? [] : (selectors[namespaces - 2] ?? []), entities };
+/** Codes of what is no pod, see policies/networkpolicy/assembly/index.ts. */
+const nodesCode = 0xffff_fffe;
+const domainCode = 0xffff_ffff;
+
+function sourceOf(own: string, { selectors, domains }: Form, [first, second]: Codes[number]): Source {
+  if (first === domainCode) return { kind: 'domain', name: domains[second] ?? '' };
+  const entities = second === 0 ? [] : (selectors[second - 1] ?? []);
+  // Nodes are in no namespace, and no namespace has an empty name.
+  if (first === nodesCode) return { kind: 'nodes', selection: { scope: '', entities } };
+  if (first === 0) return { kind: 'pods', selection: { scope: own, entities } };
+  return { kind: 'pods', selection: { scopes: first === 1 ? [] : (selectors[first - 2] ?? []), entities } };
 }
 
 function namesOf(templates: readonly Template[], keys: readonly string[]): Translation['names'] {
@@ -121,7 +151,7 @@ function answerOf(view: DataView): Answer {
   const codes = new CodeList();
   const templates: Answer['templates'][number][] = [];
   while (at < view.byteLength) {
-    const [direction, rule, family] = [word(), word(), word()];
+    const [direction, rule, family, self] = [word(), word(), word(), word() !== 0];
     const [side, name, protocol] = [sides[word()], word(), word()];
     const sets = Array.from({ length: word() }, () => codes.place(word(), word()));
     templates.push({
@@ -130,6 +160,7 @@ function answerOf(view: DataView): Answer {
       family: family === 4 ? 4 : 6,
       match: text(),
       sets,
+      ...(self && { self }),
       ...(side && { named: { side, name, protocol } }),
     });
   }

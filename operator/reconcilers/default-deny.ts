@@ -3,13 +3,13 @@
 // nothing, and replies to an isolated pod are then judged like packets of their own (OVN 25.03).
 import { owner as ownerOf, rowId } from '../../lib/delta/ids.ts';
 import type { Owner, RowFact, RowId } from '../../lib/delta/fact.ts';
-import type { Enforcement } from '../api/facet.ts';
+import type { Enforcement, JudgedFacet } from '../api/facet.ts';
 import { directions } from '../api/policy-row.ts';
 import type { Direction } from '../api/policy-row.ts';
 import { isolationRef } from '../api/refs.ts';
 import type { SecurityGroupRow } from '../api/security-row.ts';
 import { denyGroupName, dhcpGroupName } from '../nb/names.ts';
-import { aclTier, networkPolicyAcl as priority } from '../nb/priorities.ts';
+import { aclTier, adminAcl, networkPolicyAcl as priority } from '../nb/priorities.ts';
 import { collectionRow, groupAcl, hairpin, peerField, portField } from '../nb/rows/policy.ts';
 import type { GroupAcl, Log } from '../nb/rows/policy.ts';
 import type { Entry, Projection, Reconciler } from './reconciler.ts';
@@ -20,6 +20,10 @@ const enforcements: readonly Enforcement[] = ['standard', 'lax'];
 /** Keys of table `isolation`: the groups that somebody is in. */
 export const anyIsolation = 'any';
 export const dhcpIsolation = 'dhcp';
+/** Rules of the administrator's are asked of what goes to some pods, before all others. */
+export const judgedIsolation = 'judged';
+/** Rules of the administrator's are asked of what leaves some pods, behind all others. */
+export const baselineIsolation = 'baseline';
 export const denyIsolation = (direction: Direction, enforcement: Enforcement): string => `${direction}.${enforcement}`;
 
 const isolationOwner = (key: string): Owner => ownerOf(isolationRef(key));
@@ -85,6 +89,21 @@ export function* denial(wanted: Denial): Generator<RowFact> {
   }
 }
 
+/** Meets nothing: a switch none of whose rules tracks connections judges replies like packets of their own (OVN 25.03). */
+export const tracking = (owner: Owner, group: Denial['group'], key: string): RowFact =>
+  groupAcl({
+    owner,
+    key,
+    group: group.id,
+    direction: 'egress',
+    tier: aclTier.namespace,
+    priority: priority.allow,
+    match: `inport == @${group.name} && ip4.dst == ${hairpin[4]}`,
+    action: 'allow-related',
+    external: { parent: group.name },
+    needs: [],
+  });
+
 const forged = ({ owner, group, place = '' }: Denial, family: 4 | 6): RowFact =>
   groupAcl({
     owner,
@@ -98,6 +117,13 @@ const forged = ({ owner, group, place = '' }: Denial, family: 4 | 6): RowFact =>
     external: { parent: group.name },
     needs: [],
   });
+
+/** Likewise, for pods that policies of the administrator's judge in these directions. */
+export function* judgedIsolations(tier: JudgedFacet['tier'], judged: readonly Direction[]): Generator<Entry> {
+  yield* isolationOf(judged, 'by itself');
+  const key = tier === 'admin' ? judgedIsolation : baselineIsolation;
+  if (judged.includes(tier === 'admin' ? 'ingress' : 'egress')) yield { entry: 'isolation', key, value: key };
+}
 
 /** Rows of table `isolation`, shared: what has to be there for whoever isolates pods in these directions. */
 export function* isolationOf(isolated: readonly Direction[], enforcement: Enforcement | 'by itself'): Generator<Entry> {
@@ -127,17 +153,20 @@ export const isolation: Reconciler<string> = {
   },
 };
 
+const emptyGroup = (owner: Owner, group: Denial['group']): RowFact =>
+  collectionRow({ row: 'Port_Group', owner, key: groupKey, external: {}, ...group });
+
 function* shared(direction: Direction, enforcement: Enforcement): Generator<RowFact> {
   const owner = isolationOwner(denyIsolation(direction, enforcement));
   const group = { id: denyGroupId(direction, enforcement), name: denyGroupName(direction, enforcement) };
-  yield collectionRow({ row: 'Port_Group', owner, key: groupKey, external: {}, ...group });
+  yield emptyGroup(owner, group);
   yield* denial({ owner, group, direction, enforcement });
 }
 
 /** What leaves a pod is judged before OVN's own DHCP server sees it. */
 function* dhcp(): Generator<RowFact> {
   const owner = isolationOwner(dhcpIsolation);
-  yield collectionRow({ row: 'Port_Group', owner, key: groupKey, external: {}, id: dhcpGroupId, name: dhcpGroupName });
+  yield emptyGroup(owner, { id: dhcpGroupId, name: dhcpGroupName });
   for (const [family, client, server] of [
     [4, 68, 67],
     [6, 546, 547],
@@ -147,8 +176,8 @@ function* dhcp(): Generator<RowFact> {
       key: `client/${family}`,
       group: dhcpGroupId,
       direction: 'egress',
-      tier: aclTier.namespace,
-      priority: priority.allow,
+      tier: aclTier.admin,
+      priority: adminAcl.alive,
       match: `inport == @${dhcpGroupName} && ip${family} && udp.src == ${client} && udp.dst == ${server}`,
       action: 'allow-related',
       external: { parent: dhcpGroupName },

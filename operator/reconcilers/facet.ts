@@ -2,7 +2,16 @@
 // after what they are, and not after who asked.
 import { owner as ownerOf, rowId } from '../../lib/delta/ids.ts';
 import type { Owner } from '../../lib/delta/fact.ts';
-import type { Collection, DenyFacet, Enforcement, GroupFacet, Scope, SetFacet } from '../api/facet.ts';
+import type {
+  Collection,
+  DenyFacet,
+  Enforcement,
+  GroupFacet,
+  JudgedFacet,
+  OutsideFacet,
+  Scope,
+  SetFacet,
+} from '../api/facet.ts';
 import type { Direction } from '../api/policy-row.ts';
 import { selectionRef } from '../api/refs.ts';
 import { identifier } from '../nb/names.ts';
@@ -12,8 +21,12 @@ export interface Keyed<V> {
   readonly value: V;
 }
 
-const textOf = ({ selection, providers, port }: Scope): string =>
-  `${providers.join(',')} ${port ? `${port.name}/${port.protocol}/${port.number}` : ''} ${selection}`;
+const textOf = ({ providers, port, ...scope }: Scope): string =>
+  `${providers.join(',')} ${port ? `${port.name}/${port.protocol}/${port.number}` : ''} ${selectedBy(scope)}`;
+
+/** Selections as text, in the way of a formula. */
+const selectedBy = ({ selection, among }: Pick<Scope, 'selection' | 'among'>): string =>
+  among ? `${selection} & (${among.join(' | ')})` : selection;
 
 /** A group that all share who select the same; `own` keeps it for one policy, under a name that people know. */
 export function groupFacet(scope: Scope, vpc: string, own?: Own): Keyed<GroupFacet> {
@@ -32,6 +45,18 @@ export const denyFacet = (scope: Scope, direction: Direction, enforcement: Enfor
   key: `deny ${direction} ${enforcement} ${textOf(scope)}`,
   value: { ...scope, kind: 'deny', direction, enforcement },
 });
+
+export const judgedFacet = (scope: Scope, tier: JudgedFacet['tier'], direction: Direction): Keyed<JudgedFacet> => ({
+  key: `judged ${tier} ${direction} ${textOf(scope)}`,
+  value: { ...scope, kind: 'judged', tier, direction },
+});
+
+/** Nodes and what domain names stand for are outside of all VPCs: all share one set. */
+export function outsideFacet(kind: OutsideFacet['kind'], selection: string, family: 4 | 6): Keyed<OutsideFacet> {
+  const scope = { selection, providers: [] };
+  const text = `${kind} ${family} ${selection}`;
+  return { key: text, value: { ...scope, kind, family, into: shared('Address_Set', text, scope), isShared: true } };
+}
 
 /** A row of one policy alone. */
 export interface Own {
@@ -53,9 +78,12 @@ const ownCollection = (row: Collection['row'], { owner, name, external }: Own): 
 const all = ownerOf(selectionRef(''));
 
 /** The id says what is selected, and the name begins like it; so does the owner, which no object of the API is. */
-function shared(row: Collection['row'], text: string, { selection, port }: Scope): Collection {
+function shared(row: Collection['row'], text: string, { port, ...scope }: Scope): Collection {
   const id = rowId(all, row, text);
   const key = `${id.slice(0, 8)}${id.slice(9, 13)}${id.slice(15, 18)}`;
-  const external = { selection, ...(port && { port: `${port.name}/${port.protocol}/${port.number}` }) };
+  const external = {
+    selection: selectedBy(scope),
+    ...(port && { port: `${port.name}/${port.protocol}/${port.number}` }),
+  };
   return { row, id, owner: ownerOf(selectionRef(key)), key, name: `sel.${key}`, external };
 }

@@ -2,7 +2,7 @@
 // needed, and the isolation of its subject. Who is in the groups is membership.ts; no pod is looked at here.
 import { owner as ownerOf, partOf } from '../../lib/delta/ids.ts';
 import type { RowFact, RowId } from '../../lib/delta/fact.ts';
-import type { Collection, Enforcement, Facet, GroupFacet, Scope, SetFacet } from '../api/facet.ts';
+import type { Collection, Enforcement, Facet, Scope } from '../api/facet.ts';
 import { commaList } from '../api/json.ts';
 import type { Direction, NetworkPolicyRow, NamedPort } from '../api/policy-row.ts';
 import { networkPolicyRef } from '../api/refs.ts';
@@ -15,10 +15,11 @@ import { collectionRow, groupAcl, meter } from '../nb/rows/policy.ts';
 import type { Log } from '../nb/rows/policy.ts';
 import { denial, isolationOf } from './default-deny.ts';
 import { denyFacet, groupFacet, setFacet } from './facet.ts';
-import type { Keyed, Own } from './facet.ts';
-import { nameKey, placesOf } from './policy-scope.ts';
+import type { Own } from './facet.ts';
+import { placesOf } from './policy-scope.ts';
 import { clusterOf, problem } from './reconciler.ts';
 import type { Entry, Reconciler, WorldRead } from './reconciler.ts';
+import { filled, note, numbersOf } from './template.ts';
 import type { Fact } from '../api/fact.ts';
 
 const annotation = (key: string): string => `ovn.kubernetes.io/${key}`;
@@ -157,17 +158,9 @@ class Placed {
 
   /** One rule for each number that the name has. */
   *#named(template: Template, place: Spot): Generator<RowFact> {
-    const { named, sets } = template;
+    const { named } = template;
     if (!named) return;
-    const of = named.side === 'subject' ? [0] : sets;
-    const numbers = of.flatMap((at) =>
-      this.#given.read.at(
-        'numbersByName',
-        nameKey({ selection: this.#translation.selections[at] ?? '', name: named.name }),
-      ),
-    );
-    const wanted = new Set(numbers.filter(({ protocol }) => protocol === named.protocol).map(({ number }) => number));
-    for (const number of [...wanted].sort((a, b) => a - b)) {
+    for (const number of numbersOf(template, this.#translation, this.#given.read)) {
       const port: NamedPort = { name: named.name, protocol: named.protocol, number };
       const subject = named.side === 'subject' ? this.#namedSubject(port, place) : place.subject;
       yield this.#acl(template, { ...place, subject, port });
@@ -196,7 +189,7 @@ class Placed {
       direction,
       tier: aclTier.namespace,
       priority: priority.allow,
-      match: filled(template.match, { group: subject.name, sets: sets.map((set) => set.name), number: port?.number }),
+      match: filled(template, { group: subject.name, sets: sets.map((set) => set.name), number: port?.number }),
       action: 'allow-related',
       external: { parent: subject.name },
       needs: sets.map((set): RowId => set.id),
@@ -274,25 +267,6 @@ interface OwnSet {
 /** Rows that are the policy's own; several facets may fill one. */
 function* ownRows(facets: Iterable<Facet>): Generator<RowFact> {
   const rows = new Map<string, Collection>();
-  for (const facet of facets) if (facet.kind !== 'deny' && !facet.isShared) rows.set(facet.into.id, facet.into);
+  for (const facet of facets) if ('into' in facet && !facet.isShared) rows.set(facet.into.id, facet.into);
   for (const collection of rows.values()) yield collectionRow(collection);
 }
-
-/** Adds a facet, and answers the row that it fills. */
-function note(facets: Map<string, Facet>, { key, value }: Keyed<GroupFacet | SetFacet>): Collection {
-  facets.set(key, value);
-  return value.into;
-}
-
-interface Values {
-  readonly group: string;
-  readonly sets: readonly string[];
-  readonly number: number | undefined;
-}
-
-/** What comes from outside are prefixes, which have none of the place-holders in them. */
-const filled = (match: string, { group, sets, number }: Values): string =>
-  match.replace(/@|#|\$(\d+)/g, (found, at: string | undefined) => {
-    if (found === '@') return `@${group}`;
-    return found === '#' ? String(number) : `$${sets[Number(at)] ?? ''}`;
-  });

@@ -6,22 +6,31 @@ import type { Fact } from '../api/fact.ts';
 import { coveringKeys } from '../api/keys.ts';
 import { manager } from '../api/managers.ts';
 import { directions } from '../api/policy-row.ts';
+import type { Direction } from '../api/policy-row.ts';
 import { nodeIpName, nodeRef } from '../api/refs.ts';
 import type { Host, NodeRow } from '../api/tables.ts';
-import { distributedGroupName, interconnectedGroupName, nodeGroupName, suffixed } from '../nb/names.ts';
-import { aclTier, networkPolicyAcl, routerPolicy as priority } from '../nb/priorities.ts';
+import {
+  baselineGroupName,
+  distributedGroupName,
+  interconnectedGroupName,
+  nodeGroupName,
+  suffixed,
+} from '../nb/names.ts';
+import { aclTier, adminAcl, networkPolicyAcl, routerPolicy as priority } from '../nb/priorities.ts';
 import { addressMember, nodesSetId } from '../nb/rows/address-set.ts';
 import { nodeGroup, nodeGroupId } from '../nb/rows/group.ts';
 import type { NodeGroup } from '../nb/rows/group.ts';
 import { groupAcl, peerField, portField } from '../nb/rows/policy.ts';
+import type { GroupAcl } from '../nb/rows/policy.ts';
 import { routerPolicy } from '../nb/rows/router.ts';
 import { vifPort } from '../nb/rows/switch.ts';
 import { assignment } from './assignment.ts';
 import type { Assignment } from './assignment.ts';
-import { anyIsolation } from './default-deny.ts';
+import { anyIsolation, baselineIsolation, judgedIsolation } from './default-deny.ts';
 import { excludedMembers, servicePriorities } from './interconnection.ts';
 import { givesWay } from './network.ts';
 import { nodeItem, peerItem } from './node-item.ts';
+import { nodeMembers } from './outside.ts';
 import { clusterOf, ofFamily, problem } from './reconciler.ts';
 import type { Projection, Reconciler, WorldRead } from './reconciler.ts';
 import { unassigned } from './unassigned.ts';
@@ -48,6 +57,7 @@ export const node: Reconciler<NodeRow> = {
     yield* groups(row, read);
     yield* addresses(row, read);
     yield* ownPods(row, join, read);
+    yield* nodeMembers(name, { addresses: ownAddresses(row, join), owner: ownerOf(ref) }, read);
     if (join) yield* joined(row, join, read);
     else yield* unassigned(nodeIpName(name), ref, read);
     yield nodeItem(row, join, read);
@@ -67,6 +77,7 @@ function groupNames(name: string, read: WorldRead): Readonly<Record<NodeGroup, s
     all: called(nodeGroupName(name)),
     distributed: called(distributedGroupName(name)),
     interconnected: called(interconnectedGroupName(name)),
+    baseline: called(baselineGroupName(name)),
     taken,
   };
 }
@@ -90,6 +101,11 @@ function* addresses({ meta: { name }, internalIps }: NodeRow, read: WorldRead): 
   yield* excludedMembers(owner, internalIps, read);
 }
 
+/** What the node is reached by: addresses that its status names, and that of its join port. */
+const ownAddresses = ({ internalIps, externalIps }: NodeRow, join: Assignment | undefined): string[] => [
+  ...new Set([...internalIps, ...externalIps, ...(join?.ip.addresses ?? [])]),
+];
+
 /** A pod and its own node reach each other whatever policies say: kubelets probe. */
 function* ownPods(
   { meta: { name }, internalIps }: NodeRow,
@@ -99,21 +115,57 @@ function* ownPods(
   if (read.get('isolation', anyIsolation) === undefined) return;
   const group = { id: nodeGroupId(name, 'all'), name: groupNames(name, read).all };
   const joins = (join?.ip.addresses ?? []).filter((address) => ofFamily(internalIps, address) === undefined);
-  for (const address of [...internalIps, ...joins]) {
+  const addresses = [...internalIps, ...joins];
+  yield* leftToBaseline(name, addresses, read);
+  const between: Between = (direction, address) =>
+    `${portField[direction]} == @${group.name} && ip${familyOf(address)}.${peerField[direction]} == ${address}`;
+  const rule = (fields: NodeRule): Fact =>
+    groupAcl({ owner: ownerOf(nodeRef(name)), group: group.id, external: { parent: group.name }, ...fields });
+  for (const address of addresses) {
     for (const direction of directions) {
-      yield groupAcl({
-        owner: ownerOf(nodeRef(name)),
-        key: `${direction}/${address}`,
-        group: group.id,
-        direction,
-        tier: aclTier.namespace,
-        priority: networkPolicyAcl.node,
-        match: `${portField[direction]} == @${group.name} && ip${familyOf(address)}.${peerField[direction]} == ${address}`,
-        action: 'allow-related',
-        external: { parent: group.name },
-        needs: [],
-      });
+      const [match, key] = [between(direction, address), `${direction}/${address}`];
+      const at = { tier: aclTier.namespace, priority: networkPolicyAcl.node };
+      yield rule({ key, direction, match, action: 'allow-related', needs: [], ...at });
     }
+    if (read.get('isolation', judgedIsolation) !== undefined) yield rule(notJudged(address, between));
+  }
+}
+
+type Between = (direction: Direction, address: string) => string;
+type NodeRule = Pick<GroupAcl, 'key' | 'direction' | 'tier' | 'priority' | 'match' | 'action' | 'needs'>;
+
+/** The administrator's rules are of pods, and a rule that denies because it cannot be understood spares the kubelet, too. */
+const notJudged = (address: string, between: Between): NodeRule => ({
+  key: `judged/${address}`,
+  direction: 'ingress',
+  tier: aclTier.admin,
+  priority: adminAcl.alive,
+  match: between('ingress', address),
+  action: 'pass',
+  needs: [],
+});
+
+/**
+ * Pods that no NetworkPolicy isolates, and that tier Baseline is to judge: of the way to their own node, which would be
+ * allowed here, nothing is said.
+ */
+function* leftToBaseline(name: string, addresses: readonly string[], read: WorldRead): Generator<Fact> {
+  if (read.get('isolation', baselineIsolation) === undefined) return;
+  const group = { id: nodeGroupId(name, 'baseline'), name: groupNames(name, read).baseline };
+  yield nodeGroup(name, 'baseline', group.name);
+  for (const address of addresses) {
+    yield groupAcl({
+      owner: ownerOf(nodeRef(name)),
+      key: `baseline/${address}`,
+      group: group.id,
+      direction: 'egress',
+      tier: aclTier.namespace,
+      priority: networkPolicyAcl.baseline,
+      match: `inport == @${group.name} && ip${familyOf(address)}.dst == ${address}`,
+      action: 'pass',
+      external: { parent: group.name },
+      needs: [],
+    });
   }
 }
 

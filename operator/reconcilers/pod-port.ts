@@ -43,7 +43,12 @@ export function* podPort(row: PodRow, one: Interface, read: WorldRead): Generato
     yield* memberships(row, one.assigned, lsp, read);
     yield* missingGroups(row, nic.port.groups, read);
     const groups = groupsOf(nic.port.groups, one.assigned.network, read);
-    yield { entry: 'port', key: nic.ip, value: portRow(row, one, { lsp, dhcp: answered.ids, vips, groups }) };
+    const node = isOfNode(row, one.assigned, read) ? row.node : '';
+    yield {
+      entry: 'port',
+      key: nic.ip,
+      value: { ...portRow(row, one, { lsp, dhcp: answered.ids, vips, groups }), node },
+    };
   }
   const nicType = clusterOf(read).podNicType;
   const values = annotations(one, nicType, read);
@@ -107,7 +112,7 @@ const portRow = (
   { meta: { namespace, name } }: PodRow,
   { nic, assigned: { ip, network } }: Interface,
   { lsp, dhcp: { v4, v6 }, vips, groups }: Answers & { readonly lsp: RowFact; readonly groups: readonly string[] },
-): PortRow => ({
+): Omit<PortRow, 'node'> => ({
   pod: objectKey(namespace, name),
   namespace,
   id: lsp.id,
@@ -126,10 +131,14 @@ const portRow = (
  * Overlay pods of other VPCs are in no group of a node: their addresses may be those of others, and no node reaches them.
  * An underlay is reached over its wire, whatever VPC it is of.
  */
-function* memberships(row: PodRow, { network }: Assignment, lsp: RowFact, read: WorldRead): Generator<Fact> {
+const isOfNode = ({ node }: PodRow, { network }: Assignment, read: WorldRead): boolean =>
+  read.get('host', node) !== undefined && (network.vpc === clusterOf(read).defaultVpc || network.vlan !== '');
+
+function* memberships(row: PodRow, assigned: Assignment, lsp: RowFact, read: WorldRead): Generator<Fact> {
+  const { network } = assigned;
   const host = read.get('host', row.node);
+  if (!host || !isOfNode(row, assigned, read)) return;
   const isDefault = network.vpc === clusterOf(read).defaultVpc;
-  if (!host || (!isDefault && network.vlan === '')) return;
   yield groupMember(host.groups.all, lsp.id, lsp.owner);
   const isDistributed = isDefault && network.link === 'gateway' && network.gatewayType === 'distributed';
   if (isDistributed) yield groupMember(host.groups.distributed, lsp.id, lsp.owner);

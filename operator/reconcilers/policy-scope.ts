@@ -1,20 +1,29 @@
 // Where a policy's rules are needed: in which VPCs, since addresses mean something in one only, and for which families.
 // And which numbers the ports have that policies call by name.
+import type { Selector } from '../../lib/graph/selector.ts';
+import type { AdminPolicyRow } from '../api/admin-policy-row.ts';
 import type { NamedPort, NetworkPolicyRow } from '../api/policy-row.ts';
 import type { AskedName, NamedNumber, Place, PortRow, Presence, VpcFamily } from '../api/policy-tables.ts';
-import type { NamespaceRow, Network, Tables } from '../api/tables.ts';
+import type { NamespaceRow, Network, NodeRow, Tables } from '../api/tables.ts';
 import type { Translate } from '../api/translation.ts';
 import type { Entry, Projection, WorldRead } from './reconciler.ts';
 
-/** Tables `translation` and, shared, `selection` and `askedName`. */
+/** Tables `translation` and, shared, `selection`, `nodeSelection` and `askedName`. */
 export const translationOf = (translate: Translate) =>
-  function* (row: NetworkPolicyRow, _: WorldRead, key: string): Generator<Entry> {
+  function* (row: NetworkPolicyRow | AdminPolicyRow, _: WorldRead, key: string): Generator<Entry> {
     const { translation, selections } = translate(row);
     yield { entry: 'translation', key, value: translation };
-    for (const [at, value] of selections.entries())
-      yield { entry: 'selection', key: translation.selections[at] ?? '', value };
+    for (const [at, value] of selections.entries()) {
+      const entry = translation.kinds[at] === 'nodes' ? 'nodeSelection' : 'selection';
+      if (value) yield { entry, key: translation.selections[at] ?? '', value };
+    }
     for (const name of translation.names) yield { entry: 'askedName', key: nameKey(name), value: name };
   };
+
+/** Table `nodeLabels`: nodes are in no namespace. */
+export const nodeLabels: Projection<NodeRow, Tables['nodeLabels']> = function* ({ meta: { name, labels } }) {
+  yield [name, { scope: '', labels }];
+};
 
 /** Table `scope`. */
 export const scopes: Projection<NamespaceRow, Tables['scope']> = function* ({ meta: { name, labels } }) {
@@ -63,6 +72,23 @@ export function placesOf(namespace: string, providers: readonly string[], read: 
     read,
   );
 }
+
+/**
+ * Where a policy is needed whose pods are of these namespaces: of those that the selector names, or everywhere. Each
+ * namespace carries its name as a label, which nobody can change.
+ */
+export function placesOfNamespaces(namespaces: Selector, read: WorldRead): readonly Place[] {
+  const named = namespaces.find(({ key, operator }) => key === nameLabel && operator === 'In');
+  const vpcs = named
+    ? named.values.flatMap((name) => read.get('places', name) ?? []).map(({ vpc }) => vpc)
+    : read.at('familiesByVpc', everyVpc).map(({ vpc }) => vpc);
+  return placesIn(vpcs, read);
+}
+
+const nameLabel = 'kubernetes.io/metadata.name';
+
+/** Key of index `familiesByVpc` under which all are. */
+export const everyVpc = '';
 
 export const nameKey = ({ selection, name }: AskedName): string => `${name} ${selection}`;
 

@@ -6,6 +6,6 @@ import type { Reconciler } from './reconciler.ts';
 export const selected: Reconciler<Facet> = {
   kind: 'Selection',
   *desired(facet) {
-    if (facet.kind !== 'deny' && facet.isShared) yield collectionRow(facet.into);
+    if ('into' in facet && facet.isShared) yield collectionRow(facet.into);
   },
 };

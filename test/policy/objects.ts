@@ -22,6 +22,7 @@ export function objectsOf(world: World): Change[] {
     ...world.nodes.flatMap(nodeObjects),
     ...world.pods.flatMap(podObjects),
     ...policyObjects(world),
+    ...Object.entries(world.domains).map(resolver),
   ];
 }
 
@@ -110,6 +111,13 @@ function policyObjects(world: World): Change[] {
     ),
   ];
 }
+
+/** Whoever resolves names has met this one. */
+const resolver = ([name, addresses]: readonly [string, readonly string[]]): Change =>
+  put('DNSNameResolver', `of-${name}`, {
+    name: `${name}.`,
+    resolvedNames: [{ dnsName: `${name}.`, resolvedAddresses: addresses.map((ip) => ({ ip })) }],
+  });
 
 /** What has to be told to whoever knows the one state so that he knows the other: what goes first. */
 export function changesBetween(before: readonly Change[], after: readonly Change[]): Change[] {

@@ -51,10 +51,12 @@ export function rowsOf(changes: readonly Change[]): Wanted {
   return { facts, macOf };
 }
 
-/** Writes the facts, as this OVN's schema takes them, into its empty database, and waits for northd. */
-export async function enter(ovn: OvnCentral, { facts }: Wanted): Promise<void> {
+/** Writes the facts, as this OVN's schema takes them, into its empty database, waits for northd, and answers them. */
+export async function enter(ovn: OvnCentral, { facts }: Wanted): Promise<Wanted['facts']> {
   const { nb } = ovn;
   const schema = parseSchema(JSON.parse(await nb.client('get-schema', nb.remote, nb.database)));
-  await nb.transact(operations(fitting(schema)(facts)));
+  const fitted = fitting(schema)(facts);
+  await nb.transact(operations(fitted));
   await ovn.settled();
+  return fitted;
 }

@@ -80,6 +80,10 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
   NetworkPolicy: (key, fields) => whole(key, fields),
   SecurityGroup: (key, fields) => whole(key, fields),
   NetworkAttachmentDefinition: (key, fields) => whole(key, fields),
+  DNSNameResolver: (key, fields) => ({
+    ...(whole(key, { ...fields, resolvedNames: undefined }) as object),
+    status: { resolvedNames: fields['resolvedNames'] },
+  }),
   StatefulSet: (key, fields) => whole(key, fields),
   VirtualMachine: (key, fields) => whole(key, fields),
   VirtualMachineInstance: (key, fields) => whole(key, fields),

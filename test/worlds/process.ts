@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { ensureBuilt, wasmPath } from '../../policies/build.ts';
 import { translator } from '../../operator/policy/translator.ts';
+import { adminKinds, adminPolicyRow } from '../../operator/api/admin-policy-row.ts';
+import { domainRow } from '../../operator/api/domain-row.ts';
 import { eipRow } from '../../operator/api/eip-row.ts';
 import { isLater } from '../../operator/api/later.ts';
 import {
@@ -47,6 +49,7 @@ export const defaults: Cluster = {
   enableNp: true,
   npEnforcement: 'standard',
   enableAnp: true,
+  enableDnsNameResolver: true,
   keepVmIp: true,
   nonPrimary: false,
   overlayMtu: 1400,
@@ -129,6 +132,13 @@ const puts: Readonly<Record<string, Put>> = {
   ModuleReport: (tables, key, object) => write(tables.moduleReport, key, object, (fields) => fields as ModuleReport),
   Answer: (tables, key, object) => write(tables.answer, key, object, answerOf),
   SecurityGroup: (tables, key, object) => write(tables.securityGroup, key, object, securityGroupRow),
+  ...Object.fromEntries(
+    adminKinds.map((kind): [string, Put] => [
+      kind,
+      (tables, key, object) => write(tables.adminPolicy, `${kind}/${key}`, object, adminPolicyRow(kind)),
+    ]),
+  ),
+  DNSNameResolver: (tables, key, object) => write(tables.domain, key, object, domainRow),
   NetworkAttachmentDefinition: (tables, key, object) => write(tables.attachment, key, object, attachmentRow),
   StatefulSet: (tables, key, object) => write(tables.keeper, `StatefulSet/${key}`, object, keeperRow),
   VirtualMachine: (tables, key, object) => write(tables.keeper, `VirtualMachine/${key}`, object, keeperRow),

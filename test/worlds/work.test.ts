@@ -115,6 +115,6 @@ describe.each([10, 1000, 10_000])('with %i pods', (count) => {
 
   it('sees a node that is not ready any more', () => {
     const change = put('Node', 'n1', { ip: '172.18.0.3', ready: false });
-    expect(runs(process, [change])).toEqual({ host: 1, 'demand/node': 1, Node: 1 });
+    expect(runs(process, [change])).toEqual({ host: 1, 'demand/node': 1, nodeLabels: 1, Node: 1 });
   });
 });

@@ -6,9 +6,10 @@ import { row } from './row.ts';
 
 /**
  * `all`: every pod on the node; `distributed`: those whose traffic leaves the cluster on the node itself;
- * `interconnected`: those of underlay subnets that reach Services by the node.
+ * `interconnected`: those of underlay subnets that reach Services by the node; `baseline`: those that only policies of
+ * tier Baseline judge as they send.
  */
-export type NodeGroup = 'all' | 'distributed' | 'interconnected';
+export type NodeGroup = 'all' | 'distributed' | 'interconnected' | 'baseline';
 
 export const nodeGroupId = (node: string, group: NodeGroup): RowId =>
   rowId(ownerOf(nodeRef(node)), 'Port_Group', group);

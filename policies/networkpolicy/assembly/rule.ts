@@ -3,6 +3,7 @@
 //
 //   u32 everybody (1: no peers are named)
 //   u32 n, n of: u32 namespaces, u32 pods            codes of selectors, see index.ts
+//   u32 n, n of: u32 kind, u32 number                what is no pod: 0 nodes of a selector, 1 a domain name
 //   u32 n, n of: u32 offset, u32 length              IPv4 prefixes, text
 //   u32 n, n of: u32 offset, u32 length              IPv6 prefixes, text
 //   u32 everything (1: no ports are named)
@@ -15,6 +16,7 @@ export const NUMBERS: u32 = 1;
 export const NAME: u32 = 2;
 
 const PEER_BYTES: u32 = 8;
+const OTHER_BYTES: u32 = 8;
 const BLOCK_BYTES: u32 = 8;
 const PORT_BYTES: u32 = 16;
 const PROTOCOLS: u32 = 3;
@@ -28,6 +30,8 @@ export let malformed: bool = false;
 export let everybody: bool = false;
 export let peers: u32 = 0;
 let peersAt: usize = 0;
+export let others: u32 = 0;
+let othersAt: usize = 0;
 let blocks4: u32 = 0;
 let blocks4At: usize = 0;
 let blocks6: u32 = 0;
@@ -68,6 +72,9 @@ export function read(): void {
   peers = list(PEER_BYTES);
   peersAt = at;
   at += peers * PEER_BYTES;
+  others = list(OTHER_BYTES);
+  othersAt = at;
+  at += others * OTHER_BYTES;
   blocks4 = list(BLOCK_BYTES);
   blocks4At = at;
   at += blocks4 * BLOCK_BYTES;
@@ -90,6 +97,14 @@ export function peerNamespaces(index: u32): u32 {
 
 export function peerPods(index: u32): u32 {
   return load<u32>(peersAt + index * PEER_BYTES, 4);
+}
+
+export function otherKind(index: u32): u32 {
+  return load<u32>(othersAt + index * OTHER_BYTES);
+}
+
+export function otherNumber(index: u32): u32 {
+  return load<u32>(othersAt + index * OTHER_BYTES, 4);
 }
 
 export function portProtocol(index: u32): u32 {
@@ -147,10 +162,20 @@ export function writePeers(family: u32, ingress: bool): void {
   }
   text(' && ');
   side(family, ingress);
-  values(peers, blocks(family), family);
+  values(peers + others, blocks(family), family);
 }
 
-/** Sets of a match whose peers have a port of a name: those of the peers, and one of everybody for prefixes. */
+/** A pod that is met behind its own Service: it comes from one address, by a port of its own group. */
+export function writeSelf(family: u32): void {
+  text(' && inport == @ && ');
+  side(family, true);
+  text('!');
+}
+
+/**
+ * Sets of a match whose peers have a port of a name: those of the peers, and one of everybody for prefixes. What is no
+ * pod has no such port.
+ */
 export function namedSets(family: u32): u32 {
   if (everybody) return 1;
   return peers + (blocks(family) > 0 ? 1 : 0);
