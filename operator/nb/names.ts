@@ -68,7 +68,7 @@ export const isOwnSetName = (name: string): boolean => /^(?:sel|kubeloom|ovn\.sg
 
 /** Whether a group would. */
 export const isOwnGroupName = (name: string): boolean =>
-  isOwnSetName(name) || /^(?:node|distributed|interconnected)\./.test(name);
+  isOwnSetName(name) || /^(?:node|distributed|interconnected|baseline)\./.test(name);
 
 /** Address_Set of the InternalIPs of all nodes, for an interconnected underlay subnet. */
 export const excludedSetName = (subnet: string, family: 4 | 6): string =>
