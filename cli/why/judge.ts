@@ -36,8 +36,6 @@ export interface Circumstances {
   readonly stateful: boolean;
   /** What becomes of a packet that no rule decides. */
   readonly unmatched: Effect;
-  /** Whether its connection is entered all the same. */
-  readonly entersUnmatched: boolean;
 }
 
 const none = { passed: [], rivals: [], commits: false } as const;
@@ -64,8 +62,8 @@ function byTier(stage: StageRules, packet: Packet, circumstances: Circumstances)
 }
 
 /** Before load balancing and towards a port; behind load balancing nothing is entered by default, nor after a pass. */
-const commitsUnmatched = ({ stage }: StageRules, { tracking, stateful, entersUnmatched }: Circumstances): boolean =>
-  stateful && tracking === 'new' && entersUnmatched && stage !== 'from-lport-after-lb';
+const commitsUnmatched = ({ stage }: StageRules, { tracking, stateful, unmatched }: Circumstances): boolean =>
+  stateful && tracking === 'new' && unmatched === 'allow' && stage !== 'from-lport-after-lb';
 
 interface Context {
   readonly commits: boolean;

@@ -99,7 +99,6 @@ export class Traveller {
       tracking: this.#tracking,
       stateful,
       unmatched: defaultDrop && here.rules.any ? 'drop' : 'allow',
-      entersUnmatched: !defaultDrop,
     });
     this.steps.push({
       kind: 'rules',

@@ -145,7 +145,7 @@ describe('rules', () => {
     const effect = (type: number, ttl: bigint): string => {
       const header = { source, destination, protocol: 'icmp' as const, sourcePort: 0, port: 0, type };
       const packet = changed(packetOf(header, 'a', { source: 1n, destination: 2n }), { 'ip.ttl': ttl });
-      const asked = { tracking: 'untracked', stateful: false, unmatched: 'allow', entersUnmatched: true } as const;
+      const asked = { tracking: 'untracked', stateful: false, unmatched: 'allow' } as const;
       return judgement(stages['to-lport'], packet, asked).effect;
     };
     expect([effect(135, 255n), effect(135, 64n), effect(128, 255n)]).toEqual(['allow', 'drop', 'drop']);
