@@ -107,9 +107,10 @@ export class OvnTrace {
     throw new Error('ovn-trace does not start');
   }
 
-  /** What becomes of a packet, in detail. */
-  async trace(...params: readonly [datapath: string, packet: string]): Promise<string> {
+  /** What becomes of a packet, in detail; undefined when the process has not survived it. */
+  async trace(...params: readonly [datapath: string, packet: string]): Promise<string | undefined> {
     const { result, error } = await this.#tracer.call('trace', params);
+    if (error === ended) return undefined;
     if (typeof result !== 'string') throw new Error(`ovn-trace: ${String(error)} for ${params.join(' ')}`);
     if (result.includes('use --ct to customize')) throw new Error('no state of connections is left');
     return result;
