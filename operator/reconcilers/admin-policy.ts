@@ -147,7 +147,7 @@ class Placed {
     const { enableLb, defaultVpc } = clusterOf(this.#read);
     const subject = note(this.#facets, groupFacet(this.#scope(0), vpc));
     // In the default VPC the rules of nodes for their own pods do it.
-    if (vpc !== defaultVpc) yield tracking(this.#owner, subject, `track in ${vpc}`);
+    if (vpc !== defaultVpc) yield* tracking(this.#owner, subject, `track in ${vpc}`);
     for (const template of this.#translation.templates) {
       if (!families.includes(template.family) || (template.self && !enableLb)) continue;
       if (!template.named) yield this.#acl(template, { vpc, subject });

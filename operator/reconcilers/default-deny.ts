@@ -89,20 +89,26 @@ export function* denial(wanted: Denial): Generator<RowFact> {
   }
 }
 
-/** Meets nothing: a switch none of whose rules tracks connections judges replies like packets of their own (OVN 25.03). */
-export const tracking = (owner: Owner, group: Denial['group'], key: string): RowFact =>
-  groupAcl({
-    owner,
-    key,
-    group: group.id,
-    direction: 'egress',
-    tier: aclTier.namespace,
-    priority: priority.allow,
-    match: `inport == @${group.name} && ip4.dst == ${hairpin[4]}`,
-    action: 'allow-related',
-    external: { parent: group.name },
-    needs: [],
-  });
+/**
+ * Two rules that meet nothing, since nobody has that address. A switch none of whose rules tracks connections judges replies
+ * like packets of their own; and what the last tier that is asked passes on begins no connection (OVN 25.03).
+ */
+export function* tracking(owner: Owner, group: Denial['group'], key: string): Generator<RowFact> {
+  for (const direction of directions) {
+    yield groupAcl({
+      owner,
+      key: `${key}/${direction}`,
+      group: group.id,
+      direction,
+      tier: aclTier.namespace,
+      priority: priority.allow,
+      match: `${portField[direction]} == @${group.name} && ip4.dst == ${hairpin[4]}`,
+      action: 'allow-related',
+      external: { parent: group.name },
+      needs: [],
+    });
+  }
+}
 
 const forged = ({ owner, group, place = '' }: Denial, family: 4 | 6): RowFact =>
   groupAcl({

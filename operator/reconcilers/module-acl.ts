@@ -12,6 +12,7 @@ import { aclTier, moduleAcl as priorities } from '../nb/priorities.ts';
 import { type GroupAcl, groupAcl, peerField, portField } from '../nb/rows/policy.ts';
 import { groupFacet, setFacet } from './facet.ts';
 import { selectionOf } from './module-subject.ts';
+import { tracking } from './default-deny.ts';
 import { placesOf } from './policy-scope.ts';
 import { clusterOf } from './reconciler.ts';
 import type { Entry, Reconciler, WorldRead } from './reconciler.ts';
@@ -61,6 +62,7 @@ function* inVpc(place: Place, ruling: Ruling, read: WorldRead): Generator<Fact> 
     yield* closed(place, group, suffix);
     return;
   }
+  if (ruling.length > 0) yield* tracking(place.owner, group, `${key} track${suffix}`);
   for (const family of families) {
     for (const [at, rule] of ruling.entries()) {
       const acl = aclOf(rule, { ...place, family, group });

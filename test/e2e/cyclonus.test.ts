@@ -1,7 +1,7 @@
 /**
- * The corpus of NetworkPolicy cases over real sockets: of its steps a sample, another one at each run, each told to the API as
+ * The corpus of NetworkPolicy cases over real sockets: of its steps a sample, the same at each run, each told to the API as
  * the difference from the one before. Where a socket is of another mind than the corpus, ovn-trace is asked, too.
- * `KUBELOOM_SEED` brings a sample back, `KUBELOOM_STEPS` asks for more of them than usual. The four steps that have
+ * `KUBELOOM_SEED` draws another sample, `KUBELOOM_STEPS` asks for more of them than usual. The four steps that have
  * further pods or namespaces are judged from the rows alone.
  */
 import fc from 'fast-check';
@@ -13,7 +13,7 @@ import { cyclonus, keyOf, type CaseStep, type Expected } from '../policy/cyclonu
 import { deletePolicy, inForce, isDelivered, policiesPath, prepareMarker, Probers, send, trace } from './policies.ts';
 import { apply, custom, freshNamespace, podManifest, readyPod } from './shared.ts';
 
-const seed = Number(process.env['KUBELOOM_SEED'] ?? Math.floor(Math.random() * 0x7fffffff));
+const seed = Number(process.env['KUBELOOM_SEED'] ?? 1);
 const size = Number(process.env['KUBELOOM_STEPS'] ?? 30);
 
 const namespaces = ['x', 'y', 'z'];

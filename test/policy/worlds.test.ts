@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { judgeRandom } from './random-judge.ts';
 import type { Style } from './random-policies.ts';
 
-/** Another one at each run; `KUBELOOM_SEED` brings one back, `KUBELOOM_WORLDS` asks for more histories than usual. */
-const seed = Number(process.env['KUBELOOM_SEED'] ?? Math.floor(Math.random() * 0x7fffffff));
+/** The same at each run; `KUBELOOM_SEED` is another one, `KUBELOOM_WORLDS` asks for more histories than usual. */
+const seed = Number(process.env['KUBELOOM_SEED'] ?? 1);
 const histories = Number(process.env['KUBELOOM_WORLDS'] ?? 800);
 
 describe(`random worlds, seed ${seed}`, () => {

@@ -53,7 +53,7 @@ export const mutants: readonly Mutant[] = [
   }),
   source('prefixes beside selected pods are left out', 'worlds', {
     source: rule,
-    text: 'values(peers, blocks(family), family);',
+    text: 'values(peers + others, blocks(family), family);',
     by: 'values(peers, peers > 0 ? 0 : blocks(family), family);',
   }),
   source('a range ends one port early', 'cases', {
