@@ -8,14 +8,16 @@ import { graphFigures } from './graph.ts';
 import { ipamCases, ipamFigures } from './ipam.ts';
 import { nbCases, nbFigures } from './nb.ts';
 import { ovsdbCases, ovsdbFigures } from './ovsdb.ts';
+import { policyCases, policyFigures } from './policy.ts';
 import { reflectorFigures } from './reflector.ts';
 import { soakFigures } from './soak.ts';
 import { topologyFigures } from './topology.ts';
 
-const USAGE = `npm run bench -- [cni|ipam|graph|ovsdb|nb|reflector|api|soak|topology] [case ...] [--json]     all but soak and topology when none is named
+const USAGE = `npm run bench -- [cni|ipam|graph|ovsdb|nb|policy|reflector|api|soak|topology] [case ...] [--json]     all but soak and topology when none is named
 cases of ipam: ${ipamCases.join(' ')}
 cases of nb: ${nbCases.join(' ')}
 cases of ovsdb: ${ovsdbCases.join(' ')}
+cases of policy: ${policyCases.join(' ')}
 flags of soak: --pods=10000 --minutes=30 --rate=20 --load=100 --api=real|simulated`;
 
 type Note = (text: string) => void;
@@ -29,6 +31,7 @@ const suites: Readonly<Record<string, Suite>> = {
   ovsdb: ovsdbFigures,
   cni: cniFigures,
   nb: nbFigures,
+  policy: policyFigures,
   reflector: reflectorFigures,
   api: (told) => apiFigures(told),
   soak: soakFigures,
@@ -39,7 +42,12 @@ const suites: Readonly<Record<string, Suite>> = {
 const onRequest = new Set(['soak', 'topology']);
 
 /** Names of parts of a suite, which may be asked for without the rest of it. */
-const parts: Readonly<Record<string, readonly string[]>> = { ipam: ipamCases, nb: nbCases, ovsdb: ovsdbCases };
+const parts: Readonly<Record<string, readonly string[]>> = {
+  ipam: ipamCases,
+  nb: nbCases,
+  ovsdb: ovsdbCases,
+  policy: policyCases,
+};
 
 const note: Note = (text) => void process.stderr.write(`${text}\n`);
 

@@ -3,11 +3,12 @@
 import { contest, figure } from './compare.ts';
 import type { Figure, Pair, Round } from './compare.ts';
 import { memory } from './nb/restart.ts';
+import { enterNode, enterRoutes, enterSubnet } from './nb/scene.ts';
 import type { Shape } from './nb/scene.ts';
 import { installed } from './nb/southbound.ts';
 import { differing } from './topology/rows.ts';
-import { kinds, rehearsed } from './topology/script.ts';
-import type { Kind } from './topology/script.ts';
+import { rehearsed } from './topology/script.ts';
+import type { Events } from './topology/script.ts';
 import { productSide, rawSide } from './topology/side.ts';
 import type { Memory, Side, Topology } from './topology/side.ts';
 
@@ -17,6 +18,15 @@ const SHAPE: Shape = { subnets: 100, nodes: 300, spread: 3 };
 /** A round of the whole takes half a minute on each side. */
 const PAIRS = 3;
 const EVENTS = 9;
+
+type Kind = 'node' | 'subnet' | 'policy route';
+
+/** Events of a topology: what comes is new in it. */
+export const eventsOf = ({ nodes, subnets }: Shape): Events<Kind> => ({
+  node: (world, at) => enterNode(world, nodes + at),
+  subnet: (world, at) => enterSubnet(world, subnets + at),
+  'policy route': (world, at) => enterRoutes(world, at + 1),
+});
 
 type Note = (text: string) => void;
 
@@ -51,8 +61,8 @@ function context(name: string, product: number, raw: number): Figure {
 
 const programs: readonly (keyof Memory)[] = ['northd', 'northbound', 'southbound'];
 
-async function further(kind: Kind, { product, raw }: Required<Standing>, topology: Topology): Promise<Figure> {
-  const steps = topology.script.steps[kind];
+async function further(kind: string, { product, raw }: Required<Standing>, topology: Topology): Promise<Figure> {
+  const steps = topology.script.steps[kind] ?? [];
   const next = { product: 0, raw: 0 };
   const round = async (name: keyof typeof next, side: Side): Promise<Round> => {
     const step = steps[next[name]++];
@@ -73,7 +83,11 @@ async function same({ product, raw }: Required<Standing>): Promise<void> {
 
 export async function topologyFigures(note: Note): Promise<Figure[]> {
   note(`topology: OVN ${installed().name}`);
-  const topology: Topology = { shape: SHAPE, pods: PODS, script: await rehearsed(SHAPE, EVENTS) };
+  const topology: Topology = {
+    shape: SHAPE,
+    pods: PODS,
+    script: await rehearsed({ shape: SHAPE, events: eventsOf(SHAPE), each: EVENTS }),
+  };
   const standing: Standing = {};
   try {
     const pairs = await built(standing, topology, note);
@@ -83,7 +97,8 @@ export async function topologyFigures(note: Note): Promise<Figure[]> {
     const figures = [figure(`${name} to SB`, pairs, 50, { percentile: 50, ratio: 1.15 })];
     for (const program of programs) figures.push(context(program, product.memory[program], raw.memory[program]));
     await same({ product, raw });
-    for (const kind of kinds) figures.push(await further(kind, { product, raw }, topology));
+    for (const kind of Object.keys(topology.script.steps))
+      figures.push(await further(kind, { product, raw }, topology));
     await same({ product, raw });
     return [...figures, ...(await memory(PODS, 250, SHAPE)())];
   } finally {

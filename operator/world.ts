@@ -457,7 +457,7 @@ function namedRows(
 }
 
 /** What modules are asked of the pods that they select: matched -> question, classed. */
-function questions(
+export function questions(
   graph: Graph<Tables, Indexes>,
   matched: ReadTable<Tables['matched']>,
 ): ReadTable<Tables['question']> {

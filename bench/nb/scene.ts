@@ -3,6 +3,7 @@
 import type { RowFact, RowId } from '../../lib/delta/fact.ts';
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import { podIpName, podRef, subnetRef } from '../../operator/api/refs.ts';
+import { labelledRow, networkPolicyRow } from '../../operator/api/policy-row.ts';
 import { ipRow, namespaceRow, nodeRow, podRow, subnetRow, vpcRow } from '../../operator/api/project.ts';
 import { nodeGroupId } from '../../operator/nb/rows/group.ts';
 import { vifPort } from '../../operator/nb/rows/switch.ts';
@@ -74,7 +75,7 @@ export function podEvent(index: number, shape: Shape): PodEvent {
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { ...meta(at.name, uid, NAMESPACE), labels: { app: 'web' } },
+    metadata: { ...meta(at.name, uid, NAMESPACE), labels: { app: 'web', team: teamOf(index) } },
     spec: { nodeName: at.node },
     status: { phase: 'Pending' },
   };
@@ -107,7 +108,9 @@ export const podEvents = (from: number, count: number, shape: Shape): PodEvent[]
 /** Inside `graph.enter`, as the reflectors do it. */
 export function enterPod(world: World, { pod, ip }: PodEvent): void {
   const row = podRow(pod);
-  world.pod.set(`${row.meta.namespace}/${row.meta.name}`, row);
+  const key = `${row.meta.namespace}/${row.meta.name}`;
+  world.pod.set(key, row);
+  world.labelled.set(key, labelledRow(pod));
   const assigned = ipRow(ip);
   world.ip.set(assigned.meta.name, assigned);
 }
@@ -115,6 +118,7 @@ export function enterPod(world: World, { pod, ip }: PodEvent): void {
 export function leavePod(world: World, index: number, shape: Shape): void {
   const { name } = seat(index, shape);
   world.pod.delete(`${NAMESPACE}/${name}`);
+  world.labelled.delete(`${NAMESPACE}/${name}`);
   world.ip.delete(podIpName(NAMESPACE, name));
 }
 
@@ -142,6 +146,17 @@ export function enterRoutes(world: World, count: number): void {
 export function enterSubnet(world: World, at: number, cidrBlock = `10.${FIRST_BLOCK + at}.0.0/16`): void {
   const name = subnetName(at);
   world.subnet.set(name, subnetRow({ metadata: meta(name, `subnet-${at}`), spec: { cidrBlock, default: at === 0 } }));
+}
+
+/** Ten pods of each, on ten subnets. */
+const teamOf = (index: number): string => `team-${Math.floor(index / 10)}`;
+
+/** Policy number `at`: ten pods are isolated, and ten others let in to one port. */
+export function enterPolicy(world: World, at: number): void {
+  const [to, from] = [at * 2, at * 2 + 1].map((team) => ({ podSelector: { matchLabels: { team: `team-${team}` } } }));
+  const name = `policy-${at}`;
+  const spec = { ...to, ingress: [{ from: [from], ports: [{ port: 80 }] }] };
+  world.networkPolicy.set(`${NAMESPACE}/${name}`, networkPolicyRow({ metadata: meta(name, name, NAMESPACE), spec }));
 }
 
 /** A node with its join address. */

@@ -4,14 +4,11 @@ import { startDatabase } from '../../test/ovn-central.ts';
 import type { World } from '../../operator/world.ts';
 import { RawClient } from '../nb/raw.ts';
 import type { WireOperation } from '../nb/raw.ts';
-import { startProduct } from '../nb/rounds.ts';
-import { enterNode, enterRoutes, enterSubnet } from '../nb/scene.ts';
+import { feed, startProduct } from '../nb/rounds.ts';
+import { podEvents } from '../nb/scene.ts';
 import type { Shape } from '../nb/scene.ts';
 import { installed } from '../nb/southbound.ts';
 import { RowReader } from './rows.ts';
-
-export const kinds = ['node', 'subnet', 'policy route'] as const;
-export type Kind = (typeof kinds)[number];
 
 /** One event, and what it comes to. */
 export interface Step {
@@ -19,14 +16,26 @@ export interface Step {
   readonly operations: readonly WireOperation[];
 }
 
-export interface Script {
+export interface Script<Kind extends string = string> {
   /** All rows without pods. */
   readonly base: readonly WireOperation[];
   readonly steps: Readonly<Record<Kind, readonly Step[]>>;
 }
 
-/** `each`: steps of each kind, which both sides take in order. */
-export async function rehearsed(shape: Shape, each: number): Promise<Script> {
+/** What happens, by kind: event number `at` of it. */
+export type Events<Kind extends string> = Readonly<Record<Kind, (world: World, at: number) => void>>;
+
+export interface Rehearsal<Kind extends string> {
+  readonly shape: Shape;
+  readonly events: Events<Kind>;
+  /** Steps of each kind, which both sides take in order. */
+  readonly each: number;
+  /** Pods that are there before the first; 0. */
+  readonly pods?: number;
+}
+
+export async function rehearsed<Kind extends string>(rehearsal: Rehearsal<Kind>): Promise<Script<Kind>> {
+  const { shape, events, each, pods = 0 } = rehearsal;
   const database = await startDatabase(installed(), 'nb');
   const client = await RawClient.open(database.remote);
   try {
@@ -35,6 +44,9 @@ export async function rehearsed(shape: Shape, each: number): Promise<Script> {
     const product = await startProduct([database.remote], shape);
     let now = await reader.read();
     const base = reader.between(before, now);
+    await feed(product, podEvents(0, pods, shape));
+    await product.committed();
+    now = await reader.read();
     const step = async (enter: (world: World) => void): Promise<Step> => {
       product.graph.enter(() => enter(product.world));
       await product.committed();
@@ -44,12 +56,10 @@ export async function rehearsed(shape: Shape, each: number): Promise<Script> {
       if (operations.length === 0) throw new Error('an event without rows');
       return { enter, operations };
     };
-    const steps: Record<Kind, Step[]> = { node: [], subnet: [], 'policy route': [] };
-    for (let at = 0; at < each; at++) {
-      steps.node.push(await step((world) => enterNode(world, shape.nodes + at)));
-      steps.subnet.push(await step((world) => enterSubnet(world, shape.subnets + at)));
-      steps['policy route'].push(await step((world) => enterRoutes(world, at + 1)));
-    }
+    const kinds = Object.keys(events) as Kind[];
+    const steps = Object.fromEntries(kinds.map((kind) => [kind, [] as Step[]])) as Record<Kind, Step[]>;
+    for (let at = 0; at < each; at++)
+      for (const kind of kinds) steps[kind].push(await step((world) => events[kind](world, at)));
     await product.stop();
     return { base, steps };
   } finally {
