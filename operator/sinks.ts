@@ -81,12 +81,7 @@ export class Split implements Sink<Fact | Entry> {
   /** All that the source wanted stays; what failed is told, unless the user is told better by another derivation. */
   freeze(source: string, error: unknown): void {
     for (const shape of shapes) if (shape !== 'problems') this.#sinks[shape].freeze(source, error);
-    const about = this.#about(source);
-    const problems: ProblemFact[] =
-      error instanceof Withheld
-        ? []
-        : [{ problem: about, reason: 'InternalError', message: textOf(error), owner: ownerOf(about) }];
-    this.#sinks.problems.replace(source, problems);
+    this.#sinks.problems.replace(source, problemsOf(this.#about(source), error));
     this.#used.set(source, allShapes);
   }
 
@@ -97,11 +92,45 @@ export class Split implements Sink<Fact | Entry> {
   }
 }
 
+/** The sink of a derivation that yields rows alone, of which there are very many: it remembers none of its sources. */
+export class RowsOnly implements Sink<RowFact | MemberFact> {
+  readonly #sinks: Pick<Sinks, 'rows' | 'problems'>;
+  readonly #about: (source: string) => Ref;
+  readonly #failed = new Set<string>();
+
+  constructor(sinks: Pick<Sinks, 'rows' | 'problems'>, about: (source: string) => Ref) {
+    this.#sinks = sinks;
+    this.#about = about;
+  }
+
+  replace(source: string, facts: readonly (RowFact | MemberFact)[]): void {
+    this.#sinks.rows.replace(source, facts.length > 1 ? facts.slice() : facts);
+    if (this.#failed.size > 0 && this.#failed.delete(source)) this.#sinks.problems.replace(source, none);
+  }
+
+  /** As in Split. */
+  freeze(source: string, error: unknown): void {
+    this.#sinks.rows.freeze(source, error);
+    this.#failed.add(source);
+    this.#sinks.problems.replace(source, problemsOf(this.#about(source), error));
+  }
+}
+
+/** What is told of a derivation that threw. */
+const problemsOf = (about: Ref, error: unknown): ProblemFact[] =>
+  error instanceof Withheld
+    ? []
+    : [{ problem: about, reason: 'InternalError', message: textOf(error), owner: ownerOf(about) }];
+
 /** Facts, and rows of computed tables. */
 function apart(all: readonly (Fact | Entry)[]): { facts: readonly Fact[]; entries: readonly Entry[] } {
-  const isEntry = (one: Fact | Entry): one is Entry => 'entry' in one;
-  if (!all.some(isEntry)) return { facts: all as readonly Fact[], entries: none };
-  return { facts: all.filter((one): one is Fact => !isEntry(one)), entries: all.filter(isEntry) };
+  let entries: Entry[] | undefined;
+  const facts: Fact[] = [];
+  for (const one of all) {
+    if ('entry' in one) (entries ??= []).push(one);
+    else facts.push(one);
+  }
+  return { facts, entries: entries ?? none };
 }
 
 /** Rows of computed tables, each to its own; a table that never got one from a source is not told of it. */
@@ -121,23 +150,28 @@ export class TableEntries implements Sink<Entry> {
   replace(source: string, entries: readonly Entry[]): void {
     const before = this.#used.get(source) ?? 0;
     if (before === 0 && entries.length === 0) return;
-    const parts = this.#parts(source, entries);
-    let now: Mask = 0;
-    for (const [at, sink] of this.#tables.entries()) {
-      const own = parts[at];
-      if (own) now |= 1 << at;
-      if (own || before & (1 << at)) sink.replace(source, own ?? none);
-    }
+    const now = this.#hand(source, this.#parts(source, entries), before);
+    if (now === before) return;
     if (now > 0) this.#used.set(source, now);
     else this.#used.delete(source);
   }
 
-  #parts(source: string, entries: readonly Entry[]): (readonly (readonly [string, unknown])[] | undefined)[] {
-    const parts: (readonly [string, unknown])[][] = [];
+  /** Each table gets its part, and hears of it when it had one before; answers which have something now. */
+  #hand(source: string, parts: readonly (readonly (readonly [string, unknown])[])[], before: Mask): Mask {
+    let now: Mask = 0;
+    for (const [at, own] of parts.entries()) {
+      if (own.length > 0) now |= 1 << at;
+      if ((now | before) & (1 << at)) this.#tables[at]?.replace(source, own);
+    }
+    return now;
+  }
+
+  #parts(source: string, entries: readonly Entry[]): (readonly [string, unknown])[][] {
+    const parts = this.#tables.map((): (readonly [string, unknown])[] => []);
     for (const { entry, key, value } of entries) {
       const at = this.#places.get(entry);
       if (at === undefined) throw new Error(`${source} writes table ${entry}, which its wiring does not name`);
-      (parts[at] ??= []).push([key, value]);
+      parts[at]?.push([key, value]);
     }
     return parts;
   }

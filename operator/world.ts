@@ -95,7 +95,7 @@ import {
   translationOf,
   vpcFamilies,
 } from './reconcilers/policy-scope.ts';
-import type { Reconciler } from './reconcilers/reconciler.ts';
+import type { Reconciler, RowReconciler } from './reconcilers/reconciler.ts';
 import { portKeys } from './reconcilers/router-port-name.ts';
 import { security, securityGroup } from './reconcilers/security-group.ts';
 import { selected } from './reconcilers/selected.ts';
@@ -112,7 +112,7 @@ import { uplinkDemand, uplinks, vpcExternal } from './reconcilers/vpc-external.t
 import { peeringKeys } from './reconcilers/vpc-peering.ts';
 import { vpc } from './reconcilers/vpc.ts';
 import { realm } from './reconcilers/vpc-routes.ts';
-import { Split, TableEntries } from './sinks.ts';
+import { RowsOnly, Split, TableEntries } from './sinks.ts';
 import type { Entries, Sinks } from './sinks.ts';
 import type { Translate } from './api/translation.ts';
 
@@ -525,10 +525,10 @@ export function policies(
   reconcile(graph, sinks, { reconciler: moduleAcl, input: question, about: aclModule, entries });
   graph.derive('isolation/security', tables.securityGroup, securityIsolations, graph.share(isolated));
   reconcile(graph, sinks, { reconciler: adminPolicy, input: tables.adminPolicy, about: adminPolicyOf, entries });
-  reconcile(graph, sinks, { reconciler: selected, input: facet, about: selectionRef });
+  rowsOf(graph, sinks, { reconciler: selected, input: facet, about: selectionRef });
   reconcile(graph, sinks, { reconciler: isolation, input: isolated, about: isolationRef });
   reconcile(graph, sinks, { reconciler: domainName, input: tables.domain, about: dnsNameResolverRef });
-  reconcile(graph, sinks, { reconciler: membership, input: port, about: ipRef });
+  rowsOf(graph, sinks, { reconciler: membership, input: port, about: ipRef });
 }
 
 interface Wiring<Row> {
@@ -540,6 +540,17 @@ interface Wiring<Row> {
   readonly name?: string;
   /** Computed tables that it writes beside its facts. */
   readonly entries?: Entries;
+}
+
+/** As `reconcile`, for one that yields nothing but rows. */
+function rowsOf<Row>(
+  graph: Graph<Tables, Indexes>,
+  sinks: Sinks,
+  { reconciler, input, about }: Wiring<Row> & { readonly reconciler: RowReconciler<Row> },
+): void {
+  const { kind } = reconciler;
+  const sink = new RowsOnly(sinks, (source) => about(source.slice(kind.length + 1)));
+  graph.derive(kind, input, (row, read, key) => reconciler.desired(row, read, key), sink);
 }
 
 function reconcile<Row>(

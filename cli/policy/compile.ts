@@ -62,7 +62,7 @@ export async function compiled({ folder, hook, inputs }: Project, build: Build):
   const { default: asc } = await import('assemblyscript/asc');
   const stderr = asc.createMemoryStream();
   const output: { bytes?: Uint8Array } = {};
-  const { error } = await asc.main([entryName, '--outFile', 'module.wasm', ...optionsOf(build)], {
+  const { error } = await asc.main([entryName, '--outFile', 'module.wasm', '--noColors', ...optionsOf(build)], {
     stderr,
     readFile: (name) => (name === entryName ? entryOf(hook) : sourceOf(folder, name)),
     writeFile: (name, contents) => {

@@ -23,14 +23,19 @@ export class SharedSink<V> implements Sink<Pair<V>> {
 
   replace(source: string, facts: readonly Pair<V>[]): void {
     this.#guard(this.#table.name);
-    const before = this.#keys.of(source);
-    for (const [key, value] of facts) this.#check(source, key, value);
-    const gone = this.#keys.replace(source, facts);
-    const held = before.length > 0 || facts.length > 1 ? new Set(before) : undefined;
-    for (const [key, value] of facts) {
-      if (held?.has(key) === true) continue;
-      held?.add(key);
-      this.#hold(key, value);
+    const before = this.#keys.swap(source, facts);
+    if (before.length === 0 && facts.length === 1) {
+      this.#hold(source, facts[0] as Pair<V>);
+      return;
+    }
+    const gone = new Set(before);
+    const held = new Set(before);
+    for (const fact of facts) {
+      const [key] = fact;
+      gone.delete(key);
+      if (held.has(key)) this.#check(source, this.#table.get(key), fact);
+      else this.#hold(source, fact);
+      held.add(key);
     }
     for (const key of gone) this.#release(key);
   }
@@ -38,8 +43,10 @@ export class SharedSink<V> implements Sink<Pair<V>> {
   /** What the source yielded before stays in the table. */
   freeze(): void {}
 
-  #hold(key: string, value: V): void {
+  #hold(source: string, fact: Pair<V>): void {
+    const [key, value] = fact;
     const row = this.#table.row(key);
+    this.#check(source, row.value, fact);
     if (row.value === undefined) this.#table.put(row, value);
     else this.#counts.set(key, (this.#counts.get(key) ?? 1) + 1);
   }
@@ -51,9 +58,8 @@ export class SharedSink<V> implements Sink<Pair<V>> {
     else this.#counts.set(key, count - 1);
   }
 
-  #check(source: string, key: string, value: V): void {
-    const known = this.#table.get(key);
-    if (known === undefined || this.#table.same(known, value)) return;
+  #check(source: string, known: V | undefined, [key, value]: Pair<V>): void {
+    if (known === undefined || known === value || this.#table.same(known, value)) return;
     throw new WiringError(`${source} yields another value for ${key} of the shared table ${this.#table.name}`);
   }
 }

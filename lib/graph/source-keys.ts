@@ -12,26 +12,24 @@ export class SourceKeys {
 
   /** Takes note of the keys of these facts; answers the keys that the source yields no more. */
   replace(source: string, facts: Facts): readonly string[] {
-    const before = this.#keys.get(source);
-    if (facts.length === 0) {
-      this.#keys.delete(source);
-      return listOf(before);
-    }
-    if (facts.length === 1 && before === facts[0]?.[0]) return none;
-    this.#keys.set(source, keysOf(facts));
-    if (before === undefined) return none;
+    const before = this.swap(source, facts);
+    if (before.length === 0) return none;
+    if (before.length === 1 && facts.length === 1 && before[0] === facts[0]?.[0]) return none;
     const now = new Set(facts.map(([key]) => key));
-    return listOf(before).filter((key) => !now.has(key));
+    return before.filter((key) => !now.has(key));
+  }
+
+  /** Takes note of the keys of these facts; answers those that the source had yielded before, each once. */
+  swap(source: string, facts: Facts): readonly string[] {
+    const before = this.#keys.get(source);
+    if (facts.length === 0) this.#keys.delete(source);
+    else if (facts.length > 1 || before !== facts[0]?.[0]) this.#keys.set(source, keysOf(facts));
+    return listOf(before);
   }
 
   /** Whether anything is noted of the source. */
   knows(source: string): boolean {
     return this.#keys.size > 0 && this.#keys.has(source);
-  }
-
-  /** The keys that the source has yielded, each once. */
-  of(source: string): readonly string[] {
-    return listOf(this.#keys.get(source));
   }
 }
 

@@ -2,19 +2,19 @@
 // this port. Costs as many facets as the pod has, whatever the number of policies. What modules
 // tell apart (table `classed`) counts as a selection. Members are the pod's own facts: they
 // are written with its port, and its address is free only when they are gone.
-import type { Fact } from '../api/fact.ts';
+import type { MemberFact } from '../../lib/delta/fact.ts';
 import type { Enforcement, Facet } from '../api/facet.ts';
 import type { Direction } from '../api/policy-row.ts';
 import type { PortRow } from '../api/policy-tables.ts';
 import { groupMember, nodeGroupId } from '../nb/rows/group.ts';
 import { memberOf } from '../nb/rows/policy.ts';
 import { denyGroupId, dhcpGroupId } from './default-deny.ts';
-import type { Reconciler, WorldRead } from './reconciler.ts';
+import type { RowReconciler, WorldRead } from './reconciler.ts';
 import { securityMembers } from './security-membership.ts';
 
 const none: readonly string[] = [];
 
-export const membership: Reconciler<PortRow> = {
+export const membership: RowReconciler<PortRow> = {
   kind: 'Membership',
   *desired(port, read) {
     const facets = facetsOf(port, read).filter((facet) => concerns(facet, port, read));
@@ -30,7 +30,7 @@ const facetsOf = ({ pod }: PortRow, read: WorldRead): Facet[] =>
   );
 
 /** Groups of ports of which something that they send may be dropped. */
-function* asItSends(facets: readonly Facet[], { id, owner, dhcp, node }: PortRow): Generator<Fact> {
+function* asItSends(facets: readonly Facet[], { id, owner, dhcp, node }: PortRow): Generator<MemberFact> {
   const isolated = facets.some((facet) => isolates(facet, 'egress'));
   const judged = facets.some((facet) => facet.kind === 'judged' && facet.direction === 'egress');
   if (dhcp && (isolated || judged)) yield memberOf({ row: 'Port_Group', id: dhcpGroupId }, id, owner);
@@ -77,7 +77,7 @@ const isolates = (facet: Facet, direction: Direction): boolean =>
   (facet.kind === 'deny' && facet.direction === direction) ||
   (facet.kind === 'group' && facet.isolates?.directions.includes(direction) === true);
 
-function* members(facet: Facet, { id, addresses, owner }: PortRow): Generator<Fact> {
+function* members(facet: Facet, { id, addresses, owner }: PortRow): Generator<MemberFact> {
   switch (facet.kind) {
     case 'group':
       yield memberOf(facet.into, id, owner);

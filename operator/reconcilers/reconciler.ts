@@ -2,6 +2,7 @@
 // and what it reads; it never acts, and it keeps nothing between runs.
 import type { Read } from '../../lib/graph/types.ts';
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
+import type { MemberFact, RowFact } from '../../lib/delta/fact.ts';
 import type { Fact, ProblemFact, Ref } from '../api/fact.ts';
 import type { Reason } from '../api/reasons.ts';
 import { only } from '../api/refs.ts';
@@ -12,6 +13,11 @@ export type WorldRead = Read<Tables, Indexes>;
 export interface Reconciler<Row> {
   readonly kind: string;
   desired(row: Row, read: WorldRead, key: string): Iterable<Fact | Entry>;
+}
+
+/** One that says nothing but rows. */
+export interface RowReconciler<Row> extends Reconciler<Row> {
+  desired(row: Row, read: WorldRead, key: string): Iterable<RowFact | MemberFact>;
 }
 
 /** A row of a computed table, said beside facts. */

@@ -1,6 +1,7 @@
 // Which SecurityGroups a port is in: those that its annotation names, and in a VPC of its own the one for all. Like all
 // members these are the pod's own facts.
-import type { Fact } from '../api/fact.ts';
+import type { MemberFact } from '../../lib/delta/fact.ts';
+import type { ProblemFact } from '../api/fact.ts';
 import type { PortRow } from '../api/policy-tables.ts';
 import { podRef } from '../api/refs.ts';
 import { defaultSecurityGroup } from '../api/security-row.ts';
@@ -36,7 +37,7 @@ export function securityIds(
 
 const nothing = {};
 
-export function* missingGroups({ meta }: PodRow, named: readonly string[], read: WorldRead): Generator<Fact> {
+export function* missingGroups({ meta }: PodRow, named: readonly string[], read: WorldRead): Generator<ProblemFact> {
   for (const group of named) {
     if (read.get('security', group)) continue;
     const message = `SecurityGroup ${group} does not exist, so the pod is not in it`;
@@ -44,7 +45,7 @@ export function* missingGroups({ meta }: PodRow, named: readonly string[], read:
   }
 }
 
-export function* securityMembers({ id, owner, groups, sources }: PortRow, read: WorldRead): Generator<Fact> {
+export function* securityMembers({ id, owner, groups, sources }: PortRow, read: WorldRead): Generator<MemberFact> {
   let isIsolated = false;
   for (const group of groups) {
     const rows = read.get('security', group);
