@@ -416,6 +416,7 @@ export function policySelections(
   graph.index('numbersByName', namedNumber, (row) => [nameKey(row)]);
   graph.index('policiesByGroup', tables.networkPolicy, ownGroups);
   graph.index('modulesBySelection', tables.policyModule, selectionOfModule);
+  graph.index('aclModules', tables.policyModule, (row) => selectionOfModule(row).map(() => only));
   graph.index('adminsByPriority', tables.adminPolicy, priorityKeys);
 
   const translated = new TableEntries({

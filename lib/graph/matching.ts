@@ -259,7 +259,8 @@ function assign(set: LabelSet<unknown>, list: string[]): void {
   list.sort();
   const { selections } = set;
   if (list.length === selections.length && list.every((key, at) => key === selections[at])) return;
-  set.selections = list.length > 0 ? list : none;
+  // In exact length: most label sets are in few selections, and all keep their lists.
+  set.selections = list.length > 0 ? list.slice() : none;
 }
 
 /** Text that is the same for the same labels, in whatever order; lengths keep what stands in them apart. */

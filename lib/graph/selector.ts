@@ -53,7 +53,8 @@ export function selector({ matchLabels = {}, matchExpressions = [] }: WrittenSel
   for (const [key, value] of Object.entries(matchLabels)) narrow(left(key), 'In', [value]);
   for (const { key, operator, values } of matchExpressions) narrow(left(key), operator, values ?? []);
   const keys = [...byKey].sort(([a], [b]) => (a < b ? -1 : 1));
-  const requirements = keys.flatMap(([key, each]) => requirementsOf(key, each));
+  // They are kept, and a list that has grown has room for many more: one of its exact length takes its place.
+  const requirements = keys.flatMap(([key, each]) => requirementsOf(key, each)).slice();
   return requirements.some(({ operator, values }) => operator === 'In' && values.length === 0) ? nothing : requirements;
 }
 

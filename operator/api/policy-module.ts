@@ -141,4 +141,6 @@ export interface ModuleTables {
 export interface ModuleIndexes {
   /** By whom it decides for: those with hook `acl` that are not being deleted. */
   modulesBySelection: PolicyModuleRow;
+  /** All of hook `acl`, under one key. */
+  aclModules: PolicyModuleRow;
 }

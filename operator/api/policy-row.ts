@@ -122,8 +122,8 @@ function ruleOf(rule: JsonObject, side: 'from' | 'to', faults: string[]): Policy
   const peers = listOf(rule[side]);
   const ports = listOf(rule['ports']);
   return {
-    ...(peers.length > 0 && { peers: peers.flatMap((peer) => peerOf(objectOf(peer), faults)) }),
-    ...(ports.length > 0 && { ports: ports.flatMap((port) => portOf(objectOf(port), faults)) }),
+    ...(peers.length > 0 && { peers: peers.flatMap((peer) => peerOf(objectOf(peer), faults)).slice() }),
+    ...(ports.length > 0 && { ports: ports.flatMap((port) => portOf(objectOf(port), faults)).slice() }),
   };
 }
 

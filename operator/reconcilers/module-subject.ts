@@ -4,6 +4,7 @@ import { rankOf } from '../../lib/delta/ids.ts';
 import { type Selection, selectionKey } from '../../lib/graph/selector.ts';
 import type { JsonObject } from '../api/fact.ts';
 import type { LabelledRow } from '../api/policy-row.ts';
+import { only } from '../api/refs.ts';
 import type { AclPeer, Answer, PolicyModuleRow } from '../api/policy-module.ts';
 import type { Entry, Projection, WorldRead } from './reconciler.ts';
 
@@ -19,7 +20,7 @@ const subjectsOf = ({ namespaces, pods }: PolicyModuleRow): Selection => ({ scop
 
 /** Tables `classed` and, shared, `question`. */
 export function* subjects(matched: readonly string[], read: WorldRead, pod: string): Generator<Entry> {
-  const modules = matched.flatMap((selection) => read.at('modulesBySelection', selection));
+  const modules = modulesFor(matched, read);
   if (modules.length === 0) return;
   const row = read.get('labelled', pod);
   const scope = read.get('scope', row?.scope ?? '');
@@ -34,6 +35,12 @@ export function* subjects(matched: readonly string[], read: WorldRead, pod: stri
     yield { entry: 'question', key, value: { module: meta.name, namespace: row.scope, input } };
   }
   if (keys.length > 0) yield { entry: 'classed', key: pod, value: keys.sort() };
+}
+
+/** One read for all pods of a cluster without modules, instead of one for each selection of each pod. */
+function modulesFor(matched: readonly string[], read: WorldRead): readonly PolicyModuleRow[] {
+  if (read.at('aclModules', only).length === 0) return [];
+  return matched.flatMap((selection) => read.at('modulesBySelection', selection));
 }
 
 function inputOf(inputs: readonly string[], { scope, labels }: LabelledRow, namespaceLabels: JsonObject): JsonObject {
