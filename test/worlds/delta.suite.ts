@@ -1,6 +1,7 @@
 // Scenarios through the differ into a real database, by every path that test/expand.ts knows: after each leg the database
 // holds what is wanted and nothing else of ours, and a process that starts anew has nothing to write. Also when the process
-// dies after each transaction, one owner at a time.
+// dies after each transaction, one owner at a time. In parts, each a file of its own with a server of its own, which take
+// minutes one after the other.
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -27,18 +28,20 @@ type Fact = RowFact | MemberFact;
 const tables = Object.keys(columns);
 const product: BenchOptions = { tables, tracker: { owns, adoptBy, keep, ownerOf } };
 let server: Awaited<ReturnType<typeof startServer>>;
-beforeAll(async () => {
-  // The schema of the OVN that is shipped.
-  server = await startServer({ schema: 'operator/nb/ovn-nb.ovsschema' });
-});
-afterAll(async () => {
-  await server.dispose();
-});
-
 const open: Bench[] = [];
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((each) => each.stop()));
-});
+
+function serve(): void {
+  beforeAll(async () => {
+    // The schema of the OVN that is shipped.
+    server = await startServer({ schema: 'operator/nb/ovn-nb.ovsschema' });
+  });
+  afterAll(async () => {
+    await server.dispose();
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((each) => each.stop()));
+  });
+}
 
 async function begin(options: BenchOptions = product): Promise<Bench> {
   const made = await bench(server, options);
@@ -212,38 +215,46 @@ async function stumble(process: Process): Promise<number> {
 
 const files = globSync(join(import.meta.dirname, '*.world')).sort();
 
-describe.each(files.map((file) => [basename(file, '.world'), file]))('%s', (_, file) => {
-  const { steps, history } = scenario(readFileSync(file, 'utf8'));
+/** One of two parts: every other scenario. */
+export function everyOtherScenario(part: 0 | 1): void {
+  serve();
+  const own = files.filter((_, at) => at % 2 === part);
+  describe.each(own.map((file) => [basename(file, '.world'), file]))('%s', (_, file) => {
+    const { steps, history } = scenario(readFileSync(file, 'utf8'));
 
-  it.each(expand(steps, history).map(({ name, legs }) => [name, legs] as const))('%s', async (_name, legs) => {
-    expect(await walk(legs)).toBeGreaterThan(0);
+    it.each(expand(steps, history).map(({ name, legs }) => [name, legs] as const))('%s', async (_name, legs) => {
+      expect(await walk(legs)).toBeGreaterThan(0);
+    });
+
+    it('a death after every transaction', async () => {
+      await empty();
+      const process = start();
+      for (const { changes } of steps) {
+        feed(process, changes);
+        if (process.graph.failures.size > 0) return;
+        expect(await stumble(process)).toBeGreaterThanOrEqual(0);
+        await expectWanted(wantedOf(process));
+      }
+    });
   });
+}
 
-  it('a death after every transaction', async () => {
+/** In a file of its part's, since it needs the server. */
+export function waitingRoute(): void {
+  it('a route that names a row of BFD waits for it alone', async () => {
     await empty();
+    await server.transact([{ op: 'delete', table: 'BFD', where: [] }]);
     const process = start();
-    for (const { changes } of steps) {
-      feed(process, changes);
-      if (process.graph.failures.size > 0) return;
-      expect(await stumble(process)).toBeGreaterThanOrEqual(0);
-      await expectWanted(wantedOf(process));
-    }
+    feed(process, scenario(readFileSync(join(import.meta.dirname, 'vpcs.world'), 'utf8')).steps[0]?.changes ?? []);
+    const writer = await begin();
+    const feeder = new Feeder(writer);
+    feeder.tell(process);
+    expect(await feeder.rest()).toEqual(nothing);
+    const waiting = wantedOf(process).filter((fact) => 'row' in fact && fact.owner.includes('/bfd/'));
+    expect(waiting).toHaveLength(1);
+    await expectWanted(wantedOf(process).filter((fact) => !waiting.includes(fact)));
+    await server.transact([session]);
+    await eventually(() => writer.tracker.items.size === 0);
+    await expectWanted(wantedOf(process));
   });
-});
-
-it('a route that names a row of BFD waits for it alone', async () => {
-  await empty();
-  await server.transact([{ op: 'delete', table: 'BFD', where: [] }]);
-  const process = start();
-  feed(process, scenario(readFileSync(join(import.meta.dirname, 'vpcs.world'), 'utf8')).steps[0]?.changes ?? []);
-  const writer = await begin();
-  const feeder = new Feeder(writer);
-  feeder.tell(process);
-  expect(await feeder.rest()).toEqual(nothing);
-  const waiting = wantedOf(process).filter((fact) => 'row' in fact && fact.owner.includes('/bfd/'));
-  expect(waiting).toHaveLength(1);
-  await expectWanted(wantedOf(process).filter((fact) => !waiting.includes(fact)));
-  await server.transact([session]);
-  await eventually(() => writer.tracker.items.size === 0);
-  await expectWanted(wantedOf(process));
-});
+}

@@ -1,0 +1,4 @@
+import { everyOtherScenario, waitingRoute } from './delta.suite.ts';
+
+everyOtherScenario(0);
+waitingRoute();

@@ -1,0 +1,3 @@
+import { everyOtherScenario } from './delta.suite.ts';
+
+everyOtherScenario(1);
