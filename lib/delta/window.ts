@@ -52,9 +52,9 @@ export class Window {
       .some((item) => this.#tables.has(this.#tableOf(item)));
   }
 
-  /** An element that holds a child row is as dear as the child. */
+  /** An element that holds a child row is as dear as the child, and one of a row that is not there yet as that row. */
   #tableOf(item: Item): string {
-    if (!('column' in item)) return item.table;
+    if (!('column' in item) || this.#tracker.judge.found(item.row) === undefined) return item.table;
     return this.#tracker.shapes.get(item.table)?.columns.get(item.column)?.key?.table ?? '';
   }
 }

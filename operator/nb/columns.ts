@@ -92,4 +92,7 @@ export const structural: readonly string[] = [
   'HA_Chassis_Group',
   'HA_Chassis',
   'ACL',
+  // With the rules that name them, or northd computes twice. Who is in them does not wait.
+  'Port_Group',
+  'Address_Set',
 ];
