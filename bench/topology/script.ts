@@ -9,6 +9,7 @@ import { podEvents } from '../nb/scene.ts';
 import type { Shape } from '../nb/scene.ts';
 import { installed } from '../nb/southbound.ts';
 import { RowReader } from './rows.ts';
+import type { Rows } from './rows.ts';
 
 /** One event, and what it comes to. */
 export interface Step {
@@ -44,9 +45,14 @@ export async function rehearsed<Kind extends string>(rehearsal: Rehearsal<Kind>)
     const product = await startProduct([database.remote], shape);
     let now = await reader.read();
     const base = reader.between(before, now);
+    const ports = (rows: Rows): number => rows.get('Logical_Switch_Port')?.size ?? 0;
+    const all = ports(now) + pods;
     await feed(product, podEvents(0, pods, shape));
-    await product.committed();
-    now = await reader.read();
+    // Between two events there is a moment at which all that has entered is written.
+    do {
+      await product.committed();
+      now = await reader.read();
+    } while (ports(now) < all);
     const step = async (enter: (world: World) => void): Promise<Step> => {
       product.graph.enter(() => enter(product.world));
       await product.committed();
