@@ -1,6 +1,7 @@
 // What a cluster holds, and what it would hold with the manifests applied: the API server itself says so by a dry run of
 // server-side apply, with its defaults, its validation and its refusals. Nothing is written.
 import { PatchStrategy, type KubernetesObject, type KubernetesObjectApi } from '@kubernetes/client-node';
+import type { JsonObject } from '../../operator/api/fact.ts';
 import { isObject, objectOf, textOf, textsOf } from '../../operator/api/json.ts';
 import { laterKinds } from '../../operator/api/later.ts';
 import { kubeOvn } from '../../operator/api/refs.ts';
@@ -109,7 +110,7 @@ export class Cluster {
   async #dryRun(manifest: Manifest): Promise<Manifest> {
     const { namespace, from } = manifest;
     const metadata = { ...objectOf(manifest.object['metadata']), ...(namespace !== '' && { namespace }) };
-    const spec = { ...manifest.object, metadata } as unknown as KubernetesObject;
+    const spec = modelOf({ ...manifest.object, metadata }) as KubernetesObject;
     const answer = await this.#api.patch(spec, undefined, 'All', 'kubeloom-plan', true, PatchStrategy.ServerSideApply);
     return manifestOf(plainOf(answer), { from, fallback: namespace });
   }
@@ -121,8 +122,23 @@ function isInNewNamespace(error: unknown, { namespace }: Manifest, manifests: re
   return namespace !== '' && made && objectOf(error)['code'] === 404;
 }
 
+// The client's models call a field that is a word of the language by another name: `from` of a NetworkPolicy is `_from`,
+// both in what it reads and in what it sends, and under its own name it is dropped without a word: a rule for a few
+// becomes one for everybody. No key of the API begins with "_" in the kinds that are read here.
+const respelled =
+  (before: string, after: string) =>
+  (_key: string, value: unknown): unknown => {
+    if (!isObject(value) || !(before in value)) return value;
+    const { [before]: field, ...rest } = value;
+    return { ...rest, [after]: field };
+  };
+
 /** The client parses times to Date; the projections want the text of the API. */
-const plainOf = (object: unknown): unknown => JSON.parse(JSON.stringify(object));
+const plainOf = (object: unknown): unknown => JSON.parse(JSON.stringify(object), respelled('_from', 'from'));
+
+/** What the client is to send for an object of the API. Other kinds with a `from` are custom ones, which it has no model of. */
+const modelOf = (object: JsonObject): unknown =>
+  object['kind'] === 'NetworkPolicy' ? JSON.parse(JSON.stringify(object), respelled('from', '_from')) : object;
 
 function missing(error: unknown): undefined {
   if (objectOf(error)['code'] === 404) return undefined;

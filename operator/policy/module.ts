@@ -37,7 +37,7 @@ export const loadTranslator = (bytes: Uint8Array): LoadedModule<Exports> =>
   loadModule<Exports>(bytes, { functions, abiVersion: 2, memoryCap: MEMORY_CAP });
 
 /** One instance of the module, which keeps nothing between calls. */
-export class PolicyModule {
+export class TranslationModule {
   readonly #module: LoadedModule<Exports>;
   #exports: Exports & ModuleExports;
 

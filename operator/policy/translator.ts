@@ -10,7 +10,7 @@ import type { SourceKind, Template, Translate, Translated, Translation } from '.
 import { areApart } from './apart.ts';
 import { formOf } from './form.ts';
 import type { Form } from './form.ts';
-import { loadTranslator, PolicyModule } from './module.ts';
+import { loadTranslator, TranslationModule } from './module.ts';
 
 /** Codes of selectors, in pairs, see policies/networkpolicy/assembly/index.ts. */
 type Codes = readonly (readonly [namespaces: number, pods: number])[];
@@ -34,7 +34,7 @@ const most = 4096;
 
 /** `bytes` are those of the module. Throws ModuleRefused. */
 export function translator(bytes: Uint8Array): Translate {
-  const module = new PolicyModule(loadTranslator(bytes));
+  const module = new TranslationModule(loadTranslator(bytes));
   const byText = new Remembered<readonly [Form, Answer]>();
   const byForm = new Remembered<Answer>();
   return (policy) => {

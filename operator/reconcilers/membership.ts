@@ -1,7 +1,7 @@
 // Which groups and sets a pod's port is in: what is wanted of the selections that match the pod, as far as it concerns
-// this port. Costs as many facets as the pod has, whatever the number of policies. What modules
-// tell apart (table `classed`) counts as a selection. Members are the pod's own facts: they
-// are written with its port, and its address is free only when they are gone.
+// this port. Costs as many facets as the pod has, whatever the number of policies. What modules tell apart (table
+// `classed`) counts as a selection. Members are the pod's own facts: they are written with its port, and its address is
+// free only when they are gone.
 import type { MemberFact } from '../../lib/delta/fact.ts';
 import type { Enforcement, Facet } from '../api/facet.ts';
 import type { Direction } from '../api/policy-row.ts';

@@ -147,6 +147,19 @@ describe('against a cluster', () => {
     expect(planned('-f', samples)).toMatchObject({ status: 0, objects: [], counts: { add: 0, change: 0, remove: 0 } });
   });
 
+  it('reads whom a policy lets in, before it is applied and after', async () => {
+    const file = join(import.meta.dirname, 'web-policy.yaml');
+    const acls = changesOf(planned('-f', file)).filter(({ table, after }) => table === 'ACL' && after);
+    const match = acls.map(({ after = {} }) => String(after['match'])).find((text) => text.includes('tcp.dst == 80'));
+    expect(match).toMatch(/^outport == @sel\.\w+ && ip4\.src == \$sel\.\w+ && tcp\.dst == 80$/);
+    await api.kubectl('apply', '-f', file);
+    await eventually(async () => (await nb.dump('ACL')).some((row) => row['match'] === match), {
+      within: 20_000,
+      what: 'the rule that was planned',
+    });
+    expect(planned('-f', file)).toMatchObject({ status: 0, objects: [] });
+  });
+
   it('names the columns that a change touches', () => {
     const plan = planned('-f', join(import.meta.dirname, 'changed-shop.yaml'));
     expect(plan.status).toBe(2);

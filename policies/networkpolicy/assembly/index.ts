@@ -1,6 +1,6 @@
-// What a NetworkPolicy says, or a policy of the administrator's, as ACL templates. Called once per policy that changes, never per pod: a template names
-// groups and sets by place-holders, and who is in them is joined outside. No names and no labels come in here: selectors
-// and port names are numbers of the host's.
+// What a NetworkPolicy says, or a policy of the administrator's, as ACL templates. Called once per policy that changes,
+// never per pod: a template names groups and sets by place-holders, and who is in them is joined outside. No names and no
+// labels come in here: selectors and port names are numbers of the host's.
 //
 //   input   u32 types (bit 0 Ingress, bit 1 Egress; neither: policyTypes is not given; bit 2: a pod that is met behind its
 //               own Service is judged like any other peer, for who judges it otherwise: by a policy's default)
