@@ -5,7 +5,7 @@ import { domainRow } from './api/domain-row.ts';
 import { eipRow } from './api/eip-row.ts';
 import type { Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
-import { isLater } from './api/later.ts';
+import { isLater, laterKinds } from './api/later.ts';
 import {
   attachmentRow,
   ipPoolRow,
@@ -86,6 +86,12 @@ const doorOf = (kind: string): Door | undefined => (isLater(kind) ? laterDoor(ki
 
 /** A kind of an API group; others may have a kind of the same name. */
 type Type = Pick<Ref, 'apiVersion' | 'kind'>;
+
+/** All kinds that are taken. */
+export const takenTypes: readonly Type[] = [
+  ...Object.entries(doors).map(([kind, { apiVersion }]) => ({ apiVersion, kind })),
+  ...Object.keys(laterKinds).map((kind) => ({ apiVersion: kubeOvn, kind })),
+];
 
 /** Whether objects of this kind make anything, or are told that they do not. */
 export const isTaken = ({ apiVersion, kind }: Type): boolean => doorOf(kind)?.apiVersion === apiVersion;

@@ -3,20 +3,9 @@
 import { PatchStrategy, type KubernetesObject, type KubernetesObjectApi } from '@kubernetes/client-node';
 import type { JsonObject } from '../../operator/api/fact.ts';
 import { isObject, objectOf, textOf, textsOf } from '../../operator/api/json.ts';
-import { laterKinds } from '../../operator/api/later.ts';
-import { kubeOvn } from '../../operator/api/refs.ts';
+import { takenTypes } from '../../operator/intake.ts';
 import { apiOf, type ClusterOptions } from '../kube.ts';
 import { idOf, manifestOf, type Manifest } from './object.ts';
-
-/** Kinds that make rows or are read by those that do. Those that are not the API server's own may be absent. */
-const read = [
-  ...['Namespace', 'Node', 'Pod'].map((kind) => ['v1', kind] as const),
-  ...['IP', 'IPPool', 'OvnEip', 'SecurityGroup', 'Subnet', 'Vip', 'Vlan', 'Vpc', ...Object.keys(laterKinds)].map(
-    (kind) => [kubeOvn, kind] as const,
-  ),
-  ['networking.k8s.io/v1', 'NetworkPolicy'] as const,
-  ['k8s.cni.cncf.io/v1', 'NetworkAttachmentDefinition'] as const,
-];
 
 const page = 500;
 
@@ -34,10 +23,10 @@ export class Cluster {
     this.#api = apiOf(options);
   }
 
-  /** All objects of the kinds that matter. */
+  /** All objects of the kinds that are taken. Those that are not the API server's own may be absent. */
   async objects(): Promise<Manifest[]> {
     const lists = await Promise.all(
-      read.map(([apiVersion, kind]) =>
+      takenTypes.map(({ apiVersion, kind }) =>
         this.#list(apiVersion, kind).catch((error: unknown): Manifest[] => {
           if (apiVersion === 'v1' || !isAbsentKind(error)) throw error;
           return [];

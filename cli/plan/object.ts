@@ -1,4 +1,5 @@
 // Objects as manifests and API servers give them, reduced to what the plan needs to know of each.
+import { adminKinds } from '../../operator/api/admin-policy-row.ts';
 import type { JsonObject } from '../../operator/api/fact.ts';
 import { isObject, objectOf, textOf } from '../../operator/api/json.ts';
 import { isLater, laterKinds, laterOf } from '../../operator/api/later.ts';
@@ -18,6 +19,8 @@ export interface Manifest {
 /** Of the kinds that are taken: a namespace that is stated all the same means nothing. */
 const clusterScoped: ReadonlySet<string> = new Set(
   ['Node', 'Namespace', 'IP', 'IPPool', 'OvnEip', 'SecurityGroup', 'Subnet', 'Vip', 'Vlan', 'Vpc'].concat(
+    adminKinds,
+    ['DNSNameResolver'],
     Object.keys(laterKinds).filter((kind) => isLater(kind) && laterOf(kind).namespaced !== true),
   ),
 );
