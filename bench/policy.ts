@@ -12,6 +12,7 @@ import { containerFlags } from './container-flags.ts';
 import { Outbox } from './graph/outbox.ts';
 import { Raw } from './graph/raw.ts';
 import { enterPolicy } from './nb/scene.ts';
+import { cost } from './policy/cost.ts';
 import { loads } from './policy/loads.ts';
 import type { Load } from './policy/loads.ts';
 import { addressOf, PolicyScene } from './policy/scene.ts';
@@ -226,6 +227,7 @@ const cases: Readonly<Record<string, (note: Note) => Promise<Figure[]>>> = {
   events,
   ...Object.fromEntries(Object.entries(loads).map(([name, load]) => [name, cluster(name, load)])),
   sb: southbound,
+  cost,
 };
 
 export const policyCases: readonly string[] = Object.keys(cases);
