@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { owner } from '../../lib/delta/ids.ts';
 import { adminKinds, adminPolicyRow } from '../../operator/api/admin-policy-row.ts';
-import type { AdminKind, AdminPolicyRow } from '../../operator/api/admin-policy-row.ts';
+import type { AdminPolicyRow } from '../../operator/api/admin-policy-row.ts';
 import { adminPolicyRef } from '../../operator/api/refs.ts';
 import { KubeClient } from '../../operator/kube/client.ts';
 import { systemClock } from '../../operator/kube/clock.ts';
@@ -13,6 +13,7 @@ import { resources } from '../../operator/kube/resources.ts';
 import { StatusWriter } from '../../operator/kube/status.ts';
 import { eventually } from '../eventually.ts';
 import { type ApiServer, startApiServer } from '../kube-apiserver.ts';
+import { definition } from '../policy/admin-definitions.ts';
 import { FakeTable, memoryLog } from './kube/fake.ts';
 
 let api: ApiServer;
@@ -25,57 +26,6 @@ afterAll(async () => {
   client.close();
   await api.stop();
 });
-
-/** The API's group is protected: definitions in it carry a word of approval. */
-const definition = (kind: AdminKind): string => {
-  const { apiVersion, plural } = resources[kind];
-  const [group = '', version = ''] = apiVersion.split('/');
-  const text = { type: 'string' };
-  const condition = {
-    type: 'object',
-    required: ['type', 'status', 'reason', 'message', 'lastTransitionTime'],
-    properties: {
-      type: text,
-      status: { ...text, enum: ['True', 'False', 'Unknown'] },
-      reason: { ...text, minLength: 1, pattern: '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$' },
-      message: text,
-      lastTransitionTime: { ...text, format: 'date-time' },
-      observedGeneration: { type: 'integer', format: 'int64' },
-    },
-  };
-  const conditions = {
-    type: 'array',
-    items: condition,
-    'x-kubernetes-list-type': 'map',
-    'x-kubernetes-list-map-keys': ['type'],
-  };
-  const schema = {
-    type: 'object',
-    properties: {
-      spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
-      status: { type: 'object', required: ['conditions'], properties: { conditions } },
-    },
-  };
-  return JSON.stringify({
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}`, annotations: { 'api-approved.kubernetes.io': 'unapproved, of a test' } },
-    spec: {
-      group,
-      scope: 'Cluster',
-      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
-      versions: [
-        {
-          name: version,
-          served: true,
-          storage: true,
-          subresources: { status: {} },
-          schema: { openAPIV3Schema: schema },
-        },
-      ],
-    },
-  });
-};
 
 it.each(adminKinds)(
   '%s is noticed when its CRD appears, and told how it is',

@@ -1,7 +1,7 @@
 // The README of the SDK, its commands word for word: from an empty folder to a module that the operator has in force,
 // with the packages as others get them and nothing from the network.
 import { execFile } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,21 +9,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compiled } from '../../../cli/policy/compile.ts';
 import { readProject } from '../../../cli/policy/project.ts';
 import { ensureBuilt } from '../../../policies/build.ts';
-import { kubeBinaries } from '../../cluster/kube.ts';
 import { applyCrds } from '../../crds.ts';
 import { eventually } from '../../eventually.ts';
 import { type ApiServer, startApiServer } from '../../kube-apiserver.ts';
 import { OperatorProcess } from '../../operator/process.ts';
 import { startServer } from '../../ovsdb-server.ts';
 import { plainNode } from '../../plain-node.ts';
-import { startRegistry } from './registry.ts';
+import { blocks, prepareShop } from './shop.ts';
+import type { Shop } from './shop.ts';
 
 const run = promisify(execFile);
-const root = join(import.meta.dirname, '../../..');
-
-const readme = await readFile(join(root, 'policies/sdk/README.md'), 'utf8');
-const blocks = (language: string): string[] =>
-  [...readme.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, code = '']) => code);
 
 const scene = `
 apiVersion: v1
@@ -40,8 +35,7 @@ const undo: (() => unknown)[] = [];
 let folder: string;
 let api: ApiServer;
 let database: Awaited<ReturnType<typeof startServer>>;
-let env: NodeJS.ProcessEnv;
-let missed: readonly string[];
+let shop: Shop;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'readme-'));
@@ -62,45 +56,16 @@ beforeAll(async () => {
   });
   undo.push(() => operator.stop());
   await eventually(() => operator.leads(), { within: 120_000, every: 100, what: 'an operator that leads' });
-  await prepareShell();
+  shop = await prepareShop(folder, api.kubeconfig);
+  undo.push(() => shop.stop());
 }, 600_000);
 
 afterAll(async () => {
   for (const step of undo.toReversed()) await step();
 }, 60_000);
 
-/** The two commands of the README, and a registry that knows what a module needs. */
-async function prepareShell(): Promise<void> {
-  const bin = join(folder, 'bin');
-  await mkdir(bin);
-  const programs = {
-    kubeloom: `${process.execPath} ${join(root, 'cli/main.ts')}`,
-    kubectl: `${await kubeBinaries()}/kubectl`,
-  };
-  for (const [name, command] of Object.entries(programs)) {
-    await writeFile(join(bin, name), `#!/bin/sh\nexec ${command} "$@"\n`);
-    await chmod(join(bin, name), 0o755);
-  }
-  const packages = ['assemblyscript', 'binaryen', 'long'].map((name) => join(root, 'node_modules', name));
-  const registry = await startRegistry(folder, [join(root, 'policies/sdk'), ...packages]);
-  undo.push(() => registry.stop());
-  missed = registry.missed;
-  const kept = Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name));
-  env = {
-    ...Object.fromEntries(kept),
-    PATH: `${bin}:${process.env['PATH'] ?? ''}`,
-    HOME: folder,
-    KUBECONFIG: api.kubeconfig,
-    npm_config_registry: registry.url,
-    npm_config_cache: join(folder, 'cache'),
-    npm_config_audit: 'false',
-    npm_config_fund: 'false',
-    npm_config_update_notifier: 'false',
-  };
-}
-
 const shell = async (script: string, cwd: string): Promise<string> =>
-  (await run('bash', ['-ec', script], { cwd, env, timeout: 400_000 })).stdout;
+  (await run('bash', ['-ec', script], { cwd, env: shop.env, timeout: 400_000 })).stdout;
 
 const status = async (): Promise<Readonly<Record<string, unknown>>> =>
   JSON.parse(
@@ -119,7 +84,7 @@ describe('the README of the SDK', () => {
     expect(told).toMatch(/6 of 6 cases are right, in both builds/);
     expect(told).toMatch(/metadata-guard\.wasm: \d+ bytes, no imports, sha256:[0-9a-f]{64}/);
     expect(told).toMatch(/policymodule\.kubeloom\.io\/metadata-guard condition met/);
-    expect(missed).toEqual([]);
+    expect(shop.missed).toEqual([]);
     expect((await readdir(join(folder, 'metadata-guard/node_modules'))).sort()).toEqual(
       expect.arrayContaining(['@kubeloom', 'assemblyscript', 'binaryen', 'long']),
     );
