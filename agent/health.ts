@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import { createServer } from 'node:http';
 
 export interface HealthOptions {
+  /** '' for all of the machine's. */
   readonly host: string;
   readonly port: number;
   /** Why pods cannot be served, undefined when they can. */
@@ -41,7 +42,7 @@ export async function serveHealth(options: HealthOptions): Promise<{ port: numbe
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port, options.host, () => resolve());
+    server.listen({ port: options.port, ...(options.host !== '' && { host: options.host }) }, () => resolve());
   });
   const address = server.address();
   return {

@@ -24,6 +24,7 @@ export interface Settings {
   readonly planTokenFile: string;
   readonly serviceAccount: string;
   readonly addDeadlineMs: number;
+  /** '' is every address of every family that the node has. */
   readonly healthAddress: string;
   readonly healthPort: number;
   readonly logLevel: string;
@@ -101,7 +102,7 @@ export function settingsOf(raw: RawSettings, env: Environment): Settings {
     planTokenFile: text('plan-token-file', '/var/run/secrets/kubeloom/token'),
     serviceAccount: text('service-account-dir', '/var/run/secrets/kubernetes.io/serviceaccount'),
     addDeadlineMs: integer(raw, 'cni-add-deadline', 30, 100) * 1000,
-    healthAddress: text('health-address', '0.0.0.0'),
+    healthAddress: text('health-address', ''),
     healthPort: integer(raw, 'agent-port', 10_665, 65_535),
     logLevel: text('log-level', 'info'),
   };

@@ -10,7 +10,8 @@ import type { Readable, Writable } from 'node:stream';
 import { imageNames } from '../../config/images/build.ts';
 import type { Cluster, NodeHandle } from '../../test/cluster/cluster.ts';
 import { runs } from '../../test/cluster/cluster.ts';
-import { CONTROL_PLANE_IP, API_PORT } from '../../test/cluster/spec.ts';
+import { addressesOf } from '../../test/cluster/family.ts';
+import { API_PORT } from '../../test/cluster/spec.ts';
 import { paths } from '../../test/cluster/spec.ts';
 import type { Answer, Kind, Order, RoundResult, Setup, Side } from './protocol.ts';
 
@@ -99,7 +100,7 @@ export class Bed {
     return {
       node: this.#node.name,
       api: {
-        host: CONTROL_PLANE_IP,
+        host: addressesOf(this.#cluster.record.family).controlPlane[0],
         port: API_PORT,
         ca: file('ca.crt'),
         cert: file('admin.crt'),

@@ -5,11 +5,24 @@ const parse = (text: string): unknown => parseCommand(text === '' ? [] : text.sp
 
 describe('parseCommand', () => {
   it.each<[string, unknown]>([
-    ['up', { verb: 'up', options: { name: 'dev', nodes: 2, bare: false, ovnMembers: 1 } }],
-    ['up --bare --name=a-1 --nodes 5', { verb: 'up', options: { name: 'a-1', nodes: 5, bare: true, ovnMembers: 1 } }],
-    ['--name x up --ovn-members 3', { verb: 'up', options: { name: 'x', nodes: 3, bare: false, ovnMembers: 3 } }],
-    ['up --ovn-members=3 --nodes=4', { verb: 'up', options: { name: 'dev', nodes: 4, bare: false, ovnMembers: 3 } }],
+    ['up', { verb: 'up', options: { name: 'dev', nodes: 2, bare: false, ovnMembers: 1, family: 'ipv4' } }],
+    [
+      'up --bare --name=a-1 --nodes 5',
+      { verb: 'up', options: { name: 'a-1', nodes: 5, bare: true, ovnMembers: 1, family: 'ipv4' } },
+    ],
+    [
+      '--name x up --ovn-members 3',
+      { verb: 'up', options: { name: 'x', nodes: 3, bare: false, ovnMembers: 3, family: 'ipv4' } },
+    ],
+    [
+      'up --ovn-members=3 --nodes=4',
+      { verb: 'up', options: { name: 'dev', nodes: 4, bare: false, ovnMembers: 3, family: 'ipv4' } },
+    ],
     ['down', { verb: 'down', name: 'dev', keepLogs: false }],
+    [
+      'up --family dual',
+      { verb: 'up', options: { name: 'dev', nodes: 2, bare: false, ovnMembers: 1, family: 'dual' } },
+    ],
     ['down --name x --keep-logs', { verb: 'down', name: 'x', keepLogs: true }],
     ['status --name x', { verb: 'status', name: 'x' }],
     ['load-image some.tar', { verb: 'load-image', name: 'dev', tar: 'some.tar' }],
@@ -37,6 +50,8 @@ describe('parseCommand', () => {
     ['up --nodes two', '--nodes is a number'],
     ['up --nodes 2 --ovn-members 3', '--nodes is a number from 3 to 20, not 2'],
     ['up --ovn-members 2', '--ovn-members is 1 or 3, not 2'],
+    ['up --family ipx', '--family is ipv4, ipv6 or dual, not ipx'],
+    ['up --family dual --ovn-members 3', 'three members'],
     ['up --name ../x', '--name is up to 31'],
     ['up --name Big', '--name is up to 31'],
     ['up --fast', '--fast'],

@@ -1,5 +1,7 @@
 /** The command line of `npm run cluster`: text to a checked command, or a `UsageError`. Pure. */
 import { parseArgs } from 'node:util';
+import { families } from './family.ts';
+import type { Family } from './family.ts';
 import { MAX_NODES } from './spec.ts';
 import type { ClusterOptions } from './spec.ts';
 
@@ -25,6 +27,7 @@ export const USAGE = `usage: npm run cluster -- COMMAND [OPTIONS]
   --nodes N        up: number of nodes (default 2)
   --bare           up: no network plugin
   --ovn-members N  up: 1 or 3 members of OVN's databases; 3 implies 3 nodes (default 1)
+  --family F       up: ipv4, ipv6 or dual (default ipv4)
   --keep-logs      down: leave .cluster/NAME/logs
 `;
 
@@ -35,6 +38,7 @@ interface Values {
   name?: string | undefined;
   nodes?: string | undefined;
   'ovn-members'?: string | undefined;
+  family?: string | undefined;
   bare?: boolean | undefined;
   'keep-logs'?: boolean | undefined;
   help?: boolean | undefined;
@@ -60,6 +64,7 @@ function read(args: readonly string[]): { values: Values; positionals: string[] 
         name: { type: 'string' },
         nodes: { type: 'string' },
         'ovn-members': { type: 'string' },
+        family: { type: 'string' },
         bare: { type: 'boolean' },
         'keep-logs': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -104,7 +109,15 @@ function upOptions(values: Values & { name: string }): ClusterOptions {
   if (!Number.isInteger(nodes) || nodes < ovnMembers || nodes > MAX_NODES) {
     throw new UsageError(`--nodes is a number from ${ovnMembers} to ${MAX_NODES}, not ${values.nodes}`);
   }
-  return { name: values.name, nodes, bare: values.bare === true, ovnMembers };
+  const family = familyOf(values.family ?? 'ipv4');
+  if (family !== 'ipv4' && ovnMembers === 3) throw new UsageError('three members of OVN have addresses of IPv4 here');
+  return { name: values.name, nodes, bare: values.bare === true, ovnMembers, family };
+}
+
+function familyOf(name: string): Family {
+  const known = families.find((family) => family === name);
+  if (known === undefined) throw new UsageError(`--family is ipv4, ipv6 or dual, not ${name}`);
+  return known;
 }
 
 /** Names become parts of paths and cgroups. */

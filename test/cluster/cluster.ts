@@ -13,15 +13,18 @@ import { importImage } from './golden.ts';
 import { nodeDir, startNode, stopNode } from './node.ts';
 import { CLUSTER_MARK, initOf, kill, processesOf } from './processes.ts';
 import type { Process } from './processes.ts';
-import { clusterDir, nodeIp, nodeName, nodeNumbers, paths, tunnelIp } from './spec.ts';
+import { addressesOf } from './family.ts';
+import { clusterDir, nodeName, nodeNumbers, paths } from './spec.ts';
 import type { ClusterRecord } from './spec.ts';
 
 /** One node of a running cluster. */
 export interface NodeHandle {
   n: number;
   name: string;
-  /** On the cluster network (eth0) and on the tunnel network (eth2). */
+  /** On the cluster network (eth0), of the cluster's first family and of each. */
   ip: string;
+  ips: readonly string[];
+  /** On the tunnel network (eth2), of the first family. */
   tunnelIp: string;
   /** Its /var/log, readable from here also when the node is dead. */
   logs: string;
@@ -74,11 +77,14 @@ export class Cluster {
     if (n < 1 || n > this.record.nodes) throw new Error(`cluster "${this.record.name}" has no node ${n}`);
     const { record } = this;
     const name = nodeName(n);
+    const { node, tunnel } = addressesOf(record.family);
+    const ips = node(n);
     return {
       n,
       name,
-      ip: nodeIp(n),
-      tunnelIp: tunnelIp(n),
+      ip: ips[0],
+      ips,
+      tunnelIp: tunnel(n)[0],
       logs: join(this.logs, name),
       pid: () => this.#init(name),
       running: () => initOf(record.id, name) !== undefined,

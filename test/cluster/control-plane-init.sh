@@ -3,7 +3,7 @@
 # etcd, the API server and, when that answers, controller manager and scheduler. It sees the machine's files (certificates,
 # logs), but etcd comes from the nodes' root filesystem.
 #
-# From control-plane.ts: CP_DIR, LOWERS, KUBE_DIR, LOG_DIR, ADDRESS, and *_ARGS files with one argument per line.
+# From control-plane.ts: CP_DIR, LOWERS, KUBE_DIR, LOG_DIR, ADDRESSES, and *_ARGS files with one argument per line.
 set -eu
 ROOT=$CP_DIR/root
 
@@ -24,8 +24,12 @@ link add tunnels type bridge
 link set cluster up
 link set underlay up
 link set tunnels up
-addr add $ADDRESS/24 dev cluster
 NETWORK
+for address in $ADDRESSES; do
+  # Nobody else has it, and nobody waits until that is known.
+  if [[ $address == *:* ]]; then flags=nodad; else flags=; fi
+  ip address add "$address" dev cluster $flags
+done
 touch "$CP_DIR/network.ready"
 
 keep() {

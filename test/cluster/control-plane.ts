@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { startPart, tail } from './part.ts';
 import { kubeconfig, makePki } from './pki.ts';
 import { gone } from './processes.ts';
-import { API_SERVER, AUDIT_POLICY, controlPlaneArguments } from './settings.ts';
-import { API_PORT, CONTROL_PLANE_IP, paths } from './spec.ts';
+import { addressesOf } from './family.ts';
+import { apiServer, AUDIT_POLICY, controlPlaneArguments } from './settings.ts';
+import { API_PORT, paths } from './spec.ts';
 import type { ClusterRecord } from './spec.ts';
 import { waitFor } from './wait.ts';
 
@@ -15,14 +16,15 @@ export const CONTROL_PLANE = 'control-plane';
 /** Certificates, kubeconfigs and arguments of the control plane's programs. */
 export async function prepareControlPlane(record: ClusterRecord): Promise<void> {
   const { pki, controlPlane, logs, kubeconfig: admin, socket } = paths(record.dir);
-  await makePki(pki, record.nodes);
+  await makePki(pki, record);
   await Promise.all([controlPlane, join(logs, CONTROL_PLANE)].map((dir) => mkdir(dir, { recursive: true })));
   const files: Record<string, string> = { 'audit-policy.yaml': JSON.stringify(AUDIT_POLICY, null, 2) };
   for (const [program, text] of Object.entries(controlPlaneArguments(record))) files[`${program}.args`] = text;
-  const forward = [process.execPath, join(import.meta.dirname, 'forward.ts'), socket, CONTROL_PLANE_IP, API_PORT];
+  const [host] = addressesOf(record.family).controlPlane;
+  const forward = [process.execPath, join(import.meta.dirname, 'forward.ts'), socket, host, API_PORT];
   files['forward.args'] = `${forward.join('\n')}\n`;
   for (const name of ['admin', 'kube-controller-manager', 'kube-scheduler']) {
-    files[`${name}.conf`] = await kubeconfig(pki, name, API_SERVER);
+    files[`${name}.conf`] = await kubeconfig(pki, name, apiServer(record.family));
   }
   const writes = Object.entries(files).map(([name, text]) =>
     writeFile(join(controlPlane, name), text, { mode: 0o600 }),
@@ -34,6 +36,7 @@ export async function prepareControlPlane(record: ClusterRecord): Promise<void> 
 /** Starts it; resolves with its process 1 when nodes can be connected (the API server needs two more seconds). */
 export async function startControlPlane(record: ClusterRecord): Promise<number> {
   const { controlPlane, logs } = paths(record.dir);
+  const { controlPlane: ips, prefixOf } = addressesOf(record.family);
   const ready = join(controlPlane, 'network.ready');
   const log = join(logs, CONTROL_PLANE, 'init.log');
   await rm(ready, { force: true });
@@ -48,7 +51,7 @@ export async function startControlPlane(record: ClusterRecord): Promise<number> 
       LOWERS: record.lowers.join(':'),
       KUBE_DIR: record.kubeDir,
       LOG_DIR: join(logs, CONTROL_PLANE),
-      ADDRESS: CONTROL_PLANE_IP,
+      ADDRESSES: ips.map((ip) => `${ip}/${prefixOf(ip)}`).join(' '),
     },
   });
   await waitFor(

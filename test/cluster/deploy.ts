@@ -8,8 +8,8 @@ import { waitForNodes } from './ready.ts';
 import { nodeName, nodeNumbers } from './spec.ts';
 import { waitFor } from './wait.ts';
 
-/** Overlay by the number of OVN's database members. */
-const OVERLAYS = { 1: 'demo', 3: 'demo-ha' } as const;
+/** Overlay by family, with one member of OVN's databases. */
+const OVERLAYS = { ipv4: 'demo', ipv6: 'demo-ipv6', dual: 'demo-dual' } as const;
 
 /** A kubelet may not give itself these; they say where OVN's databases and the operator run. */
 const MASTER = { 'node-role.kubernetes.io/control-plane': '', 'kube-ovn/role': 'master' };
@@ -26,10 +26,10 @@ export async function labelMasters(cluster: Cluster): Promise<void> {
 
 /** Applies the overlay and waits until all nodes are Ready. */
 export async function deploy(cluster: Cluster, progress: Progress): Promise<void> {
-  const { ovnMembers } = cluster.record;
-  const overlay = join(repoRoot, 'config', 'overlays', OVERLAYS[ovnMembers]);
-  await progress.step(`kubectl apply -k config/overlays/${OVERLAYS[ovnMembers]}`, async () => {
-    await apply(cluster, overlay);
+  const { ovnMembers, family } = cluster.record;
+  const overlay = ovnMembers === 3 ? 'demo-ha' : OVERLAYS[family];
+  await progress.step(`kubectl apply -k config/overlays/${overlay}`, async () => {
+    await apply(cluster, join(repoRoot, 'config', 'overlays', overlay));
   });
   await progress.step('nodes Ready', () => waitForNodes(cluster, 'Ready', 120_000));
 }

@@ -8,12 +8,13 @@ import { join } from 'node:path';
 import { makeCgroups, parkLauncher, removeCgroups } from './cgroups.ts';
 import { CONTROL_PLANE } from './control-plane.ts';
 import { attempt, run } from './exec.ts';
+import { addressesOf } from './family.ts';
 import { cloneGolden } from './golden.ts';
 import { startPart, tail } from './part.ts';
 import { kubeconfig } from './pki.ts';
 import { CLUSTER_MARK, gone, initOf, killAll } from './processes.ts';
-import { API_SERVER, nodeFiles } from './settings.ts';
-import { CONTROL_PLANE_IP, nodeIp, nodeName, paths, tunnelIp } from './spec.ts';
+import { apiServer, nodeFiles } from './settings.ts';
+import { nodeName, paths } from './spec.ts';
 import type { ClusterRecord } from './spec.ts';
 import { waitFor } from './wait.ts';
 
@@ -30,8 +31,8 @@ export async function prepareNode(record: ClusterRecord, n: number): Promise<voi
   const { pki } = paths(record.dir);
   for (const part of ['kubelet', 'containerd', 'kubernetes']) await mkdir(join(dir, part), { recursive: true });
   const files = nodeFiles(record, n);
-  files['kubelet.conf'] = await kubeconfig(pki, nodeName(n), API_SERVER);
-  files['kube-proxy.conf'] = await kubeconfig(pki, 'kube-proxy', API_SERVER);
+  files['kubelet.conf'] = await kubeconfig(pki, nodeName(n), apiServer(record.family));
+  files['kube-proxy.conf'] = await kubeconfig(pki, 'kube-proxy', apiServer(record.family));
   for (const [name, text] of Object.entries(files)) await writeFile(join(dir, 'kubernetes', name), text);
   await copyFile(join(pki, 'ca.crt'), join(dir, 'kubernetes', 'ca.crt'));
   if (record.golden !== undefined && !existsSync(join(dir, 'containerd', 'io.containerd.metadata.v1.bolt'))) {
@@ -53,7 +54,7 @@ export async function startNode(record: ClusterRecord, n: number): Promise<numbe
   const cgroups = await makeCgroups(join(record.id, name));
   const env = {
     NODE: name,
-    NODE_IP: nodeIp(n),
+    NODE_IP: addressesOf(record.family).node(n).join(','),
     NODE_DIR: nodeDir(record, n),
     LOWERS: record.lowers.join(':'),
     KUBE_DIR: record.kubeDir,
@@ -98,11 +99,22 @@ async function connect(record: ClusterRecord, n: number, pids: { controlPlane: n
       `link set ${end(nic)} master ${bridge} up\n`,
   );
   await run([...inside(pids.controlPlane), 'ip', '-batch', '-'], { ...marked, input: cables.join('') });
-  const addresses =
-    `addr add ${nodeIp(n)}/24 dev eth0\naddr add ${tunnelIp(n)}/24 dev eth2\n` +
-    NETWORKS.map((_, nic) => `link set eth${nic} up\n`).join('') +
-    `route add default via ${CONTROL_PLANE_IP}\n`;
-  await run([...inside(pids.init), 'ip', '-batch', '-'], { ...marked, input: addresses });
+  await run([...inside(pids.init), 'ip', '-batch', '-'], { ...marked, input: nics(record, n) });
   // The userspace switch takes frames from these two as they are: without this their TCP checksums are not yet filled in.
   for (const nic of ['eth1', 'eth2']) await run([...inside(pids.init), 'ethtool', '-K', nic, 'tx', 'off'], marked);
+}
+
+/** Addresses, links and the way out of a node, for `ip -batch`. Nobody waits until duplicates of IPv6 addresses are looked for. */
+function nics(record: ClusterRecord, n: number): string {
+  const { node, tunnel, controlPlane, prefixOf } = addressesOf(record.family);
+  const flags = (ip: string): string => (ip.includes(':') ? ' nodad' : '');
+  const added = (ips: readonly string[], nic: string): string[] =>
+    ips.map((ip) => `address add ${ip}/${prefixOf(ip)} dev ${nic}${flags(ip)}`);
+  return [
+    ...added(node(n), 'eth0'),
+    ...added(tunnel(n), 'eth2'),
+    ...NETWORKS.map((_, nic) => `link set eth${nic} up`),
+    ...controlPlane.map((ip) => `route add default via ${ip}`),
+    '',
+  ].join('\n');
 }

@@ -5,7 +5,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './exec.ts';
-import { API_SERVICE_IP, CONTROL_PLANE_IP, nodeIp, nodeName, nodeNumbers } from './spec.ts';
+import { addressesOf } from './family.ts';
+import { nodeName, nodeNumbers } from './spec.ts';
+import type { ClusterOptions } from './spec.ts';
 
 const DAYS = '365';
 
@@ -17,8 +19,6 @@ export interface CertificateSpec {
 }
 
 const API_NAMES = [
-  `IP:${CONTROL_PLANE_IP}`,
-  `IP:${API_SERVICE_IP}`,
   'IP:127.0.0.1',
   'DNS:localhost',
   'DNS:kubernetes',
@@ -28,9 +28,15 @@ const API_NAMES = [
 ];
 
 /** All leaf certificates. Subjects are what the API server's RBAC and Node authorizer go by. */
-export function certificates(nodes: number): CertificateSpec[] {
+export function certificates({ nodes, family }: Pick<ClusterOptions, 'nodes' | 'family'>): CertificateSpec[] {
+  const { controlPlane, apiService, node } = addressesOf(family);
+  const named = (ips: readonly string[]): string[] => ips.map((ip) => `IP:${ip}`);
   return [
-    { name: 'apiserver', subject: '/CN=kube-apiserver', names: API_NAMES },
+    {
+      name: 'apiserver',
+      subject: '/CN=kube-apiserver',
+      names: [...named([...controlPlane, ...apiService]), ...API_NAMES],
+    },
     { name: 'apiserver-kubelet-client', subject: '/O=system:masters/CN=apiserver-kubelet-client' },
     { name: 'admin', subject: '/O=system:masters/CN=admin' },
     { name: 'kube-controller-manager', subject: '/CN=system:kube-controller-manager' },
@@ -39,7 +45,7 @@ export function certificates(nodes: number): CertificateSpec[] {
     ...nodeNumbers(nodes).map((n) => ({
       name: nodeName(n),
       subject: `/O=system:nodes/CN=system:node:${nodeName(n)}`,
-      names: [`DNS:${nodeName(n)}`, `IP:${nodeIp(n)}`],
+      names: [`DNS:${nodeName(n)}`, ...named(node(n))],
     })),
   ];
 }
@@ -59,7 +65,7 @@ const CA_CONFIG =
   'keyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n';
 
 /** Writes ca.crt, ca.key, sa.key, sa.pub and NAME.crt, NAME.key of every certificate below `dir`. */
-export async function makePki(dir: string, nodes: number): Promise<void> {
+export async function makePki(dir: string, options: Pick<ClusterOptions, 'nodes' | 'family'>): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await Promise.all([
     request(dir, { name: 'ca', subject: '/CN=kubeloom-cluster-ca' }, CA_CONFIG),
@@ -68,7 +74,7 @@ export async function makePki(dir: string, nodes: number): Promise<void> {
   const signer = ['-CA', join(dir, 'ca.crt'), '-CAkey', join(dir, 'ca.key')];
   await Promise.all([
     run(['openssl', 'ec', '-in', join(dir, 'sa.key'), '-pubout', '-out', join(dir, 'sa.pub')]),
-    ...certificates(nodes).map((spec) => request(dir, spec, leafConfig(spec), signer)),
+    ...certificates(options).map((spec) => request(dir, spec, leafConfig(spec), signer)),
   ]);
 }
 

@@ -3,11 +3,14 @@
  * writes it where is in control-plane.ts and node.ts.
  */
 import { join } from 'node:path';
-import { API_PORT, CONTROL_PLANE_IP, POD_CIDR, SERVICE_CIDR, nodeIp, nodeName, nodeNumbers, paths } from './spec.ts';
+import { addressesOf, inUrl } from './family.ts';
+import type { Family } from './family.ts';
+import { API_PORT, nodeName, nodeNumbers, paths } from './spec.ts';
 import type { ClusterRecord } from './spec.ts';
 
 /** What clients of the API server are told. */
-export const API_SERVER = `https://${CONTROL_PLANE_IP}:${API_PORT}`;
+export const apiServer = (family: Family): string =>
+  `https://${inUrl(addressesOf(family).controlPlane[0])}:${API_PORT}`;
 
 const flags = (values: Readonly<Record<string, string | number | boolean>>): string =>
   Object.entries(values)
@@ -53,11 +56,12 @@ export function controlPlaneArguments(record: ClusterRecord): Record<string, str
 
 function apiServerArguments(record: ClusterRecord): string {
   const { pki, controlPlane, audit } = paths(record.dir);
+  const addresses = addressesOf(record.family);
   return flags({
     'etcd-servers': 'http://127.0.0.1:2379',
-    'advertise-address': CONTROL_PLANE_IP,
+    'advertise-address': addresses.controlPlane[0],
     'secure-port': API_PORT,
-    'service-cluster-ip-range': SERVICE_CIDR,
+    'service-cluster-ip-range': addresses.services,
     'tls-cert-file': join(pki, 'apiserver.crt'),
     'tls-private-key-file': join(pki, 'apiserver.key'),
     'client-ca-file': join(pki, 'ca.crt'),
@@ -104,15 +108,16 @@ export const AUDIT_POLICY = {
 
 /** Files below the node's /etc/kubernetes, by name; kubeconfigs and the CA certificate come on top. */
 export function nodeFiles(record: ClusterRecord, n: number): Record<string, string> {
+  const { dns, node, pods } = addressesOf(record.family);
   return {
-    'kubelet.yaml': JSON.stringify(KUBELET, null, 2),
-    'kube-proxy.yaml': JSON.stringify({ ...KUBE_PROXY, hostnameOverride: nodeName(n) }, null, 2),
+    'kubelet.yaml': JSON.stringify({ ...KUBELET, clusterDNS: dns }, null, 2),
+    'kube-proxy.yaml': JSON.stringify({ ...KUBE_PROXY, clusterCIDR: pods, hostnameOverride: nodeName(n) }, null, 2),
     'containerd.toml': containerd(record.pauseImage),
-    'resolv.conf': 'nameserver 10.96.0.53\n',
+    'resolv.conf': dns.map((ip) => `nameserver ${ip}\n`).join(''),
     hosts: [
       '127.0.0.1 localhost',
       '::1 localhost ip6-localhost ip6-loopback',
-      ...nodeNumbers(record.nodes).map((other) => `${nodeIp(other)} ${nodeName(other)}`),
+      ...nodeNumbers(record.nodes).flatMap((other) => node(other).map((ip) => `${ip} ${nodeName(other)}`)),
       '',
     ].join('\n'),
   };
@@ -131,7 +136,6 @@ const KUBELET = {
   cgroupDriver: 'cgroupfs',
   failCgroupV1: false,
   failSwapOn: false,
-  clusterDNS: ['10.96.0.53'],
   clusterDomain: 'cluster.local',
   resolvConf: '/etc/kubernetes/resolv.conf',
   // The machine's disk and memory are shared by all nodes: neither full disks nor old images are a node's business.
@@ -151,7 +155,6 @@ const KUBE_PROXY = {
   apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
   kind: 'KubeProxyConfiguration',
   mode: 'iptables',
-  clusterCIDR: POD_CIDR,
   clientConnection: { kubeconfig: '/etc/kubernetes/kube-proxy.conf' },
   conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
   iptables: { minSyncPeriod: '0.2s' },

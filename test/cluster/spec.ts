@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { cacheRoot, repoRoot } from './cache.ts';
+import type { Family } from './family.ts';
 
 export interface ClusterOptions {
   name: string;
@@ -15,6 +16,7 @@ export interface ClusterOptions {
   /** No network plugin. */
   bare: boolean;
   ovnMembers: 1 | 3;
+  family: Family;
 }
 
 /** What a running cluster was made from; written to `cluster.json` before anything is started. */
@@ -34,20 +36,10 @@ export interface ClusterRecord extends ClusterOptions {
 }
 
 export const API_PORT = 6443;
-export const SERVICE_CIDR = '10.96.0.0/12';
-/** First address of the service range: the Service `kubernetes`. */
-export const API_SERVICE_IP = '10.96.0.1';
-/** Where pods are; kube-proxy masquerades what comes from elsewhere to a Service. Subnet `ovn-default`. */
-export const POD_CIDR = '10.16.0.0/16';
-export const CONTROL_PLANE_IP = '172.29.0.10';
 export const MAX_NODES = 20;
 
 /** Node n's name: n1, n2, ... */
 export const nodeName = (n: number): string => `n${n}`;
-/** Its address on the cluster network (eth0). */
-export const nodeIp = (n: number): string => `172.29.0.${10 + n}`;
-/** Its address on the tunnel network (eth2). */
-export const tunnelIp = (n: number): string => `172.30.0.${10 + n}`;
 /** 1 to n. */
 export const nodeNumbers = (nodes: number): number[] => Array.from({ length: nodes }, (_, index) => index + 1);
 

@@ -6,7 +6,8 @@ import { processesOf } from './processes.ts';
 import type { Process } from './processes.ts';
 import { nodeObjects } from './ready.ts';
 import type { NodeObject } from './ready.ts';
-import { clusterDir, clusterId, clustersRoot, nodeIp, nodeName, nodeNumbers } from './spec.ts';
+import { addressesOf } from './family.ts';
+import { clusterDir, clusterId, clustersRoot, nodeName, nodeNumbers } from './spec.ts';
 import type { ClusterRecord } from './spec.ts';
 
 const PROGRAMS: Readonly<Record<'controlPlane' | 'node', readonly string[]>> = {
@@ -30,7 +31,11 @@ export async function status(name: string): Promise<Status> {
   const parts = [
     partStatus(CONTROL_PLANE, await versions(cluster), processes),
     ...nodeNumbers(record.nodes).map((n) =>
-      partStatus(nodeName(n), `${nodeIp(n)}, ${describe(objects.get(nodeName(n)))}`, processes),
+      partStatus(
+        nodeName(n),
+        `${addressesOf(record.family).node(n).join(' ')}, ${describe(objects.get(nodeName(n)))}`,
+        processes,
+      ),
     ),
   ];
   const lines = [

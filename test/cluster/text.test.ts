@@ -7,7 +7,8 @@ import { differences, formatLock, parseLock } from './packages-lock.ts';
 import { machineProblems } from './preflight.ts';
 import { duration } from './progress.ts';
 import { AUDIT_POLICY, controlPlaneArguments, nodeFiles } from './settings.ts';
-import { clusterId, nodeIp, nodeNumbers, tunnelIp } from './spec.ts';
+import { addressesOf } from './family.ts';
+import { clusterId, nodeNumbers } from './spec.ts';
 import type { ClusterRecord } from './spec.ts';
 
 describe('packages.lock', () => {
@@ -122,6 +123,7 @@ describe('a cluster', () => {
     nodes: 2,
     bare: true,
     ovnMembers: 1,
+    family: 'ipv4',
     id: 'kubeloom-x-1',
     dir: '/state/x',
     lowers: ['/upper', '/lower'],
@@ -131,7 +133,10 @@ describe('a cluster', () => {
 
   it('has addresses by node', () => {
     expect(nodeNumbers(3)).toEqual([1, 2, 3]);
-    expect([nodeIp(1), nodeIp(12), tunnelIp(2)]).toEqual(['172.29.0.11', '172.29.0.22', '172.30.0.12']);
+    const { node, tunnel } = addressesOf('dual');
+    expect([...node(1), ...node(12)]).toEqual(['172.29.0.11', 'fd00:172:29::11', '172.29.0.22', 'fd00:172:29::22']);
+    expect(tunnel(2)).toEqual(['172.30.0.12', 'fd00:172:30::12']);
+    expect(addressesOf('ipv6').node(1)).toEqual(['fd00:172:29::11']);
   });
 
   it('has an id of its own', () => {

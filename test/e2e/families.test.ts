@@ -1,0 +1,120 @@
+/** Clusters with IPv6 alone and with both families: what holds on the IPv4 cluster of the other tests holds on them. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Cluster } from '../cluster/cluster.ts';
+import { FIRST_RUN_MS, startCluster, stopCluster } from '../cluster/fixture.ts';
+import { addressesOf, inUrl } from '../cluster/family.ts';
+import { exec, matrix, readyPods, type Pod } from '../cluster/traffic.ts';
+import { waitFor } from '../cluster/wait.ts';
+import { podManifest } from './shared.ts';
+
+const versions = { ipv6: [6], dual: [4, 6] } as const;
+const namespace = 'default';
+const names = ['near', 'neighbour', 'far'] as const;
+type Name = (typeof names)[number];
+const nodes: Readonly<Record<Name, string>> = { near: 'n1', neighbour: 'n1', far: 'n2' };
+/** Of IP and ICMP, by family. */
+const headers = { 4: 28, 6: 48 } as const;
+const versionOf = (ip: string): 4 | 6 => (ip.includes(':') ? 6 : 4);
+
+describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
+  const name = `e2e-${family}`;
+  let cluster: Cluster;
+  /** One entry for each address of each pod. */
+  const ends: Pod[] = [];
+  let failed = false;
+  afterEach(({ task }) => void (failed ||= task.result?.state === 'fail'));
+
+  const apply = (...items: readonly object[]): Promise<string> =>
+    cluster.kubectl(['apply', '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
+  const addresses = (pod: Name): Pod[] => ends.filter((end) => end.name === pod);
+  const one = (pod: Name): Pod => {
+    const [first] = addresses(pod);
+    if (first === undefined) throw new Error(`no pod ${pod}`);
+    return first;
+  };
+  /** The exit code of a script in a pod. */
+  const tried = async (from: Pod, script: string): Promise<string> =>
+    (await exec(cluster, from, ['bash', '-c', `${script} >/dev/null 2>&1; echo $?`])).trim();
+
+  beforeAll(async () => {
+    cluster = await startCluster(name, '--family', family);
+    await apply(...names.map((pod) => podManifest(namespace, pod, { node: nodes[pod] })));
+    for (const pod of names) {
+      const [ready] = await readyPods(cluster, namespace, `e2e=${pod}`, { count: 1, limitMs: 90_000 });
+      const path = '--output=jsonpath={.status.podIPs[*].ip}';
+      const ips = (await cluster.kubectl(['get', 'pod', pod, path])).split(' ');
+      if (ready) ends.push(...ips.map((ip) => ({ ...ready, ip })));
+    }
+  }, FIRST_RUN_MS);
+  afterAll(() => stopCluster(name, failed));
+
+  it('has all of Kubeloom ready', async () => {
+    for (const workload of [
+      'deployment/ovn-central',
+      'deployment/kube-ovn-controller',
+      'ds/kube-ovn-cni',
+      'ds/ovs-ovn',
+    ])
+      expect(
+        await cluster.kubectl(['--namespace=kube-system', 'rollout', 'status', workload, '--timeout=60s']),
+      ).toMatch(/successfully rolled out/);
+  });
+
+  it('gives pods and nodes addresses of its families', async () => {
+    for (const pod of names) expect(addresses(pod).map(({ ip }) => versionOf(ip))).toEqual(versions[family]);
+    const joined = await cluster.kubectl(['get', 'ip', 'node-n1', '--output=jsonpath={.spec.ipAddress}']);
+    expect(joined.split(',').map(versionOf)).toEqual(versions[family]);
+  });
+
+  it('joins pods on one node and from node to node', async () => {
+    expect(await matrix(cluster, ends)).toEqual([]);
+  });
+
+  it('joins nodes and pods', async () => {
+    for (const { ip } of ends)
+      for (const { n } of cluster.nodes())
+        expect((await cluster.tryInNode(n, ['ping', '-c1', '-W2', ip])).code, `n${n} to ${ip}`).toBe(0);
+    for (const { ips } of cluster.nodes())
+      for (const ip of ips) expect(await tried(one('near'), `ping -c1 -W2 ${ip}`), ip).toBe('0');
+  });
+
+  it('lets pods out', async () => {
+    for (const ip of addressesOf(family).controlPlane)
+      expect(await tried(one('far'), `curl -sS -k -m3 https://${inUrl(ip)}:6443/livez`), ip).toBe('0');
+  });
+
+  it('carries packets of the size that it promises, and says so of larger ones', async () => {
+    const from = one('near');
+    const mtu = Number(await exec(cluster, from, ['cat', '/sys/class/net/eth0/mtu']));
+    expect(mtu).toBe(family === 'ipv6' ? 1380 : 1400);
+    for (const { ip } of addresses('far')) {
+      const size = mtu - headers[versionOf(ip)];
+      expect(await tried(from, `ping -c1 -W2 -M do -s ${size} ${ip}`), ip).toBe('0');
+      expect(await tried(from, `ping -c1 -W2 -M do -s ${size + 1} ${ip}`), ip).not.toBe('0');
+    }
+  });
+
+  it('keeps the rules of a NetworkPolicy', async () => {
+    const cidrs = addresses('neighbour').map(({ ip }) => `${ip}/${versionOf(ip) === 4 ? 32 : 128}`);
+    const spec = {
+      podSelector: { matchLabels: { e2e: 'far' } },
+      ingress: [{ from: cidrs.map((cidr) => ({ ipBlock: { cidr } })) }],
+    };
+    await apply({
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { name: 'far', namespace },
+      spec,
+    });
+    for (const { ip } of addresses('far')) {
+      const command = `curl -sS -m1 http://${inUrl(ip)}:8080/`;
+      await waitFor(async () => (await tried(one('near'), command)) !== '0', {
+        what: `${ip} to be closed`,
+        limitMs: 30_000,
+        everyMs: 200,
+      });
+      expect(await tried(one('neighbour'), command), ip).toBe('0');
+    }
+    await cluster.kubectl(['delete', 'networkpolicy', 'far']);
+  });
+});
