@@ -75,12 +75,12 @@ describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
       for (const { n } of cluster.nodes())
         expect((await cluster.tryInNode(n, ['ping', '-c1', '-W2', ip])).code, `n${n} to ${ip}`).toBe(0);
     for (const { ips } of cluster.nodes())
-      for (const ip of ips) expect(await tried(one('near'), `ping -c1 -W2 ${ip}`), ip).toBe('0');
+      for (const ip of ips) expect(await tried(one('near'), `ping -c1 -W2 ${ip}`), `${ip} answers`).toBe('0');
   });
 
   it('lets pods out', async () => {
     for (const ip of addressesOf(family).controlPlane)
-      expect(await tried(one('far'), `curl -sS -k -m3 https://${inUrl(ip)}:6443/livez`), ip).toBe('0');
+      expect(await tried(one('far'), `curl -sS -k -m3 https://${inUrl(ip)}:6443/livez`), `${ip} answers`).toBe('0');
   });
 
   it('carries packets of the size that it promises, and says so of larger ones', async () => {
@@ -89,8 +89,8 @@ describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
     expect(mtu).toBe(family === 'ipv6' ? 1380 : 1400);
     for (const { ip } of addresses('far')) {
       const size = mtu - headers[versionOf(ip)];
-      expect(await tried(from, `ping -c1 -W2 -M do -s ${size} ${ip}`), ip).toBe('0');
-      expect(await tried(from, `ping -c1 -W2 -M do -s ${size + 1} ${ip}`), ip).not.toBe('0');
+      expect(await tried(from, `ping -c1 -W2 -M do -s ${size} ${ip}`), `${ip} answers`).toBe('0');
+      expect(await tried(from, `ping -c1 -W2 -M do -s ${size + 1} ${ip}`), `${ip} answers`).not.toBe('0');
     }
   });
 
@@ -113,7 +113,7 @@ describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
         limitMs: 30_000,
         everyMs: 200,
       });
-      expect(await tried(one('neighbour'), command), ip).toBe('0');
+      expect(await tried(one('neighbour'), command), `${ip} answers`).toBe('0');
     }
     await cluster.kubectl(['delete', 'networkpolicy', 'far']);
   });
