@@ -51,7 +51,7 @@ describe('parseCommand', () => {
     ['up --nodes 2 --ovn-members 3', '--nodes is a number from 3 to 20, not 2'],
     ['up --ovn-members 2', '--ovn-members is 1 or 3, not 2'],
     ['up --family ipx', '--family is ipv4, ipv6 or dual, not ipx'],
-    ['up --family dual --ovn-members 3', 'three members'],
+    ['up --family dual --ovn-members 3', '--ovn-members 3 goes with --family ipv4'],
     ['up --name ../x', '--name is up to 31'],
     ['up --name Big', '--name is up to 31'],
     ['up --fast', '--fast'],

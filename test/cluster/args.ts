@@ -101,17 +101,25 @@ function onlyWord(verb: string, words: readonly string[]): string {
   return word;
 }
 
-function upOptions(values: Values & { name: string }): ClusterOptions {
-  const members = values['ovn-members'] ?? '1';
-  if (members !== '1' && members !== '3') throw new UsageError(`--ovn-members is 1 or 3, not ${members}`);
-  const ovnMembers = members === '3' ? 3 : 1;
-  const nodes = Number(values.nodes ?? (ovnMembers === 3 ? 3 : 2));
-  if (!Number.isInteger(nodes) || nodes < ovnMembers || nodes > MAX_NODES) {
-    throw new UsageError(`--nodes is a number from ${ovnMembers} to ${MAX_NODES}, not ${values.nodes}`);
-  }
+function upOptions({ name, bare, ...values }: Values & { name: string }): ClusterOptions {
+  const ovnMembers = membersOf(values['ovn-members'] ?? '1');
+  const nodes = nodesOf(values.nodes, ovnMembers);
   const family = familyOf(values.family ?? 'ipv4');
-  if (family !== 'ipv4' && ovnMembers === 3) throw new UsageError('three members of OVN have addresses of IPv4 here');
-  return { name: values.name, nodes, bare: values.bare === true, ovnMembers, family };
+  // Their addresses are those of config/overlays/demo-ha.
+  if (family !== 'ipv4' && ovnMembers === 3) throw new UsageError('--ovn-members 3 goes with --family ipv4 alone');
+  return { name, nodes, bare: bare === true, ovnMembers, family };
+}
+
+function membersOf(text: string): 1 | 3 {
+  if (text !== '1' && text !== '3') throw new UsageError(`--ovn-members is 1 or 3, not ${text}`);
+  return text === '3' ? 3 : 1;
+}
+
+/** Each member is on a node of its own. */
+function nodesOf(text: string | undefined, ovnMembers: 1 | 3): number {
+  const nodes = Number(text ?? (ovnMembers === 3 ? 3 : 2));
+  if (Number.isInteger(nodes) && nodes >= ovnMembers && nodes <= MAX_NODES) return nodes;
+  throw new UsageError(`--nodes is a number from ${ovnMembers} to ${MAX_NODES}, not ${text}`);
 }
 
 function familyOf(name: string): Family {
