@@ -1,12 +1,15 @@
 // ovn-central as the operator deals with it: where its members are, with which certificates they are spoken to, and the
 // labels that say which member leads.
 import type { TlsTexts } from '../lib/ovsdb/index.ts';
+import { nodeRef } from './api/refs.ts';
 import { databaseRemotes } from './cluster-row.ts';
 import { DatabaseLeaders } from './database-leaders.ts';
 import { databaseTls } from './database-tls.ts';
+import { DepartedChassis } from './departed-chassis.ts';
 import type { KubeClient } from './kube/client.ts';
 import { credentialNames, SecretCredentialStore } from './kube/credential-store.ts';
 import { LeaderLabels, type Member } from './kube/leader-labels.ts';
+import { NotFoundError } from './kube/errors.ts';
 import type { Part } from './kube/operator.ts';
 import type { Settings } from './settings.ts';
 import type { WriterOptions } from './kube/writer.ts';
@@ -41,14 +44,29 @@ export class CentralEdge implements Part {
   readonly #options: CentralEdgeOptions;
   readonly #labels: LeaderLabels;
   readonly #leaders: DatabaseLeaders;
+  readonly #chassis: DepartedChassis;
 
   constructor(options: CentralEdgeOptions) {
     this.#options = options;
-    const { writer, tls } = options;
+    const { writer, tls, world } = options;
     this.#labels = new LeaderLabels(writer);
     this.#leaders = new DatabaseLeaders({
       random: () => writer.clock.random(),
       onChange: () => this.label(),
+      ...(tls && { tls }),
+    });
+    this.#chassis = new DepartedChassis({
+      clock: writer.clock,
+      log: writer.log,
+      isNode: (name) => world.node.get(name) !== undefined,
+      isGone: async (name) =>
+        await writer.client.get(nodeRef(name)).then(
+          () => false,
+          (error: unknown) => {
+            if (error instanceof NotFoundError) return true;
+            throw error;
+          },
+        ),
       ...(tls && { tls }),
     });
   }
@@ -56,11 +74,12 @@ export class CentralEdge implements Part {
   start(): void {
     this.#labels.start();
     this.#leaders.start();
+    this.#chassis.start();
   }
 
   async stop(): Promise<void> {
     this.#leaders.stop();
-    await this.#labels.stop();
+    await Promise.all([this.#labels.stop(), this.#chassis.stop()]);
   }
 
   /** The members are elsewhere. While none is known the old ones stay. */
@@ -71,7 +90,13 @@ export class CentralEdge implements Part {
     const remotes = databaseRemotes(found, settings);
     this.#options.northbound(remotes.nb);
     this.#leaders.setRemotes(remotes);
+    this.#chassis.setRemotes(remotes.sb);
     this.label();
+  }
+
+  /** A node is gone. */
+  nodeGone(): void {
+    this.#chassis.look();
   }
 
   /** The members or their labels have changed, or others lead. */
