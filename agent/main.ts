@@ -1,15 +1,18 @@
 // Entry of the agent: reads settings, opens the node's OVSDB, watches for the leader, and ends in order on SIGTERM.
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { owner, rowId } from '../lib/delta/ids.ts';
 import { Session } from '../lib/ovsdb/session.ts';
 import { Agent } from './agent.ts';
 import type { Deadline } from './cni/commands.ts';
 import { ObjectWatch, caCertificate, inClusterApi, leaderAddress } from './discovery.ts';
+import type { RowIds } from './drivers/ovs-port.ts';
 import { MONITORED, OvsReplica } from './drivers/ovs-replica.ts';
 import { serveHealth } from './health.ts';
 import { createMetrics } from './metrics.ts';
 import { readPlan } from './plan-file.ts';
+import { PortRecord } from './port-record.ts';
 import { boundedRun } from './run.ts';
 import { parseFlags, readFolder, settingsOf } from './settings.ts';
 import type { Settings } from './settings.ts';
@@ -71,6 +74,14 @@ function findLeader(settings: Settings, log: pino.Logger, lead: Agent['lead']): 
   };
 }
 
+const portsFile = ({ planFile }: Settings): string => join(dirname(planFile), 'ports.json');
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
 async function main(): Promise<void> {
   const settings = await readSettings();
   const log = pino({ level: settings.logLevel, base: { node: settings.nodeName } });
@@ -79,12 +90,14 @@ async function main(): Promise<void> {
   const replica = new OvsReplica();
   session.monitor({ tables: MONITORED }, replica);
   const self = owner({ kind: 'Node', namespace: '', name: settings.nodeName });
+  const ids: RowIds = (table, name) => rowId(self, table, name);
+  const run = boundedRun({ atOnce: 8, deadlineMs: 20_000, started: ([program]) => metrics.programStarted(program) });
   const agent = new Agent({
     settings,
-    run: boundedRun({ atOnce: 8, deadlineMs: 20_000, started: ([program]) => metrics.programStarted(program) }),
+    run,
     ovs: session,
     replica,
-    ids: (table, name) => rowId(self, table, name),
+    ids,
     hostNetns: `/proc/${process.pid}/ns/net`,
     kept: await readPlan(settings.planFile),
     token: () => readFile(settings.planTokenFile, 'utf8'),
@@ -95,6 +108,8 @@ async function main(): Promise<void> {
     deadline,
     ...timers,
   });
+  const record = new PortRecord({ path: portsFile(settings), replica, ovs: session, ids, run, exists, log, ...timers });
+  await record.start();
   session.start();
   await agent.start();
   const forget = findLeader(settings, log, (leader) => agent.lead(leader));
@@ -108,6 +123,7 @@ async function main(): Promise<void> {
     log.info({ signal }, 'stopping');
     forget();
     await agent.stop();
+    await record.stop();
     await session.stop();
     await health.stop();
   };

@@ -67,7 +67,7 @@ export class PlanFile {
   /** The plan has changed. */
   save(): void {
     this.#stale = true;
-    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+    this.#writing ??= this.#write();
   }
 
   /** Resolves when everything is written. */
@@ -86,5 +86,7 @@ export class PlanFile {
         this.#log.warn({ path: this.#path, error: String(error) }, 'the plan cannot be kept on disk');
       }
     }
+    // At once, not when the promise has settled: what is saved in between would not be written.
+    this.#writing = undefined;
   }
 }

@@ -75,6 +75,34 @@ describe('a node goes on', () => {
   });
 });
 
+describe('the loss of the database of Open vSwitch', () => {
+  it('leaves pods their network: ports are put back', async () => {
+    const two = await ready('two');
+    const vsctl = [
+      'ovs-vsctl',
+      '--db=unix:/run/openvswitch/db.sock',
+      '--timeout=2',
+      'get',
+      'Open_vSwitch',
+      '.',
+      '_uuid',
+    ];
+    const database = async (): Promise<string> => (await cluster.tryInNode(2, vsctl)).stdout.trim();
+    const before = await database();
+    await cluster.inNode(2, [
+      'sh',
+      '-c',
+      'rm -f /etc/origin/openvswitch/conf.db /etc/origin/openvswitch/.conf.db.~lock~',
+    ]);
+    await kill(2, '^ovsdb-server /etc/openvswitch|^ovs-vswitchd unix:');
+    await waitFor(async () => ![before, ''].includes(await database()), { what: 'a new database', ...soon });
+    await allIsWell(2);
+    await settled('app=ovs', 2);
+    const same = await ready('two');
+    expect([same.ip, same.uid]).toEqual([two.ip, two.uid]);
+  });
+});
+
 describe('the power cut of a node', () => {
   it('leaves its pods their addresses, and takes nothing from the others', async () => {
     const [one, two, near] = [await ready('one'), await ready('two'), await ready('near')];
