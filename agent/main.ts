@@ -10,6 +10,7 @@ import { ObjectWatch, caCertificate, inClusterApi, leaderAddress } from './disco
 import type { RowIds } from './drivers/ovs-port.ts';
 import { MONITORED, OvsReplica } from './drivers/ovs-replica.ts';
 import { serveHealth } from './health.ts';
+import { kernelGauges } from './kernel-metrics.ts';
 import { createMetrics } from './metrics.ts';
 import { readPlan } from './plan-file.ts';
 import { PortRecord } from './port-record.ts';
@@ -86,6 +87,7 @@ async function main(): Promise<void> {
   const settings = await readSettings();
   const log = pino({ level: settings.logLevel, base: { node: settings.nodeName } });
   const metrics = createMetrics(settings.nodeName);
+  kernelGauges(metrics.registry, settings.nodeName);
   const session = new Session({ remotes: [settings.ovsdb], database: 'Open_vSwitch', log });
   const replica = new OvsReplica();
   session.monitor({ tables: MONITORED }, replica);
