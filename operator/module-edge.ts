@@ -38,7 +38,8 @@ export class ModuleEdge {
       this.#runner.module(name, row);
       this.#watch();
     });
-    follow(graph, ['follow/question', world.question], (key, question) => this.#runner.question(key, question));
+    for (const table of [world.question, world.offer])
+      follow(graph, [`follow/${table.name}`, table], (key, question) => this.#runner.question(key, question));
   }
 
   get admit(): ModuleRunner['admit'] {

@@ -21,6 +21,7 @@
 //                                              +--> usage, unassigned --------------------> Subnet, Pod, Node, IP
 //   ippool -> pool (in force) -> Namespace, demand, [allocator] --> poolUsage ------------------> IPPool: set, status, problems
 //   attachment (NetworkAttachmentDefinitions) -> demand, Pod
+//   policyModule (hook ipam), answer -> demand (narrowed, or kept back: undecided -> Pod)
 //   keeper (StatefulSets, virtual machines) + ip -> kept -> [allocator]
 //   vpc -> realm (what others go by) -> network, Subnet, Vpc
 //   vpc -> uplink -> demand; uplink, ip, eip -----------------------------------------------------------> Vpc: external ports; OvnEip
@@ -29,7 +30,7 @@
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
 import { owner as ownerText, partOf } from '../lib/delta/ids.ts';
 import type { Graph } from '../lib/graph/graph.ts';
-import type { Index, ReadTable, Table } from '../lib/graph/types.ts';
+import type { Index, ReadTable, Sink, Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
 import { addressKeys, furtherKeys, partsOfUplink, rangeKeys, usedKey } from './api/keys.ts';
 import { labelKeys, requiredLabel } from './api/labels.ts';
@@ -161,6 +162,7 @@ export interface World {
   readonly kept: ReadTable<Tables['kept']>;
   /** Computed: what the modules are asked. */
   readonly question: ReadTable<Tables['question']>;
+  readonly offer: ReadTable<Tables['offer']>;
   /** IP objects of further interfaces of a pod, by the name that its first one's has. */
   readonly ipsByFirst: Index<Tables['ip']>;
 }
@@ -203,6 +205,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
     row.addressSet && !row.meta.deleting ? [poolSetName(row.meta.name)] : [],
   );
   graph.index('poolsByNamespace', computed.pool, (row) => row.namespaces);
+  graph.index('poolsBySubnet', computed.pool, (row) => [row.subnet]);
   graph.index('centrals', tables.central, () => [only]);
   graph.index('candidatesByBlock', computed.candidate, (row) => rangeKeys(row.network.vpc, row.network.cidrs));
   graph.index('candidatesByTable', computed.candidate, tableKeys);
@@ -226,7 +229,8 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   graph.derive('holding', tables.vip, holding, graph.into(computed.holding));
   graph.derive('uplink', tables.vpc, uplinks, graph.into(computed.uplink));
   const demands = graph.into(computed.demand);
-  graph.derive('demand/pod', tables.pod, podDemand, demands);
+  const { offer, decisions } = addressModules(graph, tables, demands);
+  graph.derive('demand/pod', tables.pod, podDemand, decisions);
   graph.derive('demand/node', tables.node, nodeDemand, demands);
   graph.derive('demand/vip', tables.vip, vipDemand, demands);
   graph.derive('demand/uplink', computed.uplink, uplinkDemand, demands);
@@ -271,6 +275,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
     pool: pools,
     kept: keeps,
     question,
+    offer,
     ipsByFirst,
   };
 }
@@ -322,7 +327,10 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
   Named: namedOf,
 };
 
-type Inputs = Omit<World, 'network' | 'space' | 'demand' | 'holding' | 'pool' | 'kept' | 'question' | 'ipsByFirst'>;
+type Inputs = Omit<
+  World,
+  'network' | 'space' | 'demand' | 'holding' | 'pool' | 'kept' | 'question' | 'offer' | 'ipsByFirst'
+>;
 
 function inputs(graph: Graph<Tables, Indexes>): Inputs {
   return {
@@ -435,6 +443,24 @@ export function policySelections(
   graph.join('matchedNode', { selections: nodeSelection, entities: labels, scopes: scope }, graph.into(matchedNode));
   graph.derive('namedNumber', tables.namedPorts, namedNumbers, graph.share(namedNumber));
   return matched;
+}
+
+/**
+ * Modules that choose addresses, between pods and the allocator:
+ *
+ *   pod, policyModule, answer -+-> offer -> [modules] -> answer
+ *                              +-> demand
+ *                              `-> undecided -> Pod
+ */
+function addressModules(
+  graph: Graph<Tables, Indexes>,
+  { policyModule: modules }: Inputs,
+  demand: Sink<readonly [string, Tables['demand']]>,
+): { readonly offer: ReadTable<Tables['offer']>; readonly decisions: TableEntries } {
+  const offer = graph.table('offer');
+  const undecided = graph.into(graph.table('undecided'));
+  graph.index('ipamModules', modules, ({ hook, meta }) => (hook === 'ipam' && !meta.deleting ? [only] : []));
+  return { offer, decisions: new TableEntries({ demand, offer: graph.into(offer), undecided }) };
 }
 
 /**

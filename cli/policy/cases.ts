@@ -8,6 +8,8 @@ import { EvaluationFailed, type HostClock, ModuleHost, ModuleRefused } from '../
 import { type Hook, hookInputs } from '../../operator/api/policy-module.ts';
 import { parseAclAnswer } from '../../operator/policy/acl-answer.ts';
 import { parseVerdict } from '../../operator/policy/admission.ts';
+import { checkChoice, parseChoice } from '../../operator/policy/choice.ts';
+import { objectOf } from '../../operator/api/json.ts';
 import { type Build, compiled } from './compile.ts';
 import { PolicyError, type Project, readJson } from './project.ts';
 
@@ -68,11 +70,18 @@ interface Module {
   readonly clock: HostClock;
 }
 
+/** What the operator makes of an answer. Throws what it says of one that it does not take. */
+const checks: Readonly<Record<Hook, (answer: unknown, input: unknown) => void>> = {
+  acl: (answer) => void parseAclAnswer(answer),
+  admission: (answer) => void parseVerdict(answer),
+  ipam: (answer, input) => checkChoice(parseChoice(answer), objectOf(input)),
+};
+
 async function outcomeOf({ settings, input }: Case, { bytes, hook, clock }: Module): Promise<Outcome> {
-  const check: (answer: unknown) => unknown = hook === 'acl' ? parseAclAnswer : parseVerdict;
+  const check = checks[hook];
   const offer = { hook, inputs: hookInputs[hook] };
   // What it said, once it is known that the operator would take it.
-  const parse = (answer: unknown): unknown => (check(answer), answer);
+  const parse = (answer: unknown): unknown => (check(answer, input), answer);
   const host = new ModuleHost<unknown>({ bytes, settings, offer, clock, deadlineMs, memoryCap, parse });
   try {
     await host.ready;

@@ -34,6 +34,12 @@ function answer(input: Value, settings: Value): string {
   evaluate_(input, settings, rules);
   return rules.toString();
 }`,
+  ipam: `import { Choice } from "${sdk}/assembly/ipam";
+function answer(input: Value, settings: Value): string {
+  const choice = new Choice();
+  evaluate_(input, settings, choice);
+  return choice.toString();
+}`,
   admission: `import { verdict } from "${sdk}/assembly/admission";
 function answer(input: Value, settings: Value): string {
   return verdict(evaluate_(input, settings));

@@ -1,18 +1,23 @@
 // A PolicyModule, projected, and what passes between the graph and the modules: questions, which the graph computes, and
-// answers, which whoever runs the modules writes back. A question is about everybody who is alike, never about one pod.
+// answers, which whoever runs the modules writes back. A question about rules is about everybody who is alike, never about
+// one pod; an address is asked for by one interface.
 import type { Selector } from '../../lib/graph/selector.ts';
 import { integerOf, objectOf, textOf, textsOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
+import type { Choice, Undecided } from './offer.ts';
 import { metaOf } from './meta.ts';
 import { type Direction, type Protocol, selectorOf } from './policy-row.ts';
 import type { Meta } from './tables.ts';
 
-export type Hook = 'acl' | 'admission';
+export type Hook = 'acl' | 'admission' | 'ipam';
+
+const hooks: readonly Hook[] = ['acl', 'admission', 'ipam'];
 
 /** What modules of each hook may declare to read. */
 export const hookInputs: Readonly<Record<Hook, readonly string[]>> = {
   acl: ['namespace.labels', 'pod.labels'],
   admission: ['object', 'oldObject'],
+  ipam: ['namespace.labels', 'pod.labels', 'pod.annotations', 'node.labels', 'pool.labels'],
 };
 
 export interface PolicyModuleRow {
@@ -52,7 +57,7 @@ export function policyModuleRow(source: unknown): PolicyModuleRow {
   const faults: string[] = [];
   return {
     meta: metaOf(object),
-    hook: spec['hook'] === 'admission' ? 'admission' : 'acl',
+    hook: hooks.find((hook) => hook === spec['hook']) ?? 'acl',
     configMap: `${textOf(map['namespace']) || 'kube-system'}/${textOf(map['name'])}`,
     key: textOf(map['key']) || 'module.wasm',
     digest: textOf(module['digest']),
@@ -91,7 +96,7 @@ export interface ModuleReport {
   readonly lastError: string;
 }
 
-/** Rules for the workloads of a namespace that are alike to a module. */
+/** Rules for the workloads of a namespace that are alike to a module; or, of table `offer`, an address for one interface. */
 export interface Question {
   readonly module: string;
   readonly namespace: string;
@@ -101,7 +106,9 @@ export interface Question {
 
 export type Answer =
   /** `namespace`: of the question, where peers without another are. */
-  { readonly namespace: string; readonly rules: readonly AclRule[] } | { readonly failure: string };
+  | { readonly namespace: string; readonly rules: readonly AclRule[] }
+  | { readonly choice: Choice }
+  | { readonly failure: string };
 
 /** Pods of namespaces (absent: of the subject's own), or addresses. */
 export type AclPeer = { readonly cidr: string } | { readonly pods: Selector; readonly namespaces?: Selector };
@@ -132,8 +139,12 @@ export interface ModuleTables {
   moduleReport: ModuleReport;
   /** By `<module>/<hash of the input>`. */
   question: Question;
-  /** By the key of the question. */
+  /** What modules with hook `ipam` are asked, likewise: `input` is an Offer. */
+  offer: Question;
+  /** By the key of the question or the offer. */
   answer: Answer;
+  /** Demands that wait for a module and will not be answered by waiting, by IP object. */
+  undecided: Undecided;
   /** Keys of the questions that a pod is a subject of. */
   classed: readonly string[];
 }
@@ -143,4 +154,6 @@ export interface ModuleIndexes {
   modulesBySelection: PolicyModuleRow;
   /** All of hook `acl`, under one key. */
   aclModules: PolicyModuleRow;
+  /** All of hook `ipam` that are not being deleted, under one key. */
+  ipamModules: PolicyModuleRow;
 }

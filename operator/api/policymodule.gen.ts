@@ -30,9 +30,9 @@ key?: string
 digest: string
 }
 /**
- * What the module decides: rules of workloads (acl), or whether objects of our kinds may be stored (admission).
+ * What the module decides: rules of workloads (acl), whether objects of our kinds may be stored (admission), or where pods get their addresses (ipam).
  */
-hook: ("acl" | "admission")
+hook: ("acl" | "admission" | "ipam")
 /**
  * Handed to the module with every evaluation, and checked by it first.
  */
@@ -44,7 +44,7 @@ settings?: {
  */
 selector?: {
 /**
- * Namespaces of the workloads (acl).
+ * Namespaces of the workloads (acl, ipam).
  */
 namespaceSelector?: {
 /**
@@ -72,7 +72,7 @@ values?: string[]
 }[]
 }
 /**
- * Pods (acl).
+ * Pods (acl, ipam).
  */
 podSelector?: {
 /**
@@ -105,7 +105,7 @@ values?: string[]
 kinds?: string[]
 }
 /**
- * When the module gives no answer: Fail refuses (no connections, no object), Ignore does as without the module.
+ * When the module gives no answer: Fail refuses (no connections, no object, no address), Ignore does as without the module.
  */
 failurePolicy?: ("Fail" | "Ignore")
 /**
@@ -139,7 +139,7 @@ inputs?: string[]
  */
 evaluations?: number
 /**
- * Objects that it refused (admission), and workloads for which it has rules that refuse (acl).
+ * Objects and addresses that it refused (admission, ipam), and workloads for which it has rules that refuse (acl).
  */
 refusals?: number
 /**

@@ -198,7 +198,7 @@ export function ipPoolRow(source: unknown): IpPoolRow {
   const object = objectOf(source);
   const spec = objectOf(object['spec']);
   return {
-    meta: metaOf(object),
+    meta: metaOf(object, { labels: () => true }),
     created: createdOf(object),
     subnet: textOf(spec['subnet']),
     ips: textsOf(spec['ips']),

@@ -388,6 +388,8 @@ export interface Indexes extends PolicyIndexes, ModuleIndexes {
   ippoolsBySet: IpPoolRow;
   /** By namespace in spec.namespaces. */
   poolsByNamespace: Pool;
+  /** By subnet. */
+  poolsBySubnet: Pool;
   /** By virtual machine, those that need an address. */
   podsByMachine: PodRow;
   /** By the plain names of its router's ports towards other routers. */

@@ -2,18 +2,15 @@
 // prefixes that were parsed and words of ours: no text of a module goes any further than this file.
 import { parseCidr, formatCidr } from '../../lib/net/index.ts';
 import { selector, type Selector } from '../../lib/graph/selector.ts';
-import { isObject } from '../api/json.ts';
 import { directions, protocols } from '../api/policy-row.ts';
 import type { AclAction, AclPeer, AclPort, AclRule } from '../api/policy-module.ts';
+import { fields, integer, list, mostParts, oneOf, some, textOf } from './answer-reader.ts';
 
 const actions: readonly AclAction[] = ['allow', 'drop', 'reject', 'pass'];
 
 const mostRules = 100;
-const mostParts = 100;
 const highestPriority = 999;
 const highestPort = 65_535;
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** The rules of `{"rules": [...]}`. Throws an Error that names what is wrong, and where. */
 export function parseAclAnswer(answer: unknown): readonly AclRule[] {
@@ -83,43 +80,3 @@ function portOf(value: unknown, where: string): AclPort {
     ...(endPort !== undefined && { endPort: integer(endPort, [first ?? 1, highestPort], `${where}.endPort`) }),
   };
 }
-
-/** An object; with `known`, of these fields alone: a field that is misspelled must not be ignored. */
-function fields(value: unknown, where: string, known?: readonly string[]): Fields {
-  if (!isObject(value)) throw new Error(`${where || 'the answer'} is not an object`);
-  const odd = known && Object.keys(value).find((name) => !known.includes(name));
-  if (odd !== undefined) throw new Error(`${where || 'the answer'} has the unknown field ${shown(odd)}`);
-  return value;
-}
-
-function list(value: unknown, where: string, most: number): readonly unknown[] {
-  if (!Array.isArray(value) || value.length > most)
-    throw new Error(`${where} is not a list of at most ${most} entries`);
-  return value as readonly unknown[];
-}
-
-/** An empty list would be read by some as nobody and by others as everybody. */
-function some(value: unknown, where: string): readonly unknown[] {
-  const found = list(value, where, mostParts);
-  if (found.length === 0) throw new Error(`${where} is empty: leave it out to mean everything`);
-  return found;
-}
-
-function textOf(value: unknown, where: string): string {
-  if (typeof value !== 'string') throw new Error(`${where} is not a text`);
-  return value;
-}
-
-function integer(value: unknown, [least, most]: readonly [number, number], where: string): number {
-  if (!Number.isInteger(value) || (value as number) < least || (value as number) > most)
-    throw new Error(`${where} is not an integer from ${least} to ${most}`);
-  return value as number;
-}
-
-function oneOf<T extends string>(value: unknown, values: readonly T[], where: string): T {
-  const found = values.find((each) => each === value);
-  if (found === undefined) throw new Error(`${where} is none of ${values.join(', ')}`);
-  return found;
-}
-
-const shown = (name: string): string => JSON.stringify(name.slice(0, 64));

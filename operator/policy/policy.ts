@@ -10,8 +10,10 @@ import {
   type ModuleRefused,
 } from '../../lib/wasm/index.ts';
 import type { JsonObject } from '../api/fact.ts';
+import type { Choice } from '../api/offer.ts';
 import {
   type AclRule,
+  type Hook,
   hookInputs,
   type ModuleReport,
   type ModuleState,
@@ -19,13 +21,17 @@ import {
 } from '../api/policy-module.ts';
 import { parseAclAnswer } from './acl-answer.ts';
 import { parseVerdict } from './admission.ts';
+import { checkChoice, narrows, parseChoice } from './choice.ts';
 import { Tally } from './tally.ts';
 
 /** Contents of a ConfigMap's binaryData by key; `absent`: there is no such ConfigMap; `unreadable`: the API server does not give it. */
 export type Files = ReadonlyMap<string, Uint8Array> | 'absent' | 'unreadable';
 
 /** As the graph has it, but for whom it was asked. */
-export type PolicyAnswer = { readonly rules: readonly AclRule[] } | { readonly failure: string };
+export type PolicyAnswer =
+  | { readonly rules: readonly AclRule[] }
+  | { readonly choice: Choice }
+  | { readonly failure: string };
 
 export interface PolicyOptions {
   readonly clock: HostClock;
@@ -42,9 +48,16 @@ const reloadMs = 30_000;
 const retryMs = 10_000;
 const timely: ReadonlySet<FailureReason> = new Set(['Deadline', 'Resting']);
 
+const parsers: Readonly<Record<Hook, (answer: unknown) => unknown>> = {
+  acl: parseAclAnswer,
+  admission: parseVerdict,
+  ipam: parseChoice,
+};
+
 interface Version {
   /** What decides how it behaves: a change of anything else starts nothing. */
   readonly identity: string;
+  readonly hook: Hook;
   readonly host: ModuleHost<unknown>;
   description?: Description;
 }
@@ -99,7 +112,7 @@ export class Policy {
     const { failsClosed, isShadow } = this.#row;
     try {
       const verdict = (await this.#inTime(inputs)) as ReturnType<typeof parseVerdict>;
-      this.#tally.judged(verdict.allowed, isShadow);
+      this.#tally.decided({ refuses: !verdict.allowed, changes: !verdict.allowed, isShadow });
       return isShadow ? { allowed: true, message: '' } : verdict;
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -170,9 +183,9 @@ export class Policy {
       memoryCap,
       clock: this.#options.clock,
       offer: { hook, inputs: hookInputs[hook] },
-      parse: hook === 'acl' ? parseAclAnswer : parseVerdict,
+      parse: parsers[hook],
     });
-    const version: Version = { identity, host };
+    const version: Version = { identity, hook, host };
     this.#coming = version;
     host.ready.then(
       (description) => this.#up(version, description),
@@ -207,23 +220,54 @@ export class Policy {
   async #ask(version: Version, key: string, input: JsonObject): Promise<void> {
     this.#asking += 1;
     try {
-      const rules = (await version.host.evaluate(input)) as ReturnType<typeof parseAclAnswer>;
-      if (this.#isAsked(version, key)) {
-        this.#tally.answered(key, rules);
-        this.#options.answered(key, { rules });
-      }
+      const answer = await version.host.evaluate(input);
+      if (version.hook === 'ipam') this.#chosen(version, key, { choice: answer as Choice, offer: input });
+      else if (this.#isAsked(version, key)) this.#ruled(key, answer as readonly AclRule[]);
     } catch (error) {
-      if (this.#isAsked(version, key) && error instanceof EvaluationFailed) this.#fail(key, error);
+      const counts = this.#isAsked(version, key) || (version.hook === 'ipam' && this.#inForce === version);
+      if (counts && error instanceof EvaluationFailed) this.#fail(key, error);
     } finally {
       this.#asking -= 1;
       this.#options.progressed();
     }
   }
 
+  #ruled(key: string, rules: readonly AclRule[]): void {
+    this.#tally.answered(key, rules);
+    this.#options.answered(key, { rules });
+  }
+
+  /** In shadow nobody waits for it: the pod may have its address by now, and the answer counts all the same. */
+  #chosen(
+    version: Version,
+    key: string,
+    { choice, offer }: { readonly choice: Choice; readonly offer: JsonObject },
+  ): void {
+    try {
+      checkChoice(choice, offer);
+    } catch (error) {
+      throw new EvaluationFailed('Shape', error instanceof Error ? error.message : String(error), error);
+    }
+    if (this.#inForce !== version) return;
+    const { isShadow } = this.#row;
+    const refuses = choice.denied !== undefined;
+    this.#tally.forget(key);
+    this.#tally.decided({ refuses, changes: refuses || narrows(choice, offer), isShadow });
+    if (this.#questions.has(key)) this.#options.answered(key, { choice });
+  }
+
   #fail(key: string, { reason, message }: EvaluationFailed): void {
-    this.#tally.failed(key, message);
+    const isAsked = this.#questions.has(key);
+    this.#tally.failed(isAsked && this.#isStanding() ? key : undefined, message);
+    if (!isAsked) return;
     this.#options.answered(key, { failure: message });
     if (timely.has(reason)) this.#later(retryMs, () => this.question(key, this.#questions.get(key)));
+  }
+
+  /** A pod that does not wait for its answer has gone on by the time that this could be told. */
+  #isStanding(): boolean {
+    const { hook, failsClosed, isShadow } = this.#row;
+    return hook !== 'ipam' || (failsClosed && !isShadow);
   }
 
   #isAsked(version: Version, key: string): boolean {

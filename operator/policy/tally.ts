@@ -11,7 +11,7 @@ export class Tally {
   readonly #tell: (report: ModuleReport) => void;
   #evaluations = 0;
   #lastError = '';
-  /** Objects refused, and those that would have been. */
+  /** Of what is decided once, an object or an address: refused, and what would have been changed. */
   #refused = 0;
   #spared = 0;
   /** Questions by what their answer is. */
@@ -37,11 +37,11 @@ export class Tally {
     this.#changed();
   }
 
-  /** An object was judged. */
-  judged(allowed: boolean, isShadow: boolean): void {
+  /** An object was judged, or an address chosen. */
+  decided({ refuses, changes, isShadow }: Record<'refuses' | 'changes' | 'isShadow', boolean>): void {
     this.#evaluations += 1;
-    if (!allowed) this.#refused += 1;
-    if (!allowed && isShadow) this.#spared += 1;
+    if (refuses) this.#refused += 1;
+    if (changes && isShadow) this.#spared += 1;
     this.#changed();
   }
 

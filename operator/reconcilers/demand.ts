@@ -4,19 +4,21 @@ import type { Demand, NodeRow, PodRow } from '../api/tables.ts';
 import { identityOf } from './identity.ts';
 import { nicsOf } from './nics.ts';
 import { clusterOf } from './reconciler.ts';
-import type { Projection } from './reconciler.ts';
+import { decided } from './module-ipam.ts';
+import type { Entry, Projection, WorldRead } from './reconciler.ts';
 
 const labels = (node: string): Readonly<Record<string, string>> => ({ 'ovn.kubernetes.io/node-name': node });
 
 /** A pod holds its addresses from the moment it is bound to a node until it is completed. */
 export const needsAddress = (pod: PodRow): boolean => pod.node !== '' && !pod.hostNetwork && !pod.completed;
 
-export const podDemand: Projection<PodRow, Demand> = function* (pod, read) {
+/** Table `demand`, as far as policy modules have nothing against it; and what they are asked. */
+export function* podDemand(pod: PodRow, read: WorldRead): Generator<Entry> {
   if (!needsAddress(pod)) return;
   const { namespace } = pod.meta;
   const self = identityOf(pod, read);
   if (self.pods[0]?.meta.uid !== pod.meta.uid) return;
-  for (const { ip, subnets, wish } of nicsOf(pod, self, read).nics) {
+  for (const { ip, subnets, wish, provider } of nicsOf(pod, self, read).nics) {
     const demand: Demand = {
       ip,
       owner: podRef(namespace, pod.meta.name),
@@ -30,9 +32,9 @@ export const podDemand: Projection<PodRow, Demand> = function* (pod, read) {
       labels: labels(pod.node),
       ...(wish && { wish }),
     };
-    yield [ip, demand];
+    yield* decided({ demand, pod, provider }, read);
   }
-};
+}
 
 export const nodeDemand: Projection<NodeRow, Demand> = function* (node, read) {
   const { name, uid } = node.meta;

@@ -52,7 +52,8 @@ function inputOf(inputs: readonly string[], { scope, labels }: LabelledRow, name
 const sorted = (labels: JsonObject): JsonObject =>
   Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-const questionKey = (module: string, input: JsonObject): string =>
+/** Key of a question or an offer: its input is what makes it another. */
+export const questionKey = (module: string, input: JsonObject): string =>
   `${module}/${rankOf(JSON.stringify(input)).slice(0, 16)}`;
 
 /** The module that a question is for. */

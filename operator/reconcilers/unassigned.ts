@@ -6,6 +6,12 @@ import type { Reconciler, WorldRead } from './reconciler.ts';
 
 /** The form of Kube-OVN's events, which tests search for the reason: `stage=... subnet=... error=<reason>: ...`. */
 export function* unassigned(ip: string, about: Ref, read: WorldRead): Generator<Fact> {
+  const undecided = read.get('undecided', ip);
+  if (undecided) {
+    const { subnets, message } = undecided;
+    yield problem(about, 'AcquireAddressFailed', `stage=acquireAddress subnet=${subnets.join(',')} error=${message}`);
+    return;
+  }
   const entry = read.get('unassigned', ip);
   // What is only waited for is no problem of the user's.
   if (!entry || entry.reason === 'WaitingForRelease') return;

@@ -27,6 +27,7 @@ export class Judges {
       moduleState: graph.table('moduleState'),
       moduleReport: graph.table('moduleReport'),
       question: graph.table('question'),
+      offer: graph.table('offer'),
       answer: graph.table('answer'),
     };
     this.#graph = graph;

@@ -42,7 +42,7 @@ async function changed(from: string, to: string): Promise<string> {
 vi.setConfig({ testTimeout: 180_000 });
 
 describe('kubeloom policy', () => {
-  it.each(['acl', 'admission'] as const)('new --hook %s makes a module that is right', async (hook) => {
+  it.each(['acl', 'admission', 'ipam'] as const)('new --hook %s makes a module that is right', async (hook) => {
     const path = join(folder, 'my-policy');
     await create(path, hook);
     expect(await readProject(path)).toMatchObject({ name: 'my-policy', hook });
@@ -53,7 +53,7 @@ describe('kubeloom policy', () => {
     await expect(create(join(folder, 'Not_a_name'), hook)).rejects.toThrow(/a name is/);
   });
 
-  it.each(['metadata-address', 'no-overlap'])('test %s: all cases are right', async (name) => {
+  it.each(['metadata-address', 'no-overlap', 'zone-pool'])('test %s: all cases are right', async (name) => {
     const path = join(examples, name);
     const found = await results(path);
     expect(found.map(({ name: of, build, wrong }) => ({ of, build, wrong })).filter(({ wrong }) => wrong)).toEqual([]);
@@ -91,10 +91,10 @@ describe('kubeloom policy', () => {
     expect((await compiled(project, 'debug')).digest).not.toBe(one.digest);
   });
 
-  it('build makes the module of config/samples', async () => {
-    const file = join(import.meta.dirname, '../../config/samples/policy/metadata-address.yaml');
+  it.each(['metadata-address', 'zone-pool'])('build makes %s of config/samples', async (name) => {
+    const file = join(import.meta.dirname, `../../config/samples/policy/${name}.yaml`);
     const [module, map] = parseAllDocuments(await readFile(file, 'utf8')).map((document) => document.toJS() as Sample);
-    const { bytes, digest } = await compiled(await readProject(join(examples, 'metadata-address')), 'release');
+    const { bytes, digest } = await compiled(await readProject(join(examples, name)), 'release');
     expect(module?.spec?.module.digest).toBe(digest);
     expect(module?.spec?.module.configMap.name).toBe(map?.metadata.name);
     expect(map?.binaryData?.['module.wasm']).toBe(Buffer.from(bytes).toString('base64'));
@@ -114,7 +114,7 @@ describe('kubeloom policy', () => {
 
   it.each<[string, object, RegExp]>([
     ['a name', { name: 'A b', hook: 'acl', inputs: [] }, /name must be/],
-    ['a hook', { name: 'a', hook: 'cni', inputs: [] }, /hook is none of acl, admission/],
+    ['a hook', { name: 'a', hook: 'cni', inputs: [] }, /hook is none of acl, admission, ipam/],
     ['an input', { name: 'a', hook: 'acl', inputs: ['object'] }, /inputs is not a list of namespace\.labels/],
   ])('refuses %s that there is not', async (_, content, message) => {
     await writeFile(join(folder, 'policy.json'), JSON.stringify(content));

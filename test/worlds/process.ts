@@ -23,6 +23,7 @@ import {
 import { labelledRow, namedPortsRow, networkPolicyRow } from '../../operator/api/policy-row.ts';
 import { type Answer, type ModuleReport, type ModuleState, policyModuleRow } from '../../operator/api/policy-module.ts';
 import { parseAclAnswer } from '../../operator/policy/acl-answer.ts';
+import { parseChoice } from '../../operator/policy/choice.ts';
 import { securityGroupRow } from '../../operator/api/security-row.ts';
 import { vipRow } from '../../operator/api/vip-row.ts';
 import type { Cluster, Indexes, Tables, Unassigned, Usage } from '../../operator/api/tables.ts';
@@ -90,6 +91,7 @@ export function start(): Process {
     pool: _pool,
     kept: _kept,
     question: _question,
+    offer: _offer,
     ipsByFirst: _ipsByFirst,
     ...inputs
   } = wiring;
@@ -158,7 +160,8 @@ const puts: Readonly<Record<string, Put>> = {
 
 /** As a module would give it, about a namespace. */
 function answerOf(fields: unknown): Answer {
-  const { namespace, rules, failure } = fields as Readonly<Record<string, unknown>>;
+  const { namespace, rules, failure, choice } = fields as Readonly<Record<string, unknown>>;
+  if (choice !== undefined) return { choice: parseChoice(choice) };
   return failure === undefined
     ? { namespace: namespace as string, rules: parseAclAnswer({ rules }) }
     : { failure: failure as string };

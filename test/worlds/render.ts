@@ -3,6 +3,7 @@ import { singletonId } from '../../lib/delta/ids.ts';
 import type { Atom, MemberFact, RowFact, Value } from '../../lib/delta/fact.ts';
 import type { HoldFact, ObjectFact, PlanFact, ProblemFact, Ref, StatusFact } from '../../operator/api/fact.ts';
 import { factsOf } from './process.ts';
+import type { Question } from '../../operator/api/policy-module.ts';
 import type { Space } from '../../operator/api/tables.ts';
 import type { Process } from './process.ts';
 
@@ -25,12 +26,16 @@ const views: Readonly<Record<string, (process: Process) => Line[]>> = {
   holds: (process) => (factsOf(process, 'holds') as HoldFact[]).map(hold),
   demand: (process) => [...process.world.demand.entries()].map(([, entry]) => demand(entry as unknown as Demanded)),
   space: (process) => [...process.world.space.entries()].map(([name, entry]) => space(name, entry)),
+  offer: (process) => (process.graph.dump('offer') as [string, Question][]).map(offer),
   kept: (process) => [...process.world.kept.entries()].map(([name]) => line('', name)),
   frozen: (process) => [...process.graph.failures].map(([source, error]) => line('', source, (error as Error).message)),
 };
 
 /** What is never given, of a subnet that has such. */
 const space = (name: string, { reserved, mac }: Space): Line => line('', name, flow({ reserved, mac }));
+
+/** The key has a hash of the text. */
+const offer = ([key, { input }]: [string, Question]): Line => line('', key, flow(input));
 
 interface Demanded {
   readonly ip: string;

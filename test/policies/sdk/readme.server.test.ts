@@ -108,16 +108,16 @@ describe('the README of the SDK', () => {
     expect(rule['match']).toMatch(/^inport == @sel\.[0-9a-f]+ && ip4 && ip4\.dst == \{192\.0\.2\.1\/32\}$/);
   }, 300_000);
 
-  it('has examples of both hooks that compile', async () => {
+  it('has examples of all hooks that compile', async () => {
     for (const [hook, code] of [...blocks('ts').entries()].map(
-      ([at, text]) => [['acl', 'admission'][at], text] as const,
+      ([at, text]) => [['acl', 'ipam', 'admission'][at], text] as const,
     )) {
       const path = join(folder, `example-${hook ?? ''}`);
       await shell(`kubeloom policy new example-${hook ?? ''} --hook ${hook ?? ''}`, folder);
       await writeFile(join(path, 'assembly/index.ts'), code);
       expect((await compiled(await readProject(path), 'release')).digest).toMatch(/^sha256:/);
     }
-    expect(blocks('ts')).toHaveLength(2);
+    expect(blocks('ts')).toHaveLength(3);
   }, 300_000);
 });
 
