@@ -53,4 +53,26 @@ it('asks once for a thousand pods that are alike, and writes no rule for one mor
   expect(members).toHaveLength(4);
 });
 
+it('asks for an address once, and never for pods that have one', () => {
+  const process = start();
+  feed(process, [...cluster]);
+  feed(process, Array.from({ length: 1000 }, (_, index) => pod(index, {})).flat());
+  const runs = (): number => process.graph.counters['demand/pod']?.runs ?? 0;
+  const offers = (): number => process.graph.dump('offer').length;
+  feed(process, [
+    put('PolicyModule', 'zones', { hook: 'ipam' }),
+    put('ModuleState', 'zones', { at: 'ready', digest: 'd', inputs: ['node.labels'] }),
+  ]);
+  expect(offers()).toBe(0);
+  const before = runs();
+  const [made, address] = pod(2000, {});
+  if (made) feed(process, [made]);
+  expect([runs() - before, offers()]).toEqual([1, 1]);
+  // Another version of it concerns those who wait.
+  feed(process, [put('ModuleState', 'zones', { at: 'ready', digest: 'd2', inputs: [] })]);
+  expect([runs() - before, offers()]).toEqual([2, 1]);
+  if (address) feed(process, [address]);
+  expect([runs() - before, offers()]).toEqual([3, 0]);
+});
+
 const drop = { direction: 'egress', action: 'drop', priority: 1 };

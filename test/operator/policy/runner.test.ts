@@ -16,6 +16,9 @@ const filesWith = (bytes: Uint8Array): ReturnType<typeof filesOf> =>
 
 let metadata: Uint8Array;
 let overlap: Uint8Array;
+let zonePool: Uint8Array;
+/** Chooses a pool that there is not. */
+let straying: Uint8Array;
 /** Loops when the first letter of its input is none that it knows: JSON objects begin with a brace. */
 let looping: Uint8Array;
 let judge: Uint8Array;
@@ -24,8 +27,13 @@ beforeAll(async () => {
   const example = async (name: string): Promise<Uint8Array> =>
     (await compiled(await readProject(`${import.meta.dirname}/../../../policies/examples/${name}`), 'release')).bytes;
   [metadata, overlap] = [await example('metadata-address'), await example('no-overlap')];
+  zonePool = await example('zone-pool');
   const loop = await compile(hostile.replace('const c = load<u8>(p + 1);', 'const c: u8 = 0x6c;'));
   looping = declared(loop, { hook: 'acl', inputs: ['pod.labels'] });
+  const stray = hostile
+    .replace('const c = load<u8>(p + 1);', 'const c: u8 = 0;')
+    .replace('"null"', `'{"pools":["nowhere"]}'`);
+  straying = declared(await compile(stray), { hook: 'ipam', inputs: [] });
   judge = declared(loop, { hook: 'admission', inputs: [] });
 }, 180_000);
 
@@ -194,5 +202,76 @@ describe('admission', () => {
     refused.module('no-overlap', judges({ failurePolicy }));
     refused.runner.files('kube-system/m', 'absent');
     expect((await refused.runner.admit('Subnet', 'CREATE', {}, undefined)).allowed).toBe(allowed);
+  });
+});
+
+describe('addresses', () => {
+  const offer = (uid: string, rest: object = {}): Question => ({
+    module: 'zones',
+    namespace: 'a',
+    input: {
+      pod: { name: 'web', uid },
+      node: { name: 'n1', labels: { 'topology.kubernetes.io/zone': 'z' } },
+      families: [4],
+      subnets: [{ name: 's', cidrs: ['10.1.0.0/16'], excludeIps: [] }],
+      pools: [{ name: 'z', subnet: 's', ranges: ['10.1.1.0..10.1.1.255'] }],
+      ...rest,
+    },
+  });
+  const zones = (rest: object = {}, bytes = zonePool): object =>
+    specOf(bytes, { hook: 'ipam', settings: { otherwise: 'refuse' }, ...rest });
+
+  async function withZones(spec: object, bytes = zonePool): Promise<Heard> {
+    const heard = new Heard();
+    heard.runner.files('kube-system/m', filesWith(bytes));
+    heard.module('zones', spec);
+    await heard.idle();
+    return heard;
+  }
+
+  it('are chosen or denied, and counted for good', async () => {
+    const heard = await withZones(zones());
+    heard.runner.question('zones/1', offer('1'));
+    heard.runner.question('zones/2', offer('2', { pools: [] }));
+    await heard.idle();
+    expect(heard.answers.get('zones/1')).toEqual({ choice: { pools: ['z'] } });
+    expect(heard.answers.get('zones/2')).toEqual({ choice: { denied: 'no pool of zone z is offered' } });
+    // The first is told at once, the second within a minute.
+    expect(heard.reports.get('zones')).toMatchObject({ evaluations: 1, refusals: 0, failing: 0, wouldChange: 0 });
+  });
+
+  it('are counted in shadow although nobody waits for the answer', async () => {
+    const heard = await withZones(zones({ mode: 'shadow' }));
+    heard.runner.question('zones/1', offer('1'));
+    heard.runner.question('zones/1', undefined);
+    await heard.idle();
+    expect(heard.reports.get('zones')).toMatchObject({ evaluations: 1, wouldChange: 1 });
+    expect(heard.answers.get('zones/1')).toBeUndefined();
+  });
+
+  it('that were not offered are no answer, which stands as long as a pod waits for it', async () => {
+    const spec = { settings: {}, deadlineMilliseconds: 500 };
+    const heard = await withZones(zones(spec, straying), straying);
+    heard.runner.question('zones/1', offer('1'));
+    await heard.idle();
+    const failure = 'pool "nowhere" was not offered';
+    expect(heard.answers.get('zones/1')).toEqual({ failure });
+    expect(heard.reports.get('zones')).toMatchObject({ failing: 1, lastError: failure });
+    heard.runner.question('zones/1', undefined);
+    expect(heard.reports.get('zones')).toMatchObject({ failing: 0, lastError: failure });
+    const open = await withZones(zones({ ...spec, failurePolicy: 'Ignore' }, straying), straying);
+    open.runner.question('zones/1', offer('1'));
+    await open.idle();
+    expect(open.answers.get('zones/1')).toEqual({ failure });
+    expect(open.reports.get('zones')).toMatchObject({ failing: 0, lastError: failure });
+  });
+
+  it('of a module that was replaced are chosen anew', async () => {
+    const heard = await withZones(zones());
+    heard.runner.question('zones/1', offer('1', { pools: [] }));
+    await heard.idle();
+    heard.module('zones', zones({ settings: { otherwise: 'any' } }));
+    await heard.idle();
+    expect(heard.answers.get('zones/1')).toEqual({ choice: {} });
   });
 });
