@@ -2,6 +2,7 @@
 // derivation is about is known only where it is wired.
 import type { MemberFact, RowFact } from '../lib/delta/fact.ts';
 import { owner as ownerOf } from '../lib/delta/ids.ts';
+import type { KeyedSink, Output } from '../lib/graph/operator.ts';
 import type { Sink } from '../lib/graph/types.ts';
 import type { Fact, HoldFact, ObjectFact, PlanFact, ProblemFact, Ref, StatusFact } from './api/fact.ts';
 import type { Tables } from './api/tables.ts';
@@ -179,5 +180,49 @@ export class TableEntries implements Sink<Entry> {
   /** What the source yielded before stays in the tables. */
   freeze(): void {}
 }
+
+type Pair<V> = readonly [string, V];
+
+/** Rows of one table as pairs, and rows of others beside them, of which few sources have any: the rest pays nothing. */
+export class Beside<V> implements KeyedSink<Pair<V> | Entry> {
+  readonly outputs: readonly string[];
+  readonly #table: KeyedSink<Pair<V>>;
+  readonly #others: TableEntries;
+
+  constructor(table: KeyedSink<Pair<V>>, others: Entries) {
+    this.#table = table;
+    this.#others = new TableEntries(others);
+    this.outputs = [...(table.outputs ?? []), ...this.#others.outputs];
+  }
+
+  output(name: string): Output<Pair<V> | Entry> {
+    const table = this.#table.output(name);
+    /** Keys with rows of the others. */
+    const accompanied = new Set<string>();
+    return {
+      replace: (source, facts) => {
+        const entries = facts.filter((fact) => 'entry' in fact);
+        table.replace(source, entries.length === 0 ? (facts as readonly Pair<V>[]) : facts.filter(isPair));
+        if (entries.length > 0) accompanied.add(source.row.key);
+        else if (!accompanied.delete(source.row.key)) return;
+        this.#others.replace(source.text, entries);
+      },
+      freeze: (source, error) => table.freeze(source, error),
+    };
+  }
+
+  replace(source: string, facts: readonly (Pair<V> | Entry)[]): void {
+    this.#table.replace(source, facts.filter(isPair));
+    this.#others.replace(
+      source,
+      facts.filter((fact) => 'entry' in fact),
+    );
+  }
+
+  /** What the source yielded before stays in the tables. */
+  freeze(): void {}
+}
+
+const isPair = <V>(fact: Pair<V> | Entry): fact is Pair<V> => !('entry' in fact);
 
 const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

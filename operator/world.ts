@@ -30,7 +30,8 @@
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
 import { owner as ownerText, partOf } from '../lib/delta/ids.ts';
 import type { Graph } from '../lib/graph/graph.ts';
-import type { Index, ReadTable, Sink, Table } from '../lib/graph/types.ts';
+import type { KeyedSink } from '../lib/graph/operator.ts';
+import type { Index, ReadTable, Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
 import { addressKeys, furtherKeys, partsOfUplink, rangeKeys, usedKey } from './api/keys.ts';
 import { labelKeys, requiredLabel } from './api/labels.ts';
@@ -113,7 +114,7 @@ import { uplinkDemand, uplinks, vpcExternal } from './reconcilers/vpc-external.t
 import { peeringKeys } from './reconcilers/vpc-peering.ts';
 import { vpc } from './reconcilers/vpc.ts';
 import { realm } from './reconcilers/vpc-routes.ts';
-import { RowsOnly, Split, TableEntries } from './sinks.ts';
+import { Beside, RowsOnly, Split, TableEntries } from './sinks.ts';
 import type { Entries, Sinks } from './sinks.ts';
 import type { Translate } from './api/translation.ts';
 
@@ -455,12 +456,12 @@ export function policySelections(
 function addressModules(
   graph: Graph<Tables, Indexes>,
   { policyModule: modules }: Inputs,
-  demand: Sink<readonly [string, Tables['demand']]>,
-): { readonly offer: ReadTable<Tables['offer']>; readonly decisions: TableEntries } {
+  demand: KeyedSink<readonly [string, Tables['demand']]>,
+): { readonly offer: ReadTable<Tables['offer']>; readonly decisions: Beside<Tables['demand']> } {
   const offer = graph.table('offer');
   const undecided = graph.into(graph.table('undecided'));
   graph.index('ipamModules', modules, ({ hook, meta }) => (hook === 'ipam' && !meta.deleting ? [only] : []));
-  return { offer, decisions: new TableEntries({ demand, offer: graph.into(offer), undecided }) };
+  return { offer, decisions: new Beside(demand, { offer: graph.into(offer), undecided }) };
 }
 
 /**

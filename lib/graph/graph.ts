@@ -13,7 +13,7 @@ import type { KeysOf } from './index-of.ts';
 import { Join } from './join.ts';
 import type { Labelled } from './matching.ts';
 import { outputTo } from './operator.ts';
-import type { Counter, Operator, Output } from './operator.ts';
+import type { Counter, KeyedSink, Operator, Output } from './operator.ts';
 import type { Labels, Selection } from './selector.ts';
 import { Settler } from './settle.ts';
 import { SharedSink } from './shared-sink.ts';
@@ -125,7 +125,7 @@ export class Graph<Tables extends object, Indexes extends object = object> {
   }
 
   /** The sink that makes `table` a derived table. Several derivations may share it; a key belongs to one source. */
-  into<V>(table: ReadTable<V>): Sink<Pair<V>> {
+  into<V>(table: ReadTable<V>): KeyedSink<Pair<V>> {
     const node = this.#node(table.name, 'into');
     node.sink ??= new TableSink(node.store, {
       guard: (name) => this.#guardOutput(name),
@@ -293,7 +293,7 @@ export class Graph<Tables extends object, Indexes extends object = object> {
   }
 }
 
-/** A table takes facts by key; everybody else by the name of their source. */
-function outputOf<F>(name: string, sink: Sink<F>): Output<F> {
-  return sink instanceof TableSink ? (sink.output(name) as Output<unknown>) : outputTo(sink);
+/** A table takes facts by key; most others by the name of their source. */
+function outputOf<F>(name: string, sink: Sink<F> | KeyedSink<F>): Output<F> {
+  return 'output' in sink ? sink.output(name) : outputTo(sink);
 }

@@ -30,6 +30,12 @@ export interface Output<F> {
   freeze(source: Source, error: unknown): void;
 }
 
+/** A sink that takes facts by key, from each operator apart. */
+export interface KeyedSink<F> extends Sink<F> {
+  /** Where the operator of this name writes. */
+  output(name: string): Output<F>;
+}
+
 export function outputTo<F>(sink: Sink<F>): Output<F> {
   return {
     replace: (source, facts) => sink.replace(source.text, facts),

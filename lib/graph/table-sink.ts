@@ -1,12 +1,12 @@
 // The sink behind `graph.into(table)`: facts are `[key, value]` pairs of a derived table. A key with two sources is an
 // error of the wiring's author that shows only in data: it is named, and settled the same way in whatever order the
 // sources came, since a fresh process must compute the same.
-import type { Output } from './operator.ts';
+import type { KeyedSink, Output } from './operator.ts';
 import type { Holder } from './row.ts';
 import type { Source } from './source.ts';
 import { SourceKeys } from './source-keys.ts';
 import type { Store } from './table.ts';
-import type { Conflict, Sink } from './types.ts';
+import type { Conflict } from './types.ts';
 
 export type Pair<V> = readonly [string, V];
 
@@ -22,7 +22,7 @@ interface Claim<V> {
   readonly value: V;
 }
 
-export class TableSink<V> implements Sink<Pair<V>> {
+export class TableSink<V> implements KeyedSink<Pair<V>> {
   readonly outputs: readonly string[];
   readonly #table: Store<V>;
   readonly #hooks: TableSinkHooks;

@@ -4,8 +4,8 @@ import type { Demand, NodeRow, PodRow } from '../api/tables.ts';
 import { identityOf } from './identity.ts';
 import { nicsOf } from './nics.ts';
 import { clusterOf } from './reconciler.ts';
-import { decided } from './module-ipam.ts';
-import type { Entry, Projection, WorldRead } from './reconciler.ts';
+import { type Decision, decided } from './module-ipam.ts';
+import type { Projection, WorldRead } from './reconciler.ts';
 
 const labels = (node: string): Readonly<Record<string, string>> => ({ 'ovn.kubernetes.io/node-name': node });
 
@@ -13,7 +13,7 @@ const labels = (node: string): Readonly<Record<string, string>> => ({ 'ovn.kuber
 export const needsAddress = (pod: PodRow): boolean => pod.node !== '' && !pod.hostNetwork && !pod.completed;
 
 /** Table `demand`, as far as policy modules have nothing against it; and what they are asked. */
-export function* podDemand(pod: PodRow, read: WorldRead): Generator<Entry> {
+export function* podDemand(pod: PodRow, read: WorldRead): Generator<Decision> {
   if (!needsAddress(pod)) return;
   const { namespace } = pod.meta;
   const self = identityOf(pod, read);

@@ -12,8 +12,11 @@ import type { Entry, WorldRead } from './reconciler.ts';
 /** What a module says so far: nothing that counts, nothing yet, a choice, or why there shall be no address. */
 type Opinion = 'none' | 'pending' | { readonly choice: Choice } | { readonly why: string };
 
-/** Tables `demand`, `offer` and `undecided`: of one interface of a pod. */
-export function* decided(asking: Asking, read: WorldRead): Generator<Entry> {
+/** A row of table `demand`, and beside it those of `offer` and `undecided`. */
+export type Decision = readonly [ip: string, demand: Demand] | Entry;
+
+/** What becomes of the demand of one interface of a pod. */
+export function* decided(asking: Asking, read: WorldRead): Generator<Decision> {
   const { demand, pod } = asking;
   const modules = read.at('ipamModules', only);
   // What is assigned is never moved, whatever a module would say now; and what is kept for a pod is its own.
@@ -73,7 +76,7 @@ function without({ failsClosed, isShadow }: PolicyModuleRow, message: string | u
 function* concluded(
   { module, opinion }: { readonly module: string; readonly opinion: Opinion },
   demand: Demand,
-): Generator<Entry> {
+): Generator<Decision> {
   if (opinion === 'pending') return;
   if (opinion === 'none') yield demanded(demand);
   else if ('choice' in opinion) yield demanded(narrowed(demand, opinion.choice));
@@ -83,7 +86,7 @@ function* concluded(
   }
 }
 
-const demanded = (demand: Demand): Entry => ({ entry: 'demand', key: demand.ip, value: demand });
+const demanded = (demand: Demand): Decision => [demand.ip, demand];
 
 /** The order of preference is the module's. What it chose was in the offer: that was seen to when it answered. */
 function narrowed({ wish = {}, ...demand }: Demand, { subnets = demand.subnets, pools, addresses }: Choice): Demand {

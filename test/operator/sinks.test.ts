@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { Graph } from '../../lib/graph/graph.ts';
 import type { Sink } from '../../lib/graph/types.ts';
 import { owner } from '../../lib/delta/ids.ts';
 import type { Fact, Ref } from '../../operator/api/fact.ts';
+import { podRow } from '../../operator/api/project.ts';
 import { subnetRef } from '../../operator/api/refs.ts';
+import type { Demand, Tables } from '../../operator/api/tables.ts';
 import { Withheld } from '../../operator/api/withheld.ts';
-import { Split } from '../../operator/sinks.ts';
+import { Beside, Split } from '../../operator/sinks.ts';
 import type { Sinks } from '../../operator/sinks.ts';
+import type { Decision } from '../../operator/reconcilers/module-ipam.ts';
 import { ownerOf } from '../../operator/world.ts';
+import { HandClock } from '../lib/graph/clock.ts';
 import { logicalSwitch } from '../../operator/nb/rows/switch.ts';
 
 const about = (source: string): Ref => subnetRef(source.replace('Subnet/', ''));
@@ -68,4 +73,45 @@ it.each([
   ['network/x', undefined],
 ])('a source %s speaks for the owner %s', (source, expected) => {
   expect(ownerOf(source)).toBe(expected);
+});
+
+describe('Beside', () => {
+  it('gives rows of the other tables to those that have them, and takes them back', () => {
+    const graph = new Graph<Pick<Tables, 'pod' | 'demand' | 'undecided'>, object>({
+      clock: new HandClock(),
+      sliceMs: 5,
+    });
+    const [pod, demand, undecided] = [graph.table('pod'), graph.table('demand'), graph.table('undecided')];
+    const sink = new Beside(graph.into(demand), { undecided: graph.into(undecided) });
+    const asked: string[] = [];
+    graph.derive(
+      'demand/pod',
+      pod,
+      function* ({ meta: { name } }): Generator<Decision> {
+        yield [name, { ip: name } as Demand];
+        asked.push(name);
+        if (name.startsWith('kept')) {
+          yield { entry: 'undecided', key: name, value: { ip: name, subnets: [], message: 'm' } };
+          yield [`${name}.second`, { ip: `${name}.second` } as Demand];
+        }
+      },
+      sink,
+    );
+    const enter = (key: string, name: string): void => {
+      graph.enter(() => pod.set(key, podRow({ metadata: { name } })));
+      graph.settleNow();
+    };
+    const held = (): unknown => [[...demand.entries()].map(([key]) => key).sort(), [...undecided.entries()].length];
+    enter('a/1', 'plain');
+    expect(held()).toEqual([['plain'], 0]);
+    enter('a/1', 'kept');
+    expect(held()).toEqual([['kept', 'kept.second'], 1]);
+    enter('a/1', 'plain');
+    expect(held()).toEqual([['plain'], 0]);
+    enter('a/1', 'kept');
+    graph.enter(() => pod.delete('a/1'));
+    graph.settleNow();
+    expect(held()).toEqual([[], 0]);
+    expect(asked).toEqual(['plain', 'kept', 'plain', 'kept']);
+  });
 });
