@@ -135,7 +135,7 @@ digest?: string
  */
 inputs?: string[]
 /**
- * Answers of the module since the operator in charge has started.
+ * Answers of the module: since the operator in charge has started (acl, ipam), or in all (admission).
  */
 evaluations?: number
 /**

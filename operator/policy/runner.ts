@@ -36,8 +36,11 @@ export class ModuleRunner {
   }
 
   module(name: string, row: PolicyModuleRow | undefined): void {
-    if (!row || row.meta.deleting) this.#forget(name);
-    else (this.#policies.get(name) ?? this.#newPolicy(name, row)).update(row, this.#files.get(row.configMap));
+    const known = this.#policies.get(name);
+    // Of another hook nothing holds that is known of it.
+    if (!row || row.meta.deleting || (known && known.row.hook !== row.hook)) this.#forget(name);
+    if (!row || row.meta.deleting) return;
+    (this.#policies.get(name) ?? this.#newPolicy(name, row)).update(row, this.#files.get(row.configMap));
   }
 
   /** What a ConfigMap holds; undefined when it is not watched any more. */

@@ -1,5 +1,6 @@
 // The policy modules of hook `admission`, run here: they come from the API with their bytes, and are asked by the reviewer.
-// What the operator says of them in their status is that they can be run; how often they were asked is counted here.
+// What the operator says of them in their status is that they can be run; how often they were asked is counted here, and
+// written there (module-counts.ts).
 import { Gauge, type Registry } from 'prom-client';
 import { policyModuleRow, type ModuleReport, type PolicyModuleRow } from '../api/policy-module.ts';
 import { emptyGraph } from '../empty-graph.ts';
@@ -8,6 +9,8 @@ import { Reflector, type ReflectorOptions } from '../kube/reflector.ts';
 import { resources } from '../kube/resources.ts';
 import { ModuleEdge } from '../module-edge.ts';
 import type { Admit } from '../policy/admission.ts';
+import { follow } from '../taps.ts';
+import { ModuleCounts } from './module-counts.ts';
 import type { ReadTable } from '../../lib/graph/types.ts';
 
 export interface JudgesOptions extends Pick<ReflectorOptions, 'client' | 'clock' | 'log'> {
@@ -18,6 +21,7 @@ export class Judges {
   readonly #edge: ModuleEdge;
   readonly #graph: ReturnType<typeof emptyGraph>;
   readonly #reflector: Reflector;
+  readonly #counts: ModuleCounts;
   #isReady = false;
 
   constructor({ registry, ...options }: JudgesOptions) {
@@ -41,6 +45,8 @@ export class Judges {
       optional: true,
     });
     counts(registry, world.moduleReport);
+    this.#counts = new ModuleCounts(options);
+    follow(graph, ['follow/report', world.moduleReport], (module, report) => this.#counts.report(module, report));
   }
 
   get admit(): Admit {
@@ -54,6 +60,7 @@ export class Judges {
 
   async start(): Promise<void> {
     this.#reflector.start();
+    this.#counts.start();
     await this.#reflector.synced;
     await this.#graph.settle();
     await this.#edge.whenAnswered();
@@ -63,6 +70,7 @@ export class Judges {
   async stop(): Promise<void> {
     await this.#reflector.stop();
     await this.#edge.stop();
+    await this.#counts.stop();
   }
 }
 

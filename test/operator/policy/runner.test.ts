@@ -266,6 +266,17 @@ describe('addresses', () => {
     expect(open.reports.get('zones')).toMatchObject({ failing: 0, lastError: failure });
   });
 
+  it('are not those of another hook under the same name', async () => {
+    const heard = await withZones(zones());
+    heard.runner.question('zones/1', offer('1'));
+    await heard.idle();
+    heard.module('zones', specOf(zonePool, { hook: 'acl' }));
+    expect([heard.states.get('zones'), heard.reports.get('zones')]).toEqual([undefined, undefined]);
+    await heard.idle();
+    expect(heard.answers.get('zones/1')).toBeUndefined();
+    expect(heard.states.get('zones')).toEqual({ at: 'refused', message: 'it is written for hook ipam, not for acl' });
+  });
+
   it('of a module that was replaced are chosen anew', async () => {
     const heard = await withZones(zones());
     heard.runner.question('zones/1', offer('1', { pools: [] }));

@@ -237,6 +237,8 @@ describe('modules of users', () => {
     const made = { apiVersion: 'kubeloom.io/v1alpha1', kind: 'PolicyModule', metadata: { name }, spec: full };
     expect(await rig.make(made)).toBe('');
   }
+  const statusOf = async (name: string): Promise<Record<string, unknown>> =>
+    JSON.parse((await api.kubectl('get', 'policymodule', name, '--output=jsonpath={.status}')) || '{}') as never;
   const remove = (name: string): Promise<string> => rig.said('delete', 'policymodule', name);
   const refusal = `if (n >= 0) return say('{"allowed":false,"message":"not on Fridays"}');`;
   const loop = 'if (n >= 0) while (true) counter++;';
@@ -253,6 +255,8 @@ describe('modules of users', () => {
     expect(await rig.health('/metrics')).toMatch(
       /kubeloom_webhook_module_reviews\{module="fridays",count="refusals"\} [1-9]/,
     );
+    await eventually(async () => Number((await statusOf('fridays')).refusals ?? 0) > 0, { within: 20_000, every: 50 });
+    expect(await statusOf('fridays')).toMatchObject({ evaluations: 1, refusals: 1, wouldChange: 0 });
     expect(await remove('fridays')).toBe('');
     await eventually(async () => (await vlan()) === '', { within: 20_000, every: 50 });
   });
