@@ -58,7 +58,7 @@ it('has every manifest of its folder, each with our labels', () => {
   for (const { metadata } of manifests) expect(metadata.labels).toMatchObject({ component: 'network', type: 'infra' });
 });
 
-it('reads what it mirrors and nothing else, and writes its own Secret and configuration', () => {
+it('reads what it mirrors and nothing else, and writes its own Secret and configuration, and counts of modules', () => {
   const rules = named('ClusterRole').rules ?? [];
   const read = rules.filter(({ verbs }) => verbs.includes('list'));
   const known = fillings(inputsOf()).map(({ resource: { apiVersion, plural } }) => {
@@ -74,6 +74,7 @@ it('reads what it mirrors and nothing else, and writes its own Secret and config
   expect(bytes.map(({ resources, verbs }) => [resources, verbs])).toEqual([[['configmaps'], ['get', 'list', 'watch']]]);
   const written = [...rules, ...own].filter((rule) => !read.includes(rule) && !bytes.includes(rule));
   expect(written.map(({ resources, resourceNames, verbs }) => [resources, resourceNames, verbs])).toEqual([
+    [['policymodules/status'], undefined, ['patch']],
     [['validatingwebhookconfigurations'], ['kube-ovn-webhook'], ['get', 'patch']],
     [['secrets'], ['kube-ovn-webhook-tls'], ['get', 'patch']],
   ]);
