@@ -28,12 +28,13 @@ import { configureFailed, configured, removeFailed } from './events.ts';
 import type { Metrics } from './metrics.ts';
 import type { Failure } from './node-loop.ts';
 import { NodeLoop } from './node-loop.ts';
+import { netnsKind } from './netns.ts';
 import type { KeptPlan } from './plan-file.ts';
 import { PlanFile } from './plan-file.ts';
 import { PlanState } from './plan-state.ts';
 import { Plan } from './plan.ts';
 import type { Leader } from './plan.ts';
-import { unready } from './readiness.ts';
+import { disconnected, unready } from './readiness.ts';
 import type { Run } from './run.ts';
 import type { Settings } from './settings.ts';
 import { orphans } from './sweep.ts';
@@ -222,17 +223,20 @@ export class Agent {
   }
 
   #newServer(): CniServer {
-    const { settings, now, deadline, replica, metrics } = this.#around;
+    const { settings, now, deadline, replica, metrics, hostNetns } = this.#around;
     const commands = new Commands({
       ...this.#attach,
       tables: this.#tables,
       defaultMtu: () => desired.defaultMtu(this.#node()),
-      unready: () => this.unready(),
+      unready: () => {
+        const why = this.unready();
+        return why === undefined ? undefined : { why, disconnected: disconnected(replica) };
+      },
       deadline,
       addDeadlineMs: settings.addDeadlineMs,
       delDeadlineMs: DEL_DEADLINE_MS,
       now,
-      exists,
+      netnsKind: (path) => netnsKind(path, hostNetns),
       observer: {
         added: (request, port, error) =>
           this.#plan.report(

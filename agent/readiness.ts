@@ -3,7 +3,7 @@
 import { NODE_PORT } from './desired.ts';
 import type { Link } from './drivers/link.ts';
 import type { OvsReplica } from './drivers/ovs-replica.ts';
-import { mapOf } from './drivers/ovs-replica.ts';
+import { CONTAINER, mapOf } from './drivers/ovs-replica.ts';
 import type { NodeSpec } from './items.ts';
 
 export interface ReadinessInput {
@@ -33,4 +33,10 @@ export function unready({ planComplete, node, replica, links, nicProblem }: Read
   const link = links.get(NODE_PORT);
   const addressed = node.join.addresses.every((address) => link?.addresses.includes(address));
   return link?.up === true && addressed ? undefined : `${NODE_PORT} is not up with its address yet`;
+}
+
+/** Whether pods that are there may have lost their network: Open vSwitch or OVN does not work on a node that has some. */
+export function disconnected(replica: OvsReplica): boolean {
+  if (openVswitchUnready(replica) === undefined) return false;
+  return [...replica.interfaces()].some(([, row]) => mapOf(row, 'external_ids').has(CONTAINER));
 }

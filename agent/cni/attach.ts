@@ -5,7 +5,7 @@ import type { Run } from '../run.ts';
 import { CommandError } from '../run.ts';
 import { INTEGRATION_BRIDGE, insertPort, portRows, portsHolding, removeInterfaces } from '../drivers/ovs-port.ts';
 import type { RowIds, Transactor } from '../drivers/ovs-port.ts';
-import { CONTAINER, IFNAME, NETWORK } from '../drivers/ovs-replica.ts';
+import { CONTAINER, IFNAME, NETWORK, mapOf } from '../drivers/ovs-replica.ts';
 import type { Found, OvsReplica } from '../drivers/ovs-replica.ts';
 import { CNI_CODE, CniError } from './error.ts';
 import type { NicNames } from './nic.ts';
@@ -31,7 +31,8 @@ function failed(step: string, error: unknown): CniError {
   return new CniError(CNI_CODE.stepFailed, `${step} failed: ${details}`, details, { cause: error, stage: step });
 }
 
-async function step<T>(name: string, work: Promise<T>): Promise<T> {
+/** Names the step in what fails. */
+export async function step<T>(name: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
@@ -63,6 +64,29 @@ export function interfacesOf(replica: OvsReplica, containerId: string, ifname: s
   const ids = named?.row['external_ids'];
   const ours = ids instanceof Map && ids.get('vendor') === 'kube-ovn' && !ids.has(CONTAINER);
   return named !== undefined && ours ? [named] : [];
+}
+
+/** Whether the row of this name is another attachment's: short names of long interfaces can be alike. */
+function isOthers(replica: OvsReplica, name: string, containerId: string, ifname: string): boolean {
+  const ids = mapOf(replica.byName('Interface', name)?.row, 'external_ids');
+  const container = ids.get(CONTAINER);
+  return container !== undefined && (container !== containerId || ids.get(IFNAME) !== ifname);
+}
+
+/** An interface that is there and works is not ours to replace (CNI specification 1.1.0, section 2, "ADD"). */
+async function requireNone(context: AttachContext, request: CniRequest, leftovers: readonly Found[]): Promise<void> {
+  const { netns, ifname, containerId } = request;
+  const { host } = nicNames(containerId, ifname);
+  if (isOthers(context.replica, host, containerId, ifname))
+    throw new CniError(CNI_CODE.stepFailed, `the name ${host} is taken by an interface of another container`);
+  if (leftovers.every(({ row }) => mapOf(row, 'external_ids').get('ovn-installed') !== 'true')) return;
+  try {
+    await context.run(['ip', '-n', netnsName(netns), 'link', 'show', 'dev', ifname]);
+  } catch (error) {
+    if (absent(error)) return;
+    throw error;
+  }
+  throw new CniError(CNI_CODE.stepFailed, `the container has an interface ${ifname} already`);
 }
 
 function externalIds(request: CniRequest, port: PortSpec): ReadonlyMap<string, string> {
@@ -122,6 +146,7 @@ async function checksums({ run, checksumInSoftware }: AttachContext, { netns, if
 export async function attach(context: AttachContext, request: CniRequest, port: PortSpec): Promise<string> {
   const names = nicNames(request.containerId, request.ifname);
   const leftovers = interfacesOf(context.replica, request.containerId, request.ifname);
+  await step('looking for the interface', requireNone(context, request, leftovers));
   // A row id cannot be deleted and inserted in one transaction.
   if (leftovers.length > 0)
     await step(
@@ -146,7 +171,9 @@ export async function attach(context: AttachContext, request: CniRequest, port: 
 /** Removes what `attach` makes, as far as it is there. Failures are collected: the rest goes on. */
 export async function detach(context: AttachContext, containerId: string, ifname: string): Promise<void> {
   const found = interfacesOf(context.replica, containerId, ifname);
-  const links = new Set([nicNames(containerId, ifname).host, ...found.map(({ row }) => row['name'] as string)]);
+  const { host } = nicNames(containerId, ifname);
+  const own = isOthers(context.replica, host, containerId, ifname) ? [] : [host];
+  const links = new Set([...own, ...found.map(({ row }) => row['name'] as string)]);
   const results = await Promise.allSettled([
     ...(found.length === 0
       ? []

@@ -4,11 +4,13 @@ import { KeyedLock } from '../lock.ts';
 import type { PlanTables, PortQuery } from '../tables.ts';
 import { CONTAINER, IFNAME, NETWORK, mapOf } from '../drivers/ovs-replica.ts';
 import type { AttachContext } from './attach.ts';
-import { attach, detach, interfacesOf, undo } from './attach.ts';
+import { attach, detach, step, undo } from './attach.ts';
+import { checkAssigned, checkInside, checkPort, expected } from './check.ts';
 import { CNI_CODE, CniError } from './error.ts';
-import { nicNames } from './nic.ts';
+import type { NetnsKind } from '../netns.ts';
+import { nicNames, withoutDefaultRoutes } from './nic.ts';
 import type { CniRequest } from './request.ts';
-import { addResult, versionResult } from './result.ts';
+import { addResult, addressResult, versionResult } from './result.ts';
 
 /** What happens to a pod's interface, for events and metrics. */
 export interface CniObserver {
@@ -17,6 +19,12 @@ export interface CniObserver {
   removed(request: CniRequest, error: unknown): void;
   /** Milliseconds spent waiting for the plan, and for OVN. */
   waited(what: 'address' | 'route' | 'connectivity', ms: number): void;
+}
+
+export interface Unready {
+  readonly why: string;
+  /** The pods that are there suffer as well. */
+  readonly disconnected: boolean;
 }
 
 /** A signal that aborts when the time is over, unless it is cancelled before: a timer is not left behind by each call. */
@@ -30,7 +38,7 @@ export interface CommandContext extends AttachContext {
   /** MTU of pods whose subnet states none; undefined until the node's own is known. */
   readonly defaultMtu: () => number | undefined;
   /** Why the node cannot serve pods, undefined when it can: the answer to STATUS. */
-  readonly unready: () => string | undefined;
+  readonly unready: () => Unready | undefined;
   readonly deadline: (ms: number) => Deadline;
   /** Milliseconds until ADD gives up. */
   readonly addDeadlineMs: number;
@@ -38,7 +46,7 @@ export interface CommandContext extends AttachContext {
   readonly delDeadlineMs: number;
   /** Monotonic, in milliseconds. */
   readonly now: () => number;
-  readonly exists: (path: string) => Promise<boolean>;
+  readonly netnsKind: (path: string) => Promise<NetnsKind>;
   readonly observer: CniObserver;
 }
 
@@ -105,7 +113,7 @@ export class Commands {
       const query: PortQuery = { ...request.pod, provider: request.conf.provider, ifname: request.ifname };
       port = await this.#port(request, query, signal);
       const answer = request.ipam
-        ? addResult(request, await this.#announced(query, port, signal), undefined)
+        ? await this.#addAddresses(request, query, port, signal)
         : await this.#addInterface(request, query, port, signal);
       this.#context.observer.added(request, port, undefined);
       return answer;
@@ -128,18 +136,17 @@ export class Commands {
     return await this.#wait('address', missing, signal, tables.portWhen(query, signal, isFree));
   }
 
+  /** For another plugin's interface. The one that is to lead out of the pod takes the place of the one that does. */
+  async #addAddresses(request: CniRequest, query: PortQuery, found: PortSpec, signal: AbortSignal): Promise<Answer> {
+    const result = addressResult(request, await this.#announced(query, found, signal));
+    await step('making room for a default route', withoutDefaultRoutes(this.#context.run, request, found));
+    return result;
+  }
+
   async #addInterface(request: CniRequest, query: PortQuery, found: PortSpec, signal: AbortSignal): Promise<Answer> {
     const { replica } = this.#context;
-    if (found.mac === '')
-      throw new CniError(
-        CNI_CODE.invalidConfig,
-        `${query.provider} gives addresses alone: it is for "ipam" of a plugin`,
-      );
-    const mtu = found.mtu === 0 ? this.#context.defaultMtu() : found.mtu;
-    if (mtu === undefined) throw new CniError(CNI_CODE.tryAgain, 'the MTU of the tunnel interface is not known yet');
-    if (found.nicType !== 'veth-pair' && found.nicType !== '')
-      throw new CniError(CNI_CODE.unsupportedField, `interfaces of type ${found.nicType} are not supported`);
-    const port = { ...found, mtu };
+    const port = { ...found, mtu: this.#mtu(query, found) };
+    await this.#requireNetns(request);
     const uuid = await this.#lock.run(podKey(request), async () => {
       signal.throwIfAborted();
       return await attach(this.#context, request, port);
@@ -153,7 +160,25 @@ export class Commands {
       await this.#lock.run(podKey(request), () => undo(this.#context, request));
       throw error;
     }
-    return addResult(request, port, { host: nicNames(request.containerId, request.ifname).host, mtu });
+    return addResult(request, port, { host: nicNames(request.containerId, request.ifname).host, mtu: port.mtu });
+  }
+
+  /** The MTU to use, of an interface that we can make. */
+  #mtu({ provider }: PortQuery, { mac, mtu, nicType }: PortSpec): number {
+    if (mac === '')
+      throw new CniError(CNI_CODE.invalidConfig, `${provider} gives addresses alone: it is for "ipam" of a plugin`);
+    if (nicType !== 'veth-pair' && nicType !== '')
+      throw new CniError(CNI_CODE.unsupportedField, `unsupported pod_nic_type: "${nicType}"`);
+    const used = mtu === 0 ? this.#context.defaultMtu() : mtu;
+    if (used === undefined) throw new CniError(CNI_CODE.tryAgain, 'the MTU of the tunnel interface is not known yet');
+    return used;
+  }
+
+  async #requireNetns({ netns }: CniRequest): Promise<void> {
+    const kind = await this.#context.netnsKind(netns);
+    if (kind === 'absent') throw new CniError(CNI_CODE.unknownContainer, `there is no network namespace ${netns}`);
+    if (kind === 'node')
+      throw new CniError(CNI_CODE.invalidEnvironment, `CNI_NETNS is the node's own network namespace: "${netns}"`);
   }
 
   /** The port once users can read of it; the plan may have changed its mind before that. */
@@ -222,21 +247,28 @@ export class Commands {
   }
 
   async #check(request: CniRequest): Promise<Answer> {
+    const { replica, tables, delDeadlineMs, deadline } = this.#context;
+    const previous = expected(request);
+    const query = { ...request.pod, provider: request.conf.provider, ifname: request.ifname };
+    checkAssigned(tables.port(query), previous);
     if (request.ipam) return undefined;
-    await this.#ovsRead();
-    const { replica, exists } = this.#context;
-    const where = `interface ${request.ifname} of container ${request.containerId}`;
-    const [found] = interfacesOf(replica, request.containerId, request.ifname);
-    if (found === undefined) throw new CniError(CNI_CODE.checkFailed, `Open vSwitch has no ${where}`);
-    const problem = [...(found.row['error'] instanceof Set ? found.row['error'] : [])].join();
-    if (problem !== '') throw new CniError(CNI_CODE.checkFailed, `Open vSwitch on ${where}: ${problem}`);
-    if (!(await exists(request.netns))) throw new CniError(CNI_CODE.unknownContainer, `no namespace ${request.netns}`);
+    const { signal, cancel } = deadline(delDeadlineMs);
+    try {
+      await this.#ready(signal);
+      const uuid = checkPort(this.#context, request);
+      await this.#requireNetns(request);
+      await checkInside(this.#context, request, previous);
+      // An ovn-controller that has just started installs its flows anew.
+      await this.#wait('connectivity', 'OVN has not installed the port', signal, replica.installed(uuid, signal));
+    } finally {
+      cancel();
+    }
     return undefined;
   }
 
   /** Removes what the runtime no longer knows of this network. Other networks' interfaces are not its to judge. */
-  async #gc({ conf }: CniRequest): Promise<Answer> {
-    if (conf.validAttachments === undefined) return undefined;
+  async #gc({ conf, ipam }: CniRequest): Promise<Answer> {
+    if (ipam || conf.validAttachments === undefined) return undefined;
     await this.#ovsRead();
     const valid = new Set(conf.validAttachments.map(({ containerId, ifname }) => `${containerId}/${ifname}`));
     const stale = [...this.#context.replica.interfaces()].flatMap(([, row]) => {
@@ -257,8 +289,8 @@ export class Commands {
   }
 
   #status(): Answer {
-    const why = this.#context.unready();
-    if (why !== undefined) throw new CniError(CNI_CODE.unavailable, why);
-    return undefined;
+    const unready = this.#context.unready();
+    if (unready === undefined) return undefined;
+    throw new CniError(unready.disconnected ? CNI_CODE.disconnected : CNI_CODE.unavailable, unready.why);
   }
 }

@@ -11,6 +11,8 @@ export const CNI_CODE = {
   invalidConfig: 7,
   tryAgain: 11,
   unavailable: 50,
+  /** Unavailable, and pods that are there may have lost their network. */
+  disconnected: 51,
   /** A step on the node failed; the message names it. */
   stepFailed: 100,
   /** CHECK found something missing. */

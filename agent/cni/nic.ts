@@ -1,8 +1,10 @@
 // A pod's interface as text for `ip -batch`: names, and the few lines that make it, all of them in the pod's namespace.
 import { cidrOf, containsIp, parseIp, parsePrefix } from '../../lib/net/index.ts';
 import type { PortSpec } from '../items.ts';
+import type { Run } from '../run.ts';
+import { CommandError } from '../run.ts';
 import type { CniRequest } from './request.ts';
-import { portRoutes } from './result.ts';
+import { DEFAULT, portRoutes } from './result.ts';
 
 /** The two ends of a pod's veth pair; the pod's end has its name as an alias, since in the pod it is called otherwise. */
 export interface NicNames {
@@ -65,4 +67,22 @@ export function nicBatch(names: NicNames, request: CniRequest, port: PortSpec, h
     ...addresses,
     ...routes,
   ];
+}
+
+/**
+ * Takes the default routes out of the way of one that another plugin is about to set: as the kernel has it, a second one of
+ * the same metric is refused.
+ */
+export async function withoutDefaultRoutes(run: Run, request: CniRequest, port: PortSpec): Promise<void> {
+  const wanted = new Set(portRoutes(port, request.conf.routes).map(({ dst }) => dst));
+  const lines = Object.values(DEFAULT).flatMap((dst) => (wanted.has(dst) ? [`route delete ${dst}`] : []));
+  if (lines.length === 0) return;
+  try {
+    await run(['ip', '-n', netnsName(request.netns), '-force', '-batch', '-'], `${lines.join('\n')}\n`);
+  } catch (error) {
+    // ESRCH is what the kernel says of a route that is not there; `-force` tells of each line that failed.
+    const said = error instanceof CommandError ? error.stderr.split('\n') : [];
+    const isNone = said.every((line) => /No such process|^Command failed/.test(line));
+    if (said.length === 0 || !isNone) throw error;
+  }
 }

@@ -3,9 +3,10 @@
 import { chmod, rm } from 'node:fs/promises';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
+import { versionOf } from './conf.ts';
 import { CNI_CODE, CniError, errorJson } from './error.ts';
 import type { CniRequest } from './request.ts';
-import { parseRequest, splitBody, versionOf } from './request.ts';
+import { parseRequest, splitBody } from './request.ts';
 
 /** As much as the shim sends, with its variables. */
 const MAX_BODY = 2 << 20;

@@ -40,7 +40,8 @@ struct buffer {
 	size_t length, capacity;
 };
 
-static char version[16] = "0.3.1";
+/* As the configuration states it, '' when it does not. */
+static char version[16];
 
 /* Prints an error object and ends the process. The text holds no byte that JSON would have to escape but quotes. */
 __attribute__((noreturn, format(printf, 2, 3))) static void fail(int code, const char *format, ...)
@@ -53,7 +54,7 @@ __attribute__((noreturn, format(printf, 2, 3))) static void fail(int code, const
 	for (char *c = text; *c != '\0'; c++)
 		if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ')
 			*c = '\'';
-	printf("{\"cniVersion\":\"%s\",\"code\":%d,\"msg\":\"%s\"}\n", version, code, text);
+	printf("{\"cniVersion\":\"%s\",\"code\":%d,\"msg\":\"%s\"}\n", version[0] != '\0' ? version : "0.3.1", code, text);
 	exit(1);
 }
 
@@ -158,7 +159,7 @@ __attribute__((noreturn)) static void without_agent(const char *path, int error)
 	const char *command = getenv("CNI_COMMAND");
 	if (command != NULL && strcmp(command, "VERSION") == 0) {
 		printf("{\"cniVersion\":\"%s\",\"supportedVersions\":"
-		       "[\"0.3.0\",\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"]}\n", version);
+		       "[\"0.3.0\",\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"]}\n", version[0] != '\0' ? version : "1.1.0");
 		exit(0);
 	}
 	fail(command != NULL && strcmp(command, "STATUS") == 0 ? CODE_UNAVAILABLE : CODE_TRY_AGAIN,

@@ -5,23 +5,8 @@ import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../eventually.ts';
 import { TestNode, sh } from './node.ts';
+import { args, port, topology } from './plan.ts';
 import { buildShim } from './shim.ts';
-
-const port = (name: string, ip: string, uid = `uid-${name}`): object => ({
-  kind: 'port',
-  pod: { namespace: 'default', name, uid },
-  provider: 'ovn',
-  ifaceId: `${name}.default`,
-  subnet: 'ovn-default',
-  mac: `00:00:00:00:01:${ip.split('.')[3]?.padStart(2, '0')}`,
-  addresses: [`${ip}/16`],
-  gateways: ['10.16.0.1'],
-  routes: [],
-  defaultRoute: true,
-  mtu: 0,
-  nicType: 'veth-pair',
-  announced: true,
-});
 
 /** One of a pod's interfaces on an attached network; '' for the only one. */
 const onBlue = (name: string, ip: string, ifname: string): object => ({
@@ -32,38 +17,6 @@ const onBlue = (name: string, ip: string, ifname: string): object => ({
   gateways: ['10.50.0.1'],
   defaultRoute: false,
 });
-
-const topology = {
-  'node/n1': {
-    kind: 'node',
-    name: 'n1',
-    uid: 'u',
-    internalIps: ['192.0.2.11'],
-    join: {
-      ifaceId: 'node-n1',
-      mac: '00:00:00:00:00:11',
-      addresses: ['100.64.0.2/16'],
-      gateways: ['100.64.0.1'],
-      cidrs: ['100.64.0.0/16'],
-    },
-    southbound: ['tcp:192.0.2.11:6642'],
-    serviceCidrs: ['10.96.0.0/12'],
-  },
-  'peer/n2': { kind: 'peer', name: 'n2', internalIps: ['192.0.2.12'] },
-  'subnet/ovn-default': {
-    kind: 'subnet',
-    name: 'ovn-default',
-    uid: 's',
-    vpc: 'ovn-cluster',
-    cidrs: ['10.16.0.0/16'],
-    gateways: ['10.16.0.1'],
-    natOutgoing: true,
-    gatewayType: 'distributed',
-    mtu: 0,
-    provider: 'ovn',
-    routedByNodes: true,
-  },
-};
 
 const ids = ['a', 'b', 'c', 'd', 'e', 'f'].map((letter) => letter.repeat(64));
 
@@ -99,9 +52,6 @@ afterAll(async () => {
   await node?.dispose();
   await rm(dirname(shim), { recursive: true });
 });
-
-const args = (name: string, uid = `uid-${name}`): string =>
-  `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${name};K8S_POD_UID=${uid}`;
 
 const add = (netns: string, containerId: string, name: string): ReturnType<TestNode['cni']> =>
   node.cni('ADD', { CNI_CONTAINERID: containerId, CNI_NETNS: `/run/netns/${netns}`, CNI_ARGS: args(name) });
@@ -272,9 +222,10 @@ describe('CNI', () => {
         /fd00::13\/64 scope global nodad/,
       );
       expect(await sh('ip', '-n', pod, '-6', 'route')).toContain('default via fd00::1 dev eth0');
-      expect((await node.cni('CHECK', variables)).code).toBe(0);
+      const prevResult = JSON.parse(stdout) as object;
+      expect((await node.cni('CHECK', variables, { prevResult })).code).toBe(0);
       expect((await node.cni('DEL', variables)).code).toBe(0);
-      expect(JSON.parse((await node.cni('CHECK', variables)).stdout)).toMatchObject({ code: 101 });
+      expect(JSON.parse((await node.cni('CHECK', variables, { prevResult })).stdout)).toMatchObject({ code: 101 });
     } finally {
       holder.kill();
     }

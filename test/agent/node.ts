@@ -222,16 +222,24 @@ export class TestNode {
     conf: object = {},
     kill?: AbortSignal,
   ): Promise<CniAnswer> {
-    const child = spawn(this.#shim, [], {
-      env: { CNI_COMMAND: command, CNI_IFNAME: 'eth0', CNI_PATH: '/opt/cni/bin', ...variables },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const env = { CNI_COMMAND: command, CNI_IFNAME: 'eth0', CNI_PATH: '/opt/cni/bin', ...variables };
+    return await this.shim(env, this.conf(conf), kill);
+  }
+
+  /** The default network's configuration as libcni hands it to the plugin. */
+  conf(extra: object = {}): string {
+    const own = { cniVersion: '1.0.0', name: 'kube-ovn', type: 'kube-ovn', server_socket: this.socket };
+    return JSON.stringify({ ...own, ...extra });
+  }
+
+  /** The shim with exactly this environment and standard input. */
+  async shim(env: Readonly<Record<string, string>>, stdin: string, kill?: AbortSignal): Promise<CniAnswer> {
+    const child = spawn(this.#shim, [], { env, stdio: ['pipe', 'pipe', 'inherit'] });
     kill?.addEventListener('abort', () => child.kill('SIGKILL'));
     let stdout = '';
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-    child.stdin.end(
-      JSON.stringify({ cniVersion: '1.0.0', name: 'kube-ovn', type: 'kube-ovn', server_socket: this.socket, ...conf }),
-    );
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(stdin);
     const [code] = (await once(child, 'close')) as [number];
     return { code, stdout };
   }

@@ -6,7 +6,7 @@ import { port } from '../samples.ts';
 
 const request = parseRequest(
   new Map(Object.entries({ CNI_COMMAND: 'ADD', CNI_CONTAINERID: 'abc', CNI_NETNS: '/n', CNI_IFNAME: 'eth0' })),
-  JSON.stringify({ cniVersion: '1.0.0', type: 'kube-ovn' }),
+  JSON.stringify({ cniVersion: '1.0.0', name: 'n', type: 'kube-ovn' }),
 );
 
 describe('nicNames', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CniError } from '../../../agent/cni/error.ts';
-import { parseRequest, splitBody, versionOf } from '../../../agent/cni/request.ts';
+import { versionOf } from '../../../agent/cni/conf.ts';
+import { parseRequest, splitBody } from '../../../agent/cni/request.ts';
 
 const env = (extra: Readonly<Record<string, string>> = {}): Map<string, string> =>
   new Map(
@@ -62,6 +63,20 @@ describe('parseRequest', () => {
     ['text that is not JSON', {}, '{', 6],
     ['an array', {}, '[]', 6],
     ['a version that we do not speak', {}, stdin({ cniVersion: '0.2.0' }), 1],
+    ['CHECK before there was one', { CNI_COMMAND: 'CHECK' }, stdin({ cniVersion: '0.3.1' }), 1],
+    ['GC before there was one', { CNI_COMMAND: 'GC' }, stdin({ cniVersion: '1.0.0' }), 1],
+    ['STATUS before there was one', { CNI_COMMAND: 'STATUS' }, stdin({ cniVersion: '1.0.0' }), 1],
+    ['a network without a name', {}, stdin({ name: undefined }), 7],
+    ['a network with the name of a path', {}, stdin({ name: '../x' }), 7],
+    ['a provider that is no text', {}, stdin({ provider: 5 }), 7],
+    ['a route to nowhere', {}, stdin({ routes: [{ dst: 'x', gw: '10.0.0.1' }] }), 7],
+    ['a route that is more than one line', {}, stdin({ routes: [{ dst: '10.0.0.0/8\nlink', gw: '10.0.0.1' }] }), 7],
+    ['a gateway that is more than one line', {}, stdin({ routes: [{ dst: '10.0.0.0/8', gw: '10.0.0.1\nx' }] }), 7],
+    ['a gateway of the other family', {}, stdin({ routes: [{ dst: '10.0.0.0/8', gw: 'fd00::1' }] }), 7],
+    ['routes that are no list', {}, stdin({ routes: {} }), 7],
+    ['a result with an address that is none', {}, stdin({ prevResult: { ips: [{ address: '10.0.0.1' }] } }), 7],
+    ['a device of its own', {}, stdin({ deviceID: '0000:03:00.1' }), 2],
+    ['a vhost-user socket', {}, stdin({ vhost_user_socket_volume_name: 'v' }), 2],
   ])('refuses %s', (_, extra, text, code) => {
     expect(codeOf(() => parseRequest(env(extra), text))).toBe(code);
   });
@@ -71,26 +86,46 @@ describe('parseRequest', () => {
     [
       'STATUS without a container',
       { CNI_COMMAND: 'STATUS', CNI_CONTAINERID: '', CNI_IFNAME: '', CNI_NETNS: '' },
-      stdin(),
+      stdin({ cniVersion: '1.1.0' }),
     ],
     [
       'VERSION without a configuration',
       { CNI_COMMAND: 'VERSION', CNI_CONTAINERID: '', CNI_IFNAME: '', CNI_NETNS: '' },
       '',
     ],
+    ['DEL of a network that ADD refuses', { CNI_COMMAND: 'DEL' }, stdin({ name: '', routes: 1, deviceID: 'x' })],
+    ['a field that nobody knows', {}, stdin({ keyA: ['some more'], runtimeConfig: { portMappings: [] } })],
+    ['a device for another plugin', {}, stdin({ type: 'sriov', deviceID: 'x', ipam: { type: 'kube-ovn' } })],
+    ['VERSION with garbage', { CNI_COMMAND: 'VERSION' }, '\0{'],
     ['VERSION of a version that we do not speak', { CNI_COMMAND: 'VERSION' }, stdin({ cniVersion: '9.0.0' })],
   ])('takes %s', (_, extra, text) => {
     expect(codeOf(() => parseRequest(env(extra), text))).toBeUndefined();
   });
 
-  it('reads what GC may keep, and tells none from an empty list', () => {
-    const gc = env({ CNI_COMMAND: 'GC' });
-    const valid = [{ containerID: 'a', ifname: 'eth0' }];
-    expect(parseRequest(gc, stdin({ 'cni.dev/valid-attachments': valid })).conf.validAttachments).toEqual([
-      { containerId: 'a', ifname: 'eth0' },
+  it('names all variables that are wrong', () => {
+    const wrong = env({ CNI_CONTAINERID: '', CNI_NETNS: 'relative', CNI_IFNAME: '' });
+    expect(() => parseRequest(wrong, stdin())).toThrow(/CNI_CONTAINERID.*CNI_NETNS.*"relative".*CNI_IFNAME/);
+  });
+
+  it('writes routes as the kernel reads them', () => {
+    const routes = [{ dst: '10.1.2.3/8' }, { dst: 'FD00:0::/64', gw: 'fd00::1' }];
+    expect(parseRequest(env(), stdin({ routes })).conf.routes).toEqual([
+      { dst: '10.0.0.0/8' },
+      { dst: 'fd00::/64', gw: 'fd00::1' },
     ]);
-    expect(parseRequest(gc, stdin({ 'cni.dev/valid-attachments': [] })).conf.validAttachments).toEqual([]);
-    expect(parseRequest(gc, stdin()).conf.validAttachments).toBeUndefined();
+  });
+
+  it('reads what GC may keep, and tells none from an empty list', () => {
+    const gc = (extra: object): unknown =>
+      parseRequest(env({ CNI_COMMAND: 'GC' }), stdin({ cniVersion: '1.1.0', ...extra })).conf.validAttachments;
+    const valid = [{ containerID: 'a', ifname: 'eth0' }];
+    expect(gc({ 'cni.dev/valid-attachments': valid })).toEqual([{ containerId: 'a', ifname: 'eth0' }]);
+    expect(gc({ 'cni.dev/attachments': valid })).toEqual([{ containerId: 'a', ifname: 'eth0' }]);
+    expect(gc({ 'cni.dev/valid-attachments': [] })).toEqual([]);
+    expect(gc({})).toBeUndefined();
+    // An entry that cannot be read would be an attachment to remove.
+    for (const list of [[{}], ['a'], [{ containerID: 'a' }], {}])
+      expect(codeOf(() => gc({ 'cni.dev/valid-attachments': list }))).toBe(7);
   });
 });
 

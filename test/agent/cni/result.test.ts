@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CniRequest } from '../../../agent/cni/request.ts';
-import { addResult, portRoutes, versionResult } from '../../../agent/cni/result.ts';
+import { addResult, addressResult, portRoutes, versionResult } from '../../../agent/cni/result.ts';
 import { port } from '../samples.ts';
 
 const request = (cniVersion: string): CniRequest => ({
@@ -50,8 +50,25 @@ describe('addResult', () => {
     });
   });
 
+  it('keeps what the plugins before have made, and counts interfaces on', () => {
+    const before = {
+      interfaces: [{ name: 'lo', sandbox: '/run/netns/x' }],
+      ips: [{ address: '127.0.0.1/8', interface: 0 }],
+      routes: [{ dst: '192.0.2.0/24', gw: '127.0.0.1' }],
+      dns: { nameservers: ['192.0.2.53'] },
+    };
+    const { conf, ...rest } = request('1.0.0');
+    expect(addResult({ ...rest, conf: { ...conf, prevResult: before } }, port(), nic)).toEqual({
+      cniVersion: '1.0.0',
+      interfaces: [...before.interfaces, { name: 'abc_h' }, plain],
+      ips: [...before.ips, { address: '10.16.0.5/16', gateway: '10.16.0.1', interface: 2 }],
+      routes: [...before.routes, { dst: '0.0.0.0/0', gw: '10.16.0.1' }],
+      dns: before.dns,
+    });
+  });
+
   it('has no interfaces for an IPAM plugin', () => {
-    expect(addResult(request('1.0.0'), port(), undefined)).toEqual({
+    expect(addressResult(request('1.0.0'), port())).toEqual({
       cniVersion: '1.0.0',
       ips: [{ address: '10.16.0.5/16', gateway: '10.16.0.1' }],
       routes: [{ dst: '0.0.0.0/0', gw: '10.16.0.1' }],
@@ -83,8 +100,10 @@ describe('portRoutes', () => {
 });
 
 describe('versionResult', () => {
-  it('answers in the version that was asked for, if it is spoken', () => {
-    expect(versionResult('1.1.0')).toMatchObject({ cniVersion: '1.1.0' });
-    expect(versionResult('2.0.0')).toMatchObject({ cniVersion: '0.3.1' });
+  it('answers in the version that was asked in, and in the newest without one', () => {
+    const supportedVersions = ['0.3.0', '0.3.1', '0.4.0', '1.0.0', '1.1.0'];
+    expect(versionResult('0.4.0')).toEqual({ cniVersion: '0.4.0', supportedVersions });
+    expect(versionResult('2.0.0')).toEqual({ cniVersion: '2.0.0', supportedVersions });
+    expect(versionResult('')).toEqual({ cniVersion: '1.1.0', supportedVersions });
   });
 });
