@@ -45,6 +45,10 @@ export class TestNode {
   readonly #children: ChildProcess[] = [];
   readonly #namespaces: string[];
   #agent: ChildProcess | undefined;
+  /** Further variables of agents that are started from now on. */
+  agentEnvironment: Readonly<Record<string, string>> = {};
+  /** Where those find Open vSwitch's database, when that is not the server itself. */
+  agentDatabase: string | undefined;
 
   private constructor(netns: string, folder: string, shim: string, ovsdb: Awaited<ReturnType<typeof startServer>>) {
     this.netns = netns;
@@ -172,7 +176,7 @@ export class TestNode {
       '--node-name=n1',
       '--datapath-type=netdev',
       `--bind-socket=${this.socket}`,
-      `--ovs-socket=${this.#ovsdb.remote}`,
+      `--ovs-socket=${this.agentDatabase ?? this.#ovsdb.remote}`,
       `--cni-conf-dir=${this.folder}`,
       `--plan-file=${join(this.folder, 'plan.json')}`,
       '--cni-add-deadline=10',
@@ -186,7 +190,12 @@ export class TestNode {
       // No API server: the plan on the disk is what there is.
       {
         stdio: ['ignore', output, output],
-        env: { ...process.env, KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: '1' },
+        env: {
+          ...process.env,
+          KUBERNETES_SERVICE_HOST: '127.0.0.1',
+          KUBERNETES_SERVICE_PORT: '1',
+          ...this.agentEnvironment,
+        },
       },
     );
     const agent = this.#agent;
@@ -199,13 +208,30 @@ export class TestNode {
     );
   }
 
+  /** Process id of the agent that runs. */
+  get agentPid(): number {
+    if (this.#agent?.pid === undefined) throw new Error('no agent runs');
+    return this.#agent.pid;
+  }
+
+  /** Resolves when the agent has ended, by whatever hand. */
+  async agentEnded(): Promise<void> {
+    if (this.#agent !== undefined && this.#agent.exitCode === null && this.#agent.signalCode === null)
+      await once(this.#agent, 'exit');
+  }
+
   async stopAgent(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const agent = this.#agent;
     this.#agent = undefined;
-    if (agent === undefined || agent.exitCode !== null) return;
+    if (agent === undefined || agent.exitCode !== null || agent.signalCode !== null) return;
     const exit = once(agent, 'exit');
     agent.kill(signal);
     await exit;
+  }
+
+  /** SIGSTOP and SIGCONT for ovs-vswitchd. */
+  signalSwitch(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#children[0]?.kill(signal);
   }
 
   /** A pod's namespace, with its name. */

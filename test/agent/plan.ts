@@ -55,7 +55,7 @@ export const args = (name: string, uid = `uid-${name}`): string =>
   `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=${name};K8S_POD_UID=${uid}`;
 
 /** Pods `a` to `e`, and some that are special. */
-export const samplePlan = {
+export const samplePlan: Readonly<Record<string, object>> = {
   ...topology,
   ...Object.fromEntries(
     ['a', 'b', 'c', 'd', 'e'].map((name, at) => [`port/default/${name}/ovn`, port(name, `10.16.0.${20 + at}`)]),

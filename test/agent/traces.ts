@@ -1,0 +1,37 @@
+// What an attachment leaves on a node, wherever it may be: the measure of "nothing left".
+import { readdir } from 'node:fs/promises';
+import { sh } from './node.ts';
+import type { Runtime, Sandbox } from './runtime.ts';
+
+const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
+
+/** Ports and interfaces of Open vSwitch, links of the node, and files of the agent, all by name. */
+export async function inventory({ node }: Runtime): Promise<Readonly<Record<string, readonly string[]>>> {
+  const [ports, interfaces, ofBridge, links, addresses, files] = await Promise.all([
+    node.vsctl('--bare', '--columns=name', 'list', 'Port'),
+    node.vsctl('--bare', '--columns=name', 'list', 'Interface'),
+    node.vsctl('list-ports', 'br-int'),
+    sh('ip', '-n', node.netns, '-br', 'link'),
+    sh('ip', '-n', node.netns, '-br', 'address'),
+    readdir(node.folder),
+  ]);
+  const first = (text: string): string[] => lines(text).map((line) => line.split(/[\s@]/)[0] ?? '');
+  return {
+    ports: lines(ports).toSorted(),
+    interfaces: lines(interfaces).toSorted(),
+    ofBridge: lines(ofBridge).toSorted(),
+    links: first(links).toSorted(),
+    addresses: lines(addresses)
+      .map((line) => line.replace(/\s+/g, ' '))
+      .toSorted(),
+    files: files.toSorted(),
+  };
+}
+
+/** Links but `lo` in the namespace of a sandbox. */
+export async function linksInside(runtime: Runtime, pod: Sandbox): Promise<string[]> {
+  const text = await runtime.inPod(pod, '-br', 'link');
+  return lines(text)
+    .map((line) => line.split(/[\s@]/)[0] ?? '')
+    .filter((name) => name !== 'lo');
+}
