@@ -106,7 +106,8 @@ function attachmentOf(entry: JsonObject): Attachment {
 const VALID_ATTACHMENTS = ['cni.dev/valid-attachments', 'cni.dev/attachments'] as const;
 
 function attachments(json: JsonObject): readonly Attachment[] | undefined {
-  const key = VALID_ATTACHMENTS.find((candidate) => json[candidate] !== undefined && json[candidate] !== null);
+  // `null` is what Go writes for an empty list.
+  const key = VALID_ATTACHMENTS.find((candidate) => json[candidate] !== undefined);
   return key === undefined ? undefined : objects(json, key).map(attachmentOf);
 }
 

@@ -35,14 +35,15 @@ type Variables = Readonly<Record<string, string>>;
 
 export class Runtime {
   readonly node: TestNode;
-  readonly #shim: string;
+  /** Path of the executable. */
+  readonly shim: string;
   readonly #flags: readonly string[];
   #installer: ReturnType<typeof installing>;
   #count = 0;
 
   private constructor(node: TestNode, shim: string, flags: readonly string[]) {
     this.node = node;
-    this.#shim = shim;
+    this.shim = shim;
     this.#flags = flags;
     this.#installer = installing(node.database);
   }
@@ -107,6 +108,6 @@ export class Runtime {
   async dispose(): Promise<void> {
     await this.#installer.stop();
     await this.node.dispose();
-    await rm(dirname(this.#shim), { recursive: true });
+    await rm(dirname(this.shim), { recursive: true });
   }
 }

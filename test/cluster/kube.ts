@@ -5,7 +5,8 @@
 import { mkdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheRoot, cached, contentKey } from './cache.ts';
-import { attempt, run } from './exec.ts';
+import { run } from './exec.ts';
+import { requireGo } from './go.ts';
 import { duration, onStderr } from './progress.ts';
 import type { Progress } from './progress.ts';
 
@@ -43,24 +44,13 @@ export function versionFlags(kubernetes: string): string {
   return ['-s', '-w', ...settings].join(' ');
 }
 
-/** `a` is at least `b`, both dotted numbers. */
-export function atLeast(a: string, b: string): boolean {
-  const parts = (text: string): number[] => text.split('.').map((part) => Number.parseInt(part, 10) || 0);
-  const [x, y] = [parts(a), parts(b)];
-  for (let index = 0; index < Math.max(x.length, y.length); index++) {
-    const difference = (x[index] ?? 0) - (y[index] ?? 0);
-    if (difference !== 0) return difference > 0;
-  }
-  return true;
-}
-
 /** Directory with the binary `kube` and a link for each program. Built when no cache has it: five minutes on two cores. */
 export async function kubeBinaries(progress: Progress = onStderr()): Promise<string> {
   const files = await Promise.all(['go.mod', 'go.sum', 'main.go'].map((name) => readFile(join(SOURCE, name))));
   const pinned = pinnedVersions(String(files[0]));
   const flags = versionFlags(pinned.kubernetes);
   return cached(join(cacheRoot(), 'kube', `${pinned.kubernetes}-${contentKey(...files, flags)}`), async (directory) => {
-    await requireGo(pinned.go);
+    await requireGo('Kubernetes', pinned.go);
     await mkdir(directory);
     await compile(join(directory, 'kube'), flags, progress);
     for (const program of kubePrograms) await symlink('kube', join(directory, program));
@@ -87,16 +77,6 @@ async function compile(target: string, flags: string, progress: Progress): Promi
     };
     await run(['nice', 'go', 'build', '-v', '-ldflags', flags, '-o', target, '.'], { ...common, onLine });
   });
-}
-
-async function requireGo(wanted: string): Promise<void> {
-  const advice =
-    `Kubernetes is built from source once, which needs Go ${wanted} or newer on the PATH.\n` +
-    'Debian 12 has only 1.19: take it from https://go.dev/dl/ (unpack to /usr/local/go, add /usr/local/go/bin to PATH).';
-  const { code, stdout } = await attempt(['go', 'version'], { env: { GOTOOLCHAIN: 'local' } });
-  if (code !== 0) throw new Error(`no Go compiler found. ${advice}`);
-  const found = /go(\d+(?:\.\d+)*)/.exec(stdout)?.[1] ?? '0';
-  if (!atLeast(found, wanted)) throw new Error(`found Go ${found}. ${advice}`);
 }
 
 if (import.meta.main) console.log(await kubeBinaries());

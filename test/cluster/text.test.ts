@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { contentKey } from './cache.ts';
 import { hierarchies } from './cgroups.ts';
-import { atLeast, pinnedVersions, versionFlags } from './kube.ts';
+import { atLeast } from './go.ts';
+import { pinnedVersions, versionFlags } from './kube.ts';
 import { differences, formatLock, parseLock } from './packages-lock.ts';
 import { machineProblems } from './preflight.ts';
 import { duration } from './progress.ts';

@@ -122,6 +122,7 @@ describe('parseRequest', () => {
     expect(gc({ 'cni.dev/valid-attachments': valid })).toEqual([{ containerId: 'a', ifname: 'eth0' }]);
     expect(gc({ 'cni.dev/attachments': valid })).toEqual([{ containerId: 'a', ifname: 'eth0' }]);
     expect(gc({ 'cni.dev/valid-attachments': [] })).toEqual([]);
+    expect(gc({ 'cni.dev/valid-attachments': null })).toEqual([]);
     expect(gc({})).toBeUndefined();
     // An entry that cannot be read would be an attachment to remove.
     for (const list of [[{}], ['a'], [{ containerID: 'a' }], {}])
