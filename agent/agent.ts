@@ -15,6 +15,8 @@ import { writeConflist } from './conflist.ts';
 import * as desired from './desired.ts';
 import { NODE_PORT, TAKEN, TUNNEL_BRIDGE } from './desired.ts';
 import { parseIpJson } from './drivers/batch.ts';
+import type { Want } from './drivers/driver.ts';
+import { EncapDriver, encapWant, tunnelAddress } from './drivers/encap.ts';
 import { IpsetDriver } from './drivers/ipset.ts';
 import { IptablesDriver, knowsRandomFully } from './drivers/iptables.ts';
 import type { Link } from './drivers/link.ts';
@@ -211,6 +213,7 @@ export class Agent {
       ...this.#around,
       steps: [
         { driver: new OvsDriver(ovs, replica, ids), want: () => desired.ovsWant(this.#node()) },
+        { driver: new EncapDriver(ovs, replica), want: () => this.#encapWant() },
         { driver: links, want: () => desired.linkWant(this.#node()) },
         { driver: new RouteDriver(run), want: () => desired.routeWant(this.#node()) },
         { driver: new IpsetDriver(run), want: () => desired.ipsetWant(this.#node()) },
@@ -222,11 +225,17 @@ export class Agent {
     });
   }
 
+  #encapWant(): Want | undefined {
+    if (!this.#state.complete) return undefined;
+    return encapWant(this.#tables.ports(), desired.networksOf(this.#tables.node()?.item), this.#around.replica);
+  }
+
   #newServer(): CniServer {
     const { settings, now, deadline, replica, metrics, hostNetns } = this.#around;
     const commands = new Commands({
       ...this.#attach,
       tables: this.#tables,
+      tunnelAddress: (port) => tunnelAddress(port, desired.networksOf(this.#tables.node()?.item)),
       defaultMtu: () => desired.defaultMtu(this.#node()),
       unready: () => {
         const why = this.unready();

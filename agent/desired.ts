@@ -73,6 +73,17 @@ export function encapIp(state: NodeState): string | undefined {
   return state.node?.item.internalIps[0] ?? (state.settings.podIp || undefined);
 }
 
+/** All addresses that other nodes may send to: the default one, and those of the networks that subnets choose from. */
+export function tunnelAddresses(state: NodeState): readonly string[] {
+  const first = encapIp(state);
+  if (first === undefined) return [];
+  return [...new Set([first, ...networksOf(state.node?.item).map(({ address }) => address)])];
+}
+
+/** None in a plan that was kept by an agent before this one. */
+export const networksOf = (node: NodeSpec | undefined): NodeSpec['networks'] =>
+  (node as Partial<NodeSpec> | undefined)?.networks ?? [];
+
 /** MTU of pods and of ovn0 unless their subnet states one. */
 export function defaultMtu(state: NodeState): number | undefined {
   if (state.settings.mtu > 0) return state.settings.mtu;
@@ -90,7 +101,8 @@ export function ovsWant(state: NodeState): Want {
   };
   id('hostname', settings.nodeName);
   id('ovn-encap-type', settings.encapType);
-  id('ovn-encap-ip', encapIp(state));
+  id('ovn-encap-ip', tunnelAddresses(state).join(','));
+  id('ovn-encap-ip-default', encapIp(state));
   id('ovn-remote', node?.item.southbound.join(','));
   id('ovn-remote-probe-interval', '10000');
   id('ovn-openflow-probe-interval', '180');

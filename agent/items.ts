@@ -30,6 +30,8 @@ export interface NodeSpec {
   readonly join: JoinSpec;
   readonly southbound: readonly string[];
   readonly serviceCidrs: readonly string[];
+  /** Further addresses for tunnels, by name. */
+  readonly networks: readonly { readonly name: string; readonly address: string }[];
 }
 
 export interface PeerSpec {
@@ -68,6 +70,8 @@ export interface PortSpec {
   readonly defaultRoute: boolean;
   readonly mtu: number;
   readonly nicType: string;
+  /** The node's network for its tunnels; '' is the default one. */
+  readonly nodeNetwork: string;
   readonly announced: boolean;
 }
 
@@ -113,6 +117,10 @@ function nodeSpec(node: NodeItem__Output): NodeSpec {
     join: joinSpec(node.join),
     southbound: node.southbound,
     serviceCidrs: every(parseCidr, 'service cidr', node.service_cidrs),
+    networks: node.networks.map(({ name, address }) => {
+      every(parseIp, 'tunnel address', [address]);
+      return { name, address };
+    }),
   };
 }
 
@@ -158,6 +166,7 @@ function portSpec(port: PortItem__Output): PortSpec {
     defaultRoute: port.default_route,
     mtu: port.mtu,
     nicType: port.nic_type,
+    nodeNetwork: port.node_network,
     announced: port.announced,
   };
 }

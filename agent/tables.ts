@@ -74,6 +74,11 @@ export class PlanTables {
     return [...this.#topology].flatMap(([key, item]) => (item.kind === 'subnet' ? [{ key, item }] : []));
   }
 
+  /** Ports of all pods of the node. */
+  ports(): { readonly key: string; readonly item: PortSpec }[] {
+    return [...this.#items].flatMap(([key, item]) => (item.kind === 'port' ? [{ key, item }] : []));
+  }
+
   peers(): PeerSpec[] {
     return [...this.#topology.values()].filter((item) => item.kind === 'peer');
   }

@@ -15,6 +15,7 @@ import type { InitDone as _kubeloom_plan_v1_InitDone, InitDone__Output as _kubel
 import type { Item as _kubeloom_plan_v1_Item, Item__Output as _kubeloom_plan_v1_Item__Output } from './kubeloom/plan/v1/Item.gen.ts';
 import type { Join as _kubeloom_plan_v1_Join, Join__Output as _kubeloom_plan_v1_Join__Output } from './kubeloom/plan/v1/Join.gen.ts';
 import type { NodeItem as _kubeloom_plan_v1_NodeItem, NodeItem__Output as _kubeloom_plan_v1_NodeItem__Output } from './kubeloom/plan/v1/NodeItem.gen.ts';
+import type { NodeNetwork as _kubeloom_plan_v1_NodeNetwork, NodeNetwork__Output as _kubeloom_plan_v1_NodeNetwork__Output } from './kubeloom/plan/v1/NodeNetwork.gen.ts';
 import type { PeerItem as _kubeloom_plan_v1_PeerItem, PeerItem__Output as _kubeloom_plan_v1_PeerItem__Output } from './kubeloom/plan/v1/PeerItem.gen.ts';
 import type { PlanClient as _kubeloom_plan_v1_PlanClient, PlanDefinition as _kubeloom_plan_v1_PlanDefinition } from './kubeloom/plan/v1/Plan.gen.ts';
 import type { PodRef as _kubeloom_plan_v1_PodRef, PodRef__Output as _kubeloom_plan_v1_PodRef__Output } from './kubeloom/plan/v1/PodRef.gen.ts';
@@ -47,6 +48,7 @@ export interface ProtoGrpcType {
         Item: MessageTypeDefinition<_kubeloom_plan_v1_Item, _kubeloom_plan_v1_Item__Output>
         Join: MessageTypeDefinition<_kubeloom_plan_v1_Join, _kubeloom_plan_v1_Join__Output>
         NodeItem: MessageTypeDefinition<_kubeloom_plan_v1_NodeItem, _kubeloom_plan_v1_NodeItem__Output>
+        NodeNetwork: MessageTypeDefinition<_kubeloom_plan_v1_NodeNetwork, _kubeloom_plan_v1_NodeNetwork__Output>
         PeerItem: MessageTypeDefinition<_kubeloom_plan_v1_PeerItem, _kubeloom_plan_v1_PeerItem__Output>
         Plan: SubtypeConstructor<typeof grpc.Client, _kubeloom_plan_v1_PlanClient> & { service: _kubeloom_plan_v1_PlanDefinition }
         PodRef: MessageTypeDefinition<_kubeloom_plan_v1_PodRef, _kubeloom_plan_v1_PodRef__Output>

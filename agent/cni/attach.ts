@@ -3,6 +3,7 @@
 import type { PortSpec } from '../items.ts';
 import type { Run } from '../run.ts';
 import { CommandError } from '../run.ts';
+import { ENCAP_IP } from '../drivers/encap.ts';
 import { INTEGRATION_BRIDGE, insertPort, portRows, portsHolding, removeInterfaces } from '../drivers/ovs-port.ts';
 import type { RowIds, Transactor } from '../drivers/ovs-port.ts';
 import { CONTAINER, IFNAME, NETWORK, mapOf } from '../drivers/ovs-replica.ts';
@@ -89,7 +90,13 @@ async function requireNone(context: AttachContext, request: CniRequest, leftover
   throw new CniError(CNI_CODE.stepFailed, `the container has an interface ${ifname} already`);
 }
 
-function externalIds(request: CniRequest, port: PortSpec): ReadonlyMap<string, string> {
+/** A port with what the node decides of it. */
+export interface NodePort extends PortSpec {
+  /** Address of its tunnels, '' for the default one. */
+  readonly encapIp: string;
+}
+
+function externalIds(request: CniRequest, port: NodePort): ReadonlyMap<string, string> {
   return new Map([
     ['iface-id', port.ifaceId],
     ['vendor', 'kube-ovn'],
@@ -101,10 +108,11 @@ function externalIds(request: CniRequest, port: PortSpec): ReadonlyMap<string, s
     [IFNAME, request.ifname],
     [NETWORK, request.conf.name],
     ['kubeloom-uid', port.pod.uid],
+    ...(port.encapIp === '' ? [] : [[ENCAP_IP, port.encapIp] as const]),
   ]);
 }
 
-async function insert(context: AttachContext, request: CniRequest, port: PortSpec, names: NicNames): Promise<string> {
+async function insert(context: AttachContext, request: CniRequest, port: NodePort, names: NicNames): Promise<string> {
   const { replica, ovs, ids } = context;
   const bridge = replica.byName('Bridge', INTEGRATION_BRIDGE);
   if (bridge === undefined)
@@ -143,7 +151,7 @@ async function checksums({ run, checksumInSoftware }: AttachContext, { netns, if
  * Makes the interface; answers the uuid of its row in Open vSwitch. `port.mtu` is the one to use. Throws a CniError that
  * names the step, after having undone the others.
  */
-export async function attach(context: AttachContext, request: CniRequest, port: PortSpec): Promise<string> {
+export async function attach(context: AttachContext, request: CniRequest, port: NodePort): Promise<string> {
   const names = nicNames(request.containerId, request.ifname);
   const leftovers = interfacesOf(context.replica, request.containerId, request.ifname);
   await step('looking for the interface', requireNone(context, request, leftovers));

@@ -35,6 +35,8 @@ export interface Deadline {
 
 export interface CommandContext extends AttachContext {
   readonly tables: PlanTables;
+  /** Of the port's tunnels, '' for the node's default; undefined when the node has no such network. */
+  readonly tunnelAddress: (port: PortSpec) => string | undefined;
   /** MTU of pods whose subnet states none; undefined until the node's own is known. */
   readonly defaultMtu: () => number | undefined;
   /** Why the node cannot serve pods, undefined when it can: the answer to STATUS. */
@@ -145,7 +147,7 @@ export class Commands {
 
   async #addInterface(request: CniRequest, query: PortQuery, found: PortSpec, signal: AbortSignal): Promise<Answer> {
     const { replica } = this.#context;
-    const port = { ...found, mtu: this.#mtu(query, found) };
+    const port = { ...found, mtu: this.#mtu(query, found), encapIp: this.#encapIp(found) };
     await this.#requireNetns(request);
     const uuid = await this.#lock.run(podKey(request), async () => {
       signal.throwIfAborted();
@@ -172,6 +174,13 @@ export class Commands {
     const used = mtu === 0 ? this.#context.defaultMtu() : mtu;
     if (used === undefined) throw new CniError(CNI_CODE.tryAgain, 'the MTU of the tunnel interface is not known yet');
     return used;
+  }
+
+  #encapIp(port: PortSpec): string {
+    const address = this.#context.tunnelAddress(port);
+    if (address !== undefined) return address;
+    const message = `the node has no address of network "${port.nodeNetwork}" (annotation node_networks), which subnet ${port.subnet} is for`;
+    throw new CniError(CNI_CODE.tryAgain, message, '', { stage: 'node-network' });
   }
 
   async #requireNetns({ netns }: CniRequest): Promise<void> {

@@ -159,6 +159,7 @@ export class Raw implements Contestant {
       defaultRoute: true,
       mtu: 1400,
       nicType: 'veth-pair',
+      nodeNetwork: '',
       announced: true,
     };
     const container = randomBytes(32).toString('hex');

@@ -32,6 +32,7 @@ export const reasons = {
   NodeAddressConflictWithSubnet:
     'the InternalIP of the node lies in the range of a subnet, whose pods cannot reach the node',
   NodeNetworkUnavailable: 'the join subnet is missing or invalid, so nodes and pods cannot reach each other',
+  NodeNetworksInvalid: 'a part of the annotation node_networks of the node cannot be used and is left out',
   ObjectRefused: 'the API server refuses an object or a field that is written for this one; the message says why',
   OptionInvalid: 'an option of DHCP or of router advertisements cannot be used and is left out',
   PeeringInvalid: 'a peering of the VPC cannot be made and is left out',

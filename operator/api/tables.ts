@@ -259,6 +259,8 @@ export interface Network {
   readonly vips: readonly string[];
   /** 0: the node's default. */
   readonly mtu: number;
+  /** Name of the nodes' network for its tunnels; absent for the default one. */
+  readonly nodeNetwork?: string;
   /** Route table of the nodes for traffic to an external egress gateway; absent without one. */
   readonly egressTable?: number;
   /** OVN route table of the router port, '' is the main one. */

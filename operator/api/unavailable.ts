@@ -6,7 +6,6 @@ const ofSubnet = [
   'enableExternalLBAddress',
   'externalEgressGateway',
   'natOutgoingPolicyRules',
-  'nodeNetwork',
 ] as const satisfies readonly (keyof SubnetSpec)[];
 
 /** What a Subnet asks for in vain; `spec` is filled with its defaults. */

@@ -28,6 +28,8 @@ export interface NodeItem {
   /** OVN southbound remotes for `external_ids:ovn-remote`, e.g. tcp:192.0.2.1:6642. */
   readonly southbound: readonly string[];
   readonly serviceCidrs: readonly Prefix[];
+  /** Further addresses for tunnels, by name. */
+  readonly networks: readonly { readonly name: string; readonly address: string }[];
 }
 
 /** Addresses of every node, for the ipset `other-node`; span = all. */
@@ -73,6 +75,8 @@ export interface PortItem {
   /** 0: the node's default. */
   readonly mtu: number;
   readonly nicType: 'veth-pair' | 'offload-port' | 'dpdk-port';
+  /** The node's network for its tunnels; '' is the default one. */
+  readonly nodeNetwork: string;
   /** The API server has accepted the pod's annotations: ADD may answer. */
   readonly announced: boolean;
 }

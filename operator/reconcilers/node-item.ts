@@ -1,6 +1,8 @@
 // What nodes are told of nodes: each of itself, and all of the addresses of all.
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import type { Fact } from '../api/fact.ts';
+import { nodeNetworks } from '../api/node-networks.ts';
+import type { NodeNetworks } from '../api/node-networks.ts';
 import { nodeIpName, nodeRef, only } from '../api/refs.ts';
 import type { NodeRow } from '../api/tables.ts';
 import type { Assignment } from './assignment.ts';
@@ -28,9 +30,14 @@ export function nodeItem(row: NodeRow, join: Assignment | undefined, read: World
       },
       southbound: southbound(read),
       serviceCidrs: clusterOf(read).serviceCidrs,
+      networks: networksOf(row).networks,
     },
   };
 }
+
+/** Addresses for the tunnels of subnets that name them. */
+export const networksOf = ({ meta }: NodeRow): NodeNetworks =>
+  nodeNetworks(meta.annotations['ovn.kubernetes.io/node_networks'] ?? '');
 
 /** All members, also those that are not ready: a client tries one after the other. */
 function southbound(read: WorldRead): string[] {

@@ -29,7 +29,7 @@ import type { Assignment } from './assignment.ts';
 import { anyIsolation, baselineIsolation, judgedIsolation } from './default-deny.ts';
 import { excludedMembers, servicePriorities } from './interconnection.ts';
 import { givesWay } from './network.ts';
-import { nodeItem, peerItem } from './node-item.ts';
+import { networksOf, nodeItem, peerItem } from './node-item.ts';
 import { nodeMembers } from './outside.ts';
 import { clusterOf, ofFamily, problem } from './reconciler.ts';
 import type { Projection, Reconciler, WorldRead } from './reconciler.ts';
@@ -63,6 +63,7 @@ export const node: Reconciler<NodeRow> = {
     yield nodeItem(row, join, read);
     yield peerItem(row);
     yield* inSubnets(row, read);
+    for (const fault of networksOf(row).faults) yield problem(ref, 'NodeNetworksInvalid', fault);
     const { joinSubnet } = clusterOf(read);
     const without = `subnet ${joinSubnet} ${read.get('checked', joinSubnet) ? 'cannot be used' : 'does not exist'}`;
     if (!read.get('network', joinSubnet)) yield problem(ref, 'NodeNetworkUnavailable', without);

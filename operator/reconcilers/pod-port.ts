@@ -5,7 +5,7 @@ import { annotationKey } from '../api/annotation-key.ts';
 import type { Fact } from '../api/fact.ts';
 import { ipRef, objectKey, podRef } from '../api/refs.ts';
 import type { PortRow } from '../api/policy-tables.ts';
-import type { PodRow } from '../api/tables.ts';
+import type { Network, PodRow } from '../api/tables.ts';
 import { groupMember } from '../nb/rows/group.ts';
 import { vifPort } from '../nb/rows/switch.ts';
 import type { PortItem } from '../plan/item.ts';
@@ -56,7 +56,7 @@ export function* podPort(row: PodRow, one: Interface, read: WorldRead): Generato
     plan: `port/${namespace}/${name}/${nic.provider}`,
     span: new Set([row.node]),
     owner: self.owner,
-    item: item(row, one, { nicType, values, gateways: podGateways(one.assigned.network, read) }),
+    item: item(row, one, { nicType, values, gateways: podGateways(one.assigned.network, read) }, read),
   };
   return values;
 }
@@ -176,6 +176,17 @@ function annotations(
   return values;
 }
 
+/**
+ * On a wire without a router of ours nothing is wrapped: the MTU is that of the node's interface there, which its agent
+ * tells by a label. 0 leaves it to the node.
+ */
+function wireMtu(node: string, { vlan, link }: Network, read: WorldRead): number {
+  const provider = vlan === '' || link !== 'none' ? undefined : read.get('vlan', vlan)?.provider;
+  if (provider === undefined) return 0;
+  const label = read.get('node', node)?.meta.labels[`${provider}.provider-network.kubernetes.io/mtu`];
+  return Number(label) || 0;
+}
+
 interface Given {
   readonly nicType: NicType;
   readonly values: Annotations;
@@ -186,6 +197,7 @@ function item(
   row: PodRow,
   { nic, assigned: { ip, network } }: Interface,
   { nicType, values, gateways }: Given,
+  read: WorldRead,
 ): PortItem {
   const { namespace, name, uid } = row.meta;
   const seen = row.meta.annotations;
@@ -201,8 +213,9 @@ function item(
     gateways: ip.addresses.map((address) => ofFamily(gateways, address) ?? ''),
     routes: nic.port.routes,
     defaultRoute: nic.port.defaultRoute ?? nic.isFirst,
-    mtu: network.mtu,
+    mtu: network.mtu || wireMtu(row.node, network, read),
     nicType,
+    nodeNetwork: (nic.isForeign ? undefined : network.nodeNetwork) ?? '',
     announced: Object.keys(values).every((key) => seen[key] === values[key]),
   };
 }

@@ -81,6 +81,7 @@ describe('ovsWant', () => {
       'external_ids hostname': 'n1',
       'external_ids ovn-encap-type': 'geneve',
       'external_ids ovn-encap-ip': '192.0.2.11',
+      'external_ids ovn-encap-ip-default': '192.0.2.11',
       'external_ids ovn-remote': 'tcp:192.0.2.11:6642',
       'external_ids ovn-remote-probe-interval': '10000',
       'external_ids ovn-openflow-probe-interval': '180',

@@ -101,6 +101,7 @@ describe('PlanTables', () => {
           default_route: true,
           mtu: 0,
           nic_type: 'veth-pair',
+          node_network: '',
           announced,
         },
       },

@@ -22,6 +22,7 @@ export const port = (changes: Partial<PortSpec> = {}): PortSpec => ({
   defaultRoute: true,
   mtu: 1400,
   nicType: 'veth-pair',
+  nodeNetwork: '',
   announced: true,
   ...changes,
 });
@@ -40,6 +41,7 @@ export const node = (changes: Partial<NodeSpec> = {}): NodeSpec => ({
   },
   southbound: ['tcp:192.0.2.11:6642'],
   serviceCidrs: ['10.96.0.0/12'],
+  networks: [],
   ...changes,
 });
 

@@ -18,6 +18,7 @@ const port = (name: string, announced = false): PortItem => ({
   defaultRoute: true,
   mtu: 0,
   nicType: 'veth-pair',
+  nodeNetwork: '',
   announced,
 });
 

@@ -20,6 +20,10 @@ export interface PortItem {
    * CNI_IFNAME, where the pod has several interfaces of the provider; '' is any.
    */
   'ifname'?: (string);
+  /**
+   * Name of the node's network whose address the port's tunnels have; '' is the default one.
+   */
+  'node_network'?: (string);
 }
 
 export interface PortItem__Output {
@@ -39,4 +43,8 @@ export interface PortItem__Output {
    * CNI_IFNAME, where the pod has several interfaces of the provider; '' is any.
    */
   'ifname': (string);
+  /**
+   * Name of the node's network whose address the port's tunnels have; '' is the default one.
+   */
+  'node_network': (string);
 }

@@ -1,0 +1,12 @@
+// Original file: proto/plan.proto
+
+
+export interface NodeNetwork {
+  'name'?: (string);
+  'address'?: (string);
+}
+
+export interface NodeNetwork__Output {
+  'name': (string);
+  'address': (string);
+}
