@@ -245,6 +245,8 @@ export class Agent {
       addDeadlineMs: settings.addDeadlineMs,
       delDeadlineMs: DEL_DEADLINE_MS,
       now,
+      neighbour: settings.neighbour,
+      detectsConflicts: settings.detectsConflicts,
       netnsKind: (path) => netnsKind(path, hostNetns),
       observer: {
         added: (request, port, error) =>

@@ -72,6 +72,8 @@ export interface PortSpec {
   readonly nicType: string;
   /** The node's network for its tunnels; '' is the default one. */
   readonly nodeNetwork: string;
+  /** About neighbours on a physical network, each with what is before it: tell them, ask for conflicts, for gateways. */
+  readonly wire: '' | 'announce' | 'detect' | 'gateway';
   readonly announced: boolean;
 }
 
@@ -150,6 +152,8 @@ function routeSpec({ dst, gateway }: { dst: string; gateway: string }): RouteSpe
   return { dst, gateway };
 }
 
+const WIRES = ['announce', 'detect', 'gateway'] as const;
+
 function portSpec(port: PortItem__Output): PortSpec {
   if (port.pod === null || port.pod.name === '' || port.iface_id === '') throw new ItemError('port without pod or id');
   return {
@@ -167,6 +171,7 @@ function portSpec(port: PortItem__Output): PortSpec {
     mtu: port.mtu,
     nicType: port.nic_type,
     nodeNetwork: port.node_network,
+    wire: WIRES.find((known) => known === port.wire) ?? '',
     announced: port.announced,
   };
 }

@@ -5,11 +5,14 @@ import { spawn } from 'node:child_process';
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly argv: readonly string[];
+  /** `exit status N`, a signal, or why it could not be started. */
+  readonly outcome: string;
   readonly stderr: string;
 
   constructor(argv: readonly string[], outcome: string, stderr: string) {
     super(`${argv.join(' ')}: ${outcome}${stderr.trim() === '' ? '' : `: ${stderr.trim()}`}`);
     this.argv = argv;
+    this.outcome = outcome;
     this.stderr = stderr.trim();
   }
 }

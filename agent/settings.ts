@@ -24,6 +24,10 @@ export interface Settings {
   readonly planTokenFile: string;
   readonly serviceAccount: string;
   readonly addDeadlineMs: number;
+  /** The program that talks to neighbours on physical networks. */
+  readonly neighbour: string;
+  /** Whether ADD asks there for addresses that are in use. */
+  readonly detectsConflicts: boolean;
   /** '' is every address of every family that the node has. */
   readonly healthAddress: string;
   readonly healthPort: number;
@@ -101,6 +105,8 @@ export function settingsOf(raw: RawSettings, env: Environment): Settings {
     planFile: text('plan-file', '/var/lib/kube-ovn/plan.json'),
     planTokenFile: text('plan-token-file', '/var/run/secrets/kubeloom/token'),
     serviceAccount: text('service-account-dir', '/var/run/secrets/kubernetes.io/serviceaccount'),
+    neighbour: text('neighbour-program', '/opt/kubeloom/cni/neighbour'),
+    detectsConflicts: oneOf(raw, 'enable-arp-detect-ip-conflict', ['true', 'false']) === 'true',
     addDeadlineMs: integer(raw, 'cni-add-deadline', 30, 100) * 1000,
     healthAddress: text('health-address', ''),
     healthPort: integer(raw, 'agent-port', 10_665, 65_535),

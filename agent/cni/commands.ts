@@ -9,6 +9,8 @@ import { checkAssigned, checkInside, checkPort, expected } from './check.ts';
 import { CNI_CODE, CniError } from './error.ts';
 import type { NetnsKind } from '../netns.ts';
 import { nicNames, withoutDefaultRoutes } from './nic.ts';
+import type { NeighbourContext } from './neighbours.ts';
+import { meetNeighbours } from './neighbours.ts';
 import type { CniRequest } from './request.ts';
 import { addResult, addressResult, versionResult } from './result.ts';
 
@@ -33,7 +35,7 @@ export interface Deadline {
   readonly cancel: () => void;
 }
 
-export interface CommandContext extends AttachContext {
+export interface CommandContext extends AttachContext, NeighbourContext {
   readonly tables: PlanTables;
   /** Of the port's tunnels, '' for the node's default; undefined when the node has no such network. */
   readonly tunnelAddress: (port: PortSpec) => string | undefined;
@@ -158,6 +160,7 @@ export class Commands {
         this.#announced(query, port, signal),
         this.#wait('connectivity', 'OVN has not installed the port yet', signal, replica.installed(uuid, signal)),
       ]);
+      await meetNeighbours(this.#context, request, port);
     } catch (error) {
       await this.#lock.run(podKey(request), () => undo(this.#context, request));
       throw error;

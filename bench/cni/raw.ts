@@ -160,6 +160,7 @@ export class Raw implements Contestant {
       mtu: 1400,
       nicType: 'veth-pair',
       nodeNetwork: '',
+      wire: '',
       announced: true,
     };
     const container = randomBytes(32).toString('hex');

@@ -19,14 +19,21 @@ const LEFT_OUT = new Set(['node_modules', 'assembly', 'cases', 'examples', 'test
 /** Processes carry the names that people and tools look for (`pidof kube-ovn-controller`). */
 const PROCESS_NAMES = ['kube-ovn-controller', 'kube-ovn-daemon', 'kube-ovn-webhook'];
 
-/** Entries of the app layer. `shim` is the compiled CNI plugin. Cost: one stat per file. */
-export function appEntries(repo: string, shim: string): Entry[] {
+/** The agent's programs in C, compiled. */
+export interface AgentPrograms {
+  /** The CNI plugin. */
+  readonly shim: string;
+  readonly neighbour: string;
+}
+
+/** Entries of the app layer. Cost: one stat per file. */
+export function appEntries(repo: string, { shim, neighbour }: AgentPrograms): Entry[] {
   const entries: Entry[] = [copyEntry(`${HOME}/package.json`, join(repo, 'package.json'))];
   for (const folder of SOURCES) {
     if (!existsSync(join(repo, folder))) continue;
     entries.push(copyless(folder), ...treeEntries(join(repo, folder), { at: `${HOME}/${folder}`, take: runs }));
   }
-  entries.push(copyEntry(`${HOME}/cni/kube-ovn`, shim, 0o755));
+  entries.push(copyEntry(`${HOME}/cni/kube-ovn`, shim, 0o755), copyEntry(`${HOME}/cni/neighbour`, neighbour, 0o755));
   const scripts = join(repo, 'config', 'images', 'scripts');
   entries.push(...treeEntries(scripts, { at: `${HOME}/scripts`, take: (path) => extname(path) === '.sh' }));
   for (const name of PROCESS_NAMES) entries.push(linkEntry(`${HOME}/bin/${name}`, '/usr/local/bin/node'));

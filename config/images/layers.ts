@@ -81,8 +81,8 @@ export function dependencyLayer(places: Places): Promise<Layer> {
 /** This repository's own part; keyed by every byte of it. */
 export async function appLayer(places: Places): Promise<Layer> {
   await ensureBuilt();
-  const source = join(places.repo, 'agent', 'cni', 'shim.c');
-  const entries = appEntries(places.repo, await compiled(source, places.cache));
+  const program = (name: string): Promise<string> => compiled(join(places.repo, 'agent', 'cni', name), places.cache);
+  const entries = appEntries(places.repo, { shim: await program('shim.c'), neighbour: await program('neighbour.c') });
   return layer(places, 'app', treeDigest(entries), () => entries);
 }
 

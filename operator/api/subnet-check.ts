@@ -88,6 +88,7 @@ function networkOf(row: SubnetRow, given: SubnetSpec, cidrs: readonly Cidr[]): O
     ...servicesOf(given, cidrs),
     multicastSnoop: spec.enableMulticastSnoop,
     mtu: spec.mtu,
+    ...(given.disableGatewayCheck === true && { unaskedGateway: true as const }),
     ...(given.nodeNetwork && { nodeNetwork: given.nodeNetwork }),
     ...(given.externalEgressGateway && { egressTable: given.policyRoutingTableID ?? 0 }),
     routeTable: spec.routeTable,

@@ -3,7 +3,8 @@
 import { canonicalCidr } from '../../lib/net/index.ts';
 import { matchFault } from './match.ts';
 import type { SubnetSpec } from './subnet.gen.ts';
-import type { Finding, Isolation, SwitchRule } from './tables.ts';
+import type { Isolation, SwitchRule } from './isolation.ts';
+import type { Finding } from './tables.ts';
 
 type Entry = NonNullable<SubnetSpec['acls']>[number];
 

@@ -4,6 +4,7 @@ import type { RowId } from '../../lib/delta/fact.ts';
 import type { Demand, Kept, PoolUsage, Space, Unassigned, Usage } from './addresses.ts';
 import type { CentralRow, Cluster, RangeSetting } from './cluster.ts';
 import type { JsonObject, Ref } from './fact.ts';
+import type { Isolation } from './isolation.ts';
 import type { Options } from './option-list.ts';
 import type { ModuleIndexes, ModuleTables } from './policy-module.ts';
 import type { PolicyIndexes, PolicyTables } from './policy-tables.ts';
@@ -259,6 +260,8 @@ export interface Network {
   readonly vips: readonly string[];
   /** 0: the node's default. */
   readonly mtu: number;
+  /** Whether pods may start while the physical gateway does not answer; absent when they may not. */
+  readonly unaskedGateway?: true;
   /** Name of the nodes' network for its tunnels; absent for the default one. */
   readonly nodeNetwork?: string;
   /** Route table of the nodes for traffic to an external egress gateway; absent without one. */
@@ -276,26 +279,6 @@ export interface Interconnection {
   readonly addresses: readonly string[];
   /** Only what goes to overlay subnets takes the router. */
   readonly overlayOnly: boolean;
-}
-
-/** Who may talk to the pods of a subnet. */
-export interface Isolation {
-  /** Other subnets may not. */
-  readonly isPrivate: boolean;
-  /** Ranges that may all the same; canonical. */
-  readonly allowSubnets: readonly string[];
-  /** Rules of the user. */
-  readonly acls: readonly SwitchRule[];
-  /** With rules of the user: the subnet's own pods always may. */
-  readonly allowInside: boolean;
-}
-
-/** An entry of spec.acls that OVN takes. */
-export interface SwitchRule {
-  readonly direction: 'to-lport' | 'from-lport';
-  readonly priority: number;
-  readonly match: string;
-  readonly action: string;
 }
 
 export interface Tables extends PolicyTables, ModuleTables {

@@ -77,6 +77,8 @@ export interface PortItem {
   readonly nicType: 'veth-pair' | 'offload-port' | 'dpdk-port';
   /** The node's network for its tunnels; '' is the default one. */
   readonly nodeNetwork: string;
+  /** About neighbours on a physical network, each with what is before it: tell them, ask for conflicts, for gateways. */
+  readonly wire: '' | 'announce' | 'detect' | 'gateway';
   /** The API server has accepted the pod's annotations: ADD may answer. */
   readonly announced: boolean;
 }

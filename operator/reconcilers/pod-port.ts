@@ -187,20 +187,24 @@ function wireMtu(node: string, { vlan, link }: Network, read: WorldRead): number
   return Number(label) || 0;
 }
 
+/** A machine on its way to another node has its addresses on both; a router of OVN needs no asking for. */
+function wireOf({ nic, self, assigned: { network } }: Interface): PortItem['wire'] {
+  if (network.vlan === '' || nic.isForeign) return '';
+  if (self.pods.length > 1) return 'announce';
+  return network.link === 'gateway' || network.unaskedGateway === true ? 'detect' : 'gateway';
+}
+
 interface Given {
   readonly nicType: NicType;
   readonly values: Annotations;
   readonly gateways: readonly string[];
 }
 
-function item(
-  row: PodRow,
-  { nic, assigned: { ip, network } }: Interface,
-  { nicType, values, gateways }: Given,
-  read: WorldRead,
-): PortItem {
+function item(row: PodRow, one: Interface, { nicType, values, gateways }: Given, read: WorldRead): PortItem {
   const { namespace, name, uid } = row.meta;
   const seen = row.meta.annotations;
+  const { nic, assigned } = one;
+  const { ip, network } = assigned;
   return {
     kind: 'port',
     pod: { namespace, name, uid },
@@ -215,6 +219,7 @@ function item(
     defaultRoute: nic.port.defaultRoute ?? nic.isFirst,
     mtu: network.mtu || wireMtu(row.node, network, read),
     nicType,
+    wire: wireOf(one),
     nodeNetwork: (nic.isForeign ? undefined : network.nodeNetwork) ?? '',
     announced: Object.keys(values).every((key) => seen[key] === values[key]),
   };

@@ -102,6 +102,7 @@ describe('PlanTables', () => {
           mtu: 0,
           nic_type: 'veth-pair',
           node_network: '',
+          wire: '',
           announced,
         },
       },

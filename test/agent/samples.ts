@@ -23,6 +23,7 @@ export const port = (changes: Partial<PortSpec> = {}): PortSpec => ({
   mtu: 1400,
   nicType: 'veth-pair',
   nodeNetwork: '',
+  wire: '',
   announced: true,
   ...changes,
 });

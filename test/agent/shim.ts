@@ -10,10 +10,16 @@ const run = promisify(execFile);
 /** Warnings are errors here as in the image: the compiler is the shim's first reviewer. */
 export const SHIM_FLAGS: readonly string[] = ['-std=gnu11', '-Wall', '-Wextra', '-Wpedantic', '-Werror'];
 
-/** Path of the program in a new temporary folder. */
-export async function buildShim(flags: readonly string[] = ['-static', '-Os', '-s']): Promise<string> {
-  const program = join(await mkdtemp(join(tmpdir(), 'kubeloom-shim-')), 'kube-ovn');
-  const source = join(import.meta.dirname, '../../agent/cni/shim.c');
-  await run('gcc', [...SHIM_FLAGS, ...flags, '-o', program, source]);
+const RELEASE: readonly string[] = ['-static', '-Os', '-s'];
+
+async function build(source: string, name: string, flags: readonly string[]): Promise<string> {
+  const program = join(await mkdtemp(join(tmpdir(), 'kubeloom-shim-')), name);
+  await run('gcc', [...SHIM_FLAGS, ...flags, '-o', program, join(import.meta.dirname, '../../agent/cni', source)]);
   return program;
 }
+
+/** Path of the program in a new temporary folder. */
+export const buildShim = (flags = RELEASE): Promise<string> => build('shim.c', 'kube-ovn', flags);
+
+/** Likewise, of the one that talks to neighbours. */
+export const buildNeighbour = (flags = RELEASE): Promise<string> => build('neighbour.c', 'neighbour', flags);

@@ -42,12 +42,13 @@ it('takes what runs, and neither sources of compiled things, tests nor documenta
     'config/images/scripts/start.sh',
     'config/images/scripts/notes.md',
   );
-  expect(paths(appEntries(repo, join(repo, 'shim')))).toEqual([
+  expect(paths(appEntries(repo, { shim: join(repo, 'shim'), neighbour: join(repo, 'shim') }))).toEqual([
     'agent/main.ts',
     'bin/kube-ovn-controller',
     'bin/kube-ovn-daemon',
     'bin/kube-ovn-webhook',
     'cni/kube-ovn',
+    'cni/neighbour',
     'lib/net/ip.ts',
     'lib/ovsdb/package.json',
     'operator/main.ts',

@@ -19,6 +19,7 @@ const port = (name: string, announced = false): PortItem => ({
   mtu: 0,
   nicType: 'veth-pair',
   nodeNetwork: '',
+  wire: '',
   announced,
 });
 

@@ -24,6 +24,11 @@ export interface PortItem {
    * Name of the node's network whose address the port's tunnels have; '' is the default one.
    */
   'node_network'?: (string);
+  /**
+   * What to do about neighbours on a physical network: '' on an overlay; announce; detect, which asks for conflicts first;
+   * gateway, which asks for the gateways last.
+   */
+  'wire'?: (string);
 }
 
 export interface PortItem__Output {
@@ -47,4 +52,9 @@ export interface PortItem__Output {
    * Name of the node's network whose address the port's tunnels have; '' is the default one.
    */
   'node_network': (string);
+  /**
+   * What to do about neighbours on a physical network: '' on an overlay; announce; detect, which asks for conflicts first;
+   * gateway, which asks for the gateways last.
+   */
+  'wire': (string);
 }
