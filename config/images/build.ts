@@ -6,21 +6,23 @@ import { statSync } from 'node:fs';
 import { mkdir, readdir, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheRoot, cached, contentKey, discard, repoRoot } from '../../test/cluster/cache.ts';
+import { goTools } from '../../test/cluster/go.ts';
 import { onStderr } from '../../test/cluster/progress.ts';
 import type { Progress } from '../../test/cluster/progress.ts';
 import { baseRootfs, layer as packagesOver } from '../../test/cluster/rootfs.ts';
-import { appLayer, dependencyLayer, nodeLayer, programLayer, recipe, rootfsLayer } from './layers.ts';
+import { appLayer, builtLayer, dependencyLayer, nodeLayer, programLayer, recipe, rootfsLayer } from './layers.ts';
 import type { Places } from './layers.ts';
 import { manifestOf, writeImage } from './oci.ts';
 import type { ImageSpec, Layer } from './oci.ts';
 
-/** `kubeloom` is the product, `test` what tests run in pods, `pause` the sandbox. */
-export type ImageKey = 'kubeloom' | 'test' | 'pause';
+/** `kubeloom` is the product, `test` what tests run in pods, `pause` the sandbox, `coredns` the DNS of the test cluster. */
+export type ImageKey = 'kubeloom' | 'test' | 'pause' | 'coredns';
 
 export const imageNames: Readonly<Record<ImageKey, string>> = {
   kubeloom: 'docker.io/kubeloom/kubeloom:dev',
   test: 'docker.io/kubeloom/test:dev',
   pause: 'docker.io/kubeloom/pause:1',
+  coredns: 'docker.io/kubeloom/coredns:dev',
 };
 
 export interface BuildOptions {
@@ -119,6 +121,10 @@ const plans: Readonly<Record<ImageKey, (places: Places, options: Options) => Pro
   async pause(places) {
     const layers = [await programLayer(places, 'pause', { pause: 'pause.c' })];
     return { spec: { name: imageNames.pause, config: { Entrypoint: ['/pause'] }, layers }, stable: [] };
+  },
+  async coredns(places, options) {
+    const layers = [await builtLayer(places, 'coredns', join(await goTools('coredns', options.progress), 'coredns'))];
+    return { spec: { name: imageNames.coredns, config: { Entrypoint: ['/coredns'] }, layers }, stable: layers };
   },
 };
 

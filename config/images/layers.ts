@@ -100,4 +100,10 @@ export async function programLayer(
   return layer(places, name, treeDigest(entries), () => rootOwned(entries));
 }
 
+/** A program that was built elsewhere. */
+export const builtLayer = (places: Places, name: string, program: string): Promise<Layer> => {
+  const entries = [copyEntry(name, program, 0o755)];
+  return layer(places, name, treeDigest(entries), () => rootOwned(entries));
+};
+
 const rootOwned = (entries: readonly Entry[]): Entry[] => sorted([...parents(entries), ...entries]);

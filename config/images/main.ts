@@ -1,6 +1,6 @@
 /**
- * `node config/images/main.ts [--thin] [kubeloom|test|pause ...]`: builds the images and prints one line for each: name, tar,
- * digest. Progress goes to standard error.
+ * `node config/images/main.ts [--thin] [kubeloom|test|pause|coredns ...]`: builds the images (all but coredns, which takes
+ * minutes and a Go compiler, when none is named) and prints one line for each: name, tar, digest. Progress goes to standard error.
  */
 import { parseArgs } from 'node:util';
 import { buildImages, imageNames } from './build.ts';
@@ -14,7 +14,8 @@ if (unknown.length > 0) {
   process.stderr.write(`no such image: ${unknown.join(' ')} (there are ${Object.keys(imageNames).join(', ')})\n`);
   process.exitCode = 2;
 } else {
-  const only = positionals.filter(isImage);
-  const images = await buildImages({ thin: values.thin === true, ...(only.length > 0 && { only }) });
+  const named = positionals.filter(isImage);
+  const only: readonly ImageKey[] = named.length > 0 ? named : ['kubeloom', 'test', 'pause'];
+  const images = await buildImages({ thin: values.thin === true, only });
   for (const { name, tar, digest } of images) console.log(`${name}\t${tar}\t${digest}`);
 }

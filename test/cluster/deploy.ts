@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { repoRoot } from './cache.ts';
 import type { Cluster } from './cluster.ts';
+import { dnsObjects } from './dns.ts';
 import { CommandFailed } from './exec.ts';
 import type { Progress } from './progress.ts';
 import { waitForNodes } from './ready.ts';
@@ -24,12 +25,17 @@ export async function labelMasters(cluster: Cluster): Promise<void> {
   }
 }
 
-/** Applies the overlay and waits until all nodes are Ready. */
+/** Applies the overlay and CoreDNS, and waits until all nodes are Ready. */
 export async function deploy(cluster: Cluster, progress: Progress): Promise<void> {
   const { ovnMembers, family } = cluster.record;
   const overlay = ovnMembers === 3 ? 'demo-ha' : OVERLAYS[family];
   await progress.step(`kubectl apply -k config/overlays/${overlay}`, async () => {
     await apply(cluster, join(repoRoot, 'config', 'overlays', overlay));
+  });
+  const items = dnsObjects(family);
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+  await progress.step('kubectl apply of CoreDNS', async () => {
+    await cluster.kubectl(['apply', '-f', '-'], { stdin: list });
   });
   await progress.step('nodes Ready', () => waitForNodes(cluster, 'Ready', 120_000));
 }

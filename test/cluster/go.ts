@@ -33,15 +33,16 @@ export async function requireGo(what: string, wanted: string): Promise<void> {
 const FLAGS = ['-ldflags', '-s -w'] as const;
 
 /**
- * Directory with the tools of `test/cluster/NAME/go.mod`, each under the last part of its package. `cni`: cnitool and the
- * reference plugins, half a minute; `multus`: three minutes on two cores.
+ * Directory with the tools of `test/cluster/NAME/go.mod`, each under the last part of its package, or with the program NAME when
+ * its source is there. `cni`: cnitool and the reference plugins, half a minute; `multus` and `coredns`: three minutes on two cores.
  */
-export async function goTools(name: 'cni' | 'multus', progress: Progress = onStderr()): Promise<string> {
+export async function goTools(name: 'cni' | 'multus' | 'coredns', progress: Progress = onStderr()): Promise<string> {
   const source = join(import.meta.dirname, name);
   const [goMod = '', goSum = ''] = await Promise.all(
     ['go.mod', 'go.sum'].map((file) => readFile(join(source, file), 'utf8')),
   );
-  const key = contentKey(goMod, goSum, ...FLAGS);
+  const program = await readFile(join(source, 'main.go'), 'utf8').catch(() => undefined);
+  const key = contentKey(goMod, goSum, program ?? '', ...FLAGS);
   return cached(join(cacheRoot(), 'go-tools', `${name}-${key}`), async (directory) => {
     await requireGo(name, /^go (\S+)$/m.exec(goMod)?.[1] ?? '0');
     await mkdir(directory);
@@ -52,9 +53,12 @@ export async function goTools(name: 'cni' | 'multus', progress: Progress = onStd
       timeoutMs: 1_800_000,
     };
     await progress.step(`compiling ${name} from Go modules`, async () => {
-      await run(['nice', 'go', 'build', ...FLAGS, '-o', `${directory}/`, 'tool'], options);
+      await run(
+        ['nice', 'go', 'build', ...FLAGS, '-o', `${directory}/`, program === undefined ? 'tool' : '.'],
+        options,
+      );
     });
   });
 }
 
-if (import.meta.main) console.log(await Promise.all([goTools('cni'), goTools('multus')]));
+if (import.meta.main) console.log(await Promise.all([goTools('cni'), goTools('multus'), goTools('coredns')]));

@@ -8,7 +8,7 @@ const workloads = ['daemonset/kube-ovn-cni', 'deployment/kube-ovn-controller'];
 
 /** Containers take a new image of the same name only when they start: those of ours are restarted one after the other. */
 export async function redeploy(cluster: Cluster, progress: Progress): Promise<void> {
-  const images = await buildImages({ progress, only: ['kubeloom', 'test'], thin: true });
+  const images = await buildImages({ progress, only: ['kubeloom', 'test', 'coredns'], thin: true });
   await progress.step('importing images', async () => {
     for (const { tar } of images) await cluster.loadImage(tar);
   });
