@@ -27,6 +27,8 @@ export function clusterRow(settings: Settings, salt: string, apiServer: readonly
     externalSubnet: settings.externalSubnet,
     serviceCidrs: list(settings.serviceCidrs),
     enableLb: settings.enableLb,
+    serviceLbLayout: settings.serviceLbLayout,
+    preferLocal: settings.preferLocal,
     enableNp: settings.enableNp,
     npEnforcement: settings.npEnforcement,
     enableAnp: settings.enableAnp,

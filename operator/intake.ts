@@ -20,6 +20,7 @@ import {
 } from './api/project.ts';
 import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.ts';
 import { adminPolicyRef, kubeOvn } from './api/refs.ts';
+import { endpointSliceRow, serviceRow } from './api/service-row.ts';
 import { securityGroupRow } from './api/security-row.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { World } from './world.ts';
@@ -55,6 +56,11 @@ const doors: Readonly<Record<string, { readonly apiVersion: string; readonly ent
   NetworkPolicy: {
     apiVersion: 'networking.k8s.io/v1',
     enter: entering((world) => world.networkPolicy, networkPolicyRow),
+  },
+  Service: { apiVersion: core, enter: entering((world) => world.service, serviceRow) },
+  EndpointSlice: {
+    apiVersion: 'discovery.k8s.io/v1',
+    enter: entering((world) => world.endpointSlice, endpointSliceRow),
   },
   DNSNameResolver: { apiVersion: kubeOvn, enter: entering((world) => world.domain, domainRow) },
   ...Object.fromEntries(adminKinds.map((kind) => [kind, adminDoor(kind)])),

@@ -10,7 +10,7 @@ import type { World } from './world.ts';
 
 /** Undefined when the object does not exist, and for kinds that are not watched. */
 export function metaOf(world: World, ref: Ref): Meta | undefined {
-  const { pod, node, namespace, subnet, vpc, vlan, ip, ippool, vip, eip, securityGroup, domain } = world;
+  const { pod, node, namespace, subnet, vpc, vlan, ip, ippool, vip, eip, securityGroup, domain, service } = world;
   const tables: Readonly<Record<string, ReadTable<{ readonly meta: Meta }>>> = {
     Pod: pod,
     Node: node,
@@ -24,6 +24,7 @@ export function metaOf(world: World, ref: Ref): Meta | undefined {
     OvnEip: eip,
     SecurityGroup: securityGroup,
     DNSNameResolver: domain,
+    Service: service,
   };
   if (isAdminKind(ref.kind)) return world.adminPolicy.get(`${ref.kind}/${ref.name}`)?.meta;
   if (isLater(ref.kind)) return world.later.get(laterKey(ref))?.meta;

@@ -86,6 +86,8 @@ const definitions = {
   nonPrimary: flag('non-primary-cni-mode', false),
   podNicType: oneOf('pod-nic-type', ['veth-pair', 'offload-port', 'dpdk-port']),
   enableLb: flag('enable-lb', true),
+  serviceLbLayout: oneOf('service-lb-layout', ['own', 'shared']),
+  preferLocal: flag('enable-ovn-lb-prefer-local', false),
   enableNp: flag('enable-np', true),
   npEnforcement: oneOf('np-enforcement', ['standard', 'lax']),
   enableAnp: flag('enable-anp', false),

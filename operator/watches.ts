@@ -33,6 +33,7 @@ import {
 import type { CentralRow, PodRow } from './api/tables.ts';
 import { policyModuleRow } from './api/policy-module.ts';
 import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.ts';
+import { endpointSliceRow, serviceRow } from './api/service-row.ts';
 import { securityGroupRow } from './api/security-row.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { Member } from './kube/leader-labels.ts';
@@ -71,6 +72,8 @@ const own = [
   'Vpc',
   'NetworkAttachmentDefinition',
   'NetworkPolicy',
+  'Service',
+  'EndpointSlice',
   'PolicyModule',
   'DNSNameResolver',
   ...adminKinds,
@@ -183,6 +186,8 @@ export class Watches implements Part {
       IPPool: [into(world.ippool, ipPoolRow), statusOf('IPPool')],
       NetworkAttachmentDefinition: [into(world.attachment, attachmentRow)],
       NetworkPolicy: [into(world.networkPolicy, networkPolicyRow)],
+      Service: [into(world.service, serviceRow)],
+      EndpointSlice: [into(world.endpointSlice, endpointSliceRow)],
       PolicyModule: [into(world.policyModule, policyModuleRow), statusOf('PolicyModule')],
       DNSNameResolver: [into(world.domain, domainRow)],
       AdminNetworkPolicy: [admin(world, 'AdminNetworkPolicy'), statusOf('AdminNetworkPolicy')],

@@ -26,6 +26,7 @@
 //   vpc -> realm (what others go by) -> network, Subnet, Vpc
 //   vpc -> uplink -> demand; uplink, ip, eip -----------------------------------------------------------> Vpc: external ports; OvnEip
 //   vip -> holding, demand -> [allocator] --> API: status of the Vip --> vip -------------------> Vip: port, labels, status; Subnet
+//   service + endpointSlice, ip, network, host ------------------------------------------------> Service: load balancers, annotation
 //   later ----------------------------------------------------------------------------------> Later: status, problems
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
 import { owner as ownerText, partOf } from '../lib/delta/ids.ts';
@@ -55,6 +56,7 @@ import {
   policyModuleRef,
   securityGroupRef,
   selectionRef,
+  serviceRef,
   subnetRef,
   vipRef,
   vlanRef,
@@ -81,6 +83,7 @@ import { named, namedKey, nameOfKey } from './reconcilers/named.ts';
 import { namespace } from './reconcilers/namespace.ts';
 import { networkPolicy, ownGroups } from './reconcilers/network-policy.ts';
 import { candidate, checked, network, nodeScope, tableKeys } from './reconcilers/network.ts';
+import { hostKeys } from './reconcilers/chassis.ts';
 import { host, node } from './reconcilers/node.ts';
 import { subnetDemand } from './reconcilers/own-address.ts';
 import { domainName } from './reconcilers/outside.ts';
@@ -101,6 +104,8 @@ import type { Reconciler, RowReconciler } from './reconcilers/reconciler.ts';
 import { portKeys } from './reconcilers/router-port-name.ts';
 import { security, securityGroup } from './reconcilers/security-group.ts';
 import { selected } from './reconcilers/selected.ts';
+import { service } from './reconcilers/service.ts';
+import { anyVpc } from './reconcilers/service-vpc.ts';
 import { space } from './reconcilers/space.ts';
 import { priorityKeys } from './reconcilers/standing.ts';
 import { subnet } from './reconcilers/subnet.ts';
@@ -143,6 +148,8 @@ export interface World {
   readonly moduleReport: Table<Tables['moduleReport']>;
   readonly answer: Table<Tables['answer']>;
   readonly securityGroup: Table<Tables['securityGroup']>;
+  readonly service: Table<Tables['service']>;
+  readonly endpointSlice: Table<Tables['endpointSlice']>;
   /** Of all kinds of them. */
   readonly adminPolicy: Table<Tables['adminPolicy']>;
   readonly domain: Table<Tables['domain']>;
@@ -217,6 +224,9 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   graph.index('networksByPort', networkTable, portKeys);
   graph.index('networksByVlan', networkTable, (row) => (row.vlan === '' ? [] : [row.vlan]));
   graph.index('interconnections', networkTable, (row) => (row.link === 'interconnection' ? [only] : []));
+  graph.index('slicesByService', tables.endpointSlice, (row) => [row.service]);
+  graph.index('networksByBlock', networkTable, (row) => rangeKeys(anyVpc, row.cidrs));
+  graph.index('hosts', computed.host, hostKeys);
   graph.index('hostsByGroup', computed.host, (row) => [nodeGroupName(row.name)]);
 
   graph.derive('realm', tables.vpc, realm, graph.into(computed.realm));
@@ -264,6 +274,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   reconcile(graph, sinks, { reconciler: named, input: namedTable, about: namedOf });
   reconcile(graph, sinks, { reconciler: node, input: tables.node, about: nodeRef });
   reconcile(graph, sinks, { reconciler: reservation, input: tables.unassigned, about: ipRef });
+  reconcile(graph, sinks, { reconciler: service, input: tables.service, about: serviceOf });
   reconcile(graph, sinks, { reconciler: vip, input: tables.vip, about: vipRef });
   reconcile(graph, sinks, { reconciler: later, input: tables.later, about: laterRef });
   const { demand, holding: held, pool: pools, kept: keeps, space: spaces } = computed;
@@ -301,6 +312,7 @@ const adminPolicyOf = (key: string): Ref => {
   const [kind = '', name = ''] = key.split('/');
   return adminPolicyRef(kind, name);
 };
+const serviceOf = (key: string): Ref => namespaced(serviceRef)(key);
 const networkPolicyOf = (key: string): Ref => namespaced(networkPolicyRef)(key);
 
 /** Owner of a row that is known by its name. */
@@ -318,6 +330,7 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
   IPPool: ipPoolRef,
   Vip: vipRef,
   NetworkPolicy: networkPolicyOf,
+  Service: serviceOf,
   AdminPolicy: adminPolicyOf,
   DNSNameResolver: dnsNameResolverRef,
   Selection: selectionRef,
@@ -357,6 +370,8 @@ function inputs(graph: Graph<Tables, Indexes>): Inputs {
     moduleReport: graph.table('moduleReport'),
     answer: graph.table('answer'),
     securityGroup: graph.table('securityGroup'),
+    service: graph.table('service'),
+    endpointSlice: graph.table('endpointSlice'),
     adminPolicy: graph.table('adminPolicy'),
     domain: graph.table('domain'),
     later: graph.table('later'),

@@ -82,7 +82,7 @@ function valueFault(rules: Rules, shape: Shape, name: string, value: Value): str
 /** Whether the element (a map's key) is ours; in a row of ours this says who may take it out. */
 export function owned({ owns }: Pick<TrackerOptions, 'owns'>, table: string, column: string, element: Atom): boolean {
   const keys = owns[table]?.[column];
-  if (keys === undefined || keys === 'all') return keys === 'all';
+  if (keys === undefined || typeof keys === 'string') return keys !== undefined;
   const text = String(element);
   return keys.includes(text) || keys.some((key) => key.endsWith('*') && text.startsWith(key.slice(0, -1)));
 }

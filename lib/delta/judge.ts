@@ -48,7 +48,7 @@ export class Judge {
     this.#singletons = new Set(options.singletons);
     this.#managed = new Map([...sides.shapes].map(([table, shape]) => [table, this.#alwaysManaged(shape)]));
     const filled = Object.entries(options.owns).map(([table, keys]) => {
-      return [table, Object.keys(keys).filter((name) => keys[name] === 'all')] as const;
+      return [table, Object.keys(keys).filter((name) => typeof keys[name] === 'string')] as const;
     });
     this.#members = new Map(filled);
   }
@@ -151,7 +151,8 @@ export class Judge {
     const keys = this.#options.owns[schema.name] ?? {};
     const singleton = this.#singletons.has(schema.name);
     return [...columns.values()].filter(
-      ({ name, holdsChildren }) => holdsChildren || keys[name] === 'all' || (singleton && keys[name] !== undefined),
+      ({ name, holdsChildren }) =>
+        holdsChildren || typeof keys[name] === 'string' || (singleton && keys[name] !== undefined),
     );
   }
 
@@ -250,7 +251,8 @@ export class Judge {
     if (!owned(this.#options, table, column.name, element)) return false;
     if (this.#singletons.has(table)) return true;
     // A list of keys in a row whose fact does not name the column: only what a member of this process put there.
-    const ours = this.#options.owns[table]?.[column.name] === 'all' || this.retired(key);
+    const keys = this.#options.owns[table]?.[column.name];
+    const ours = keys === 'all' || this.retired(key) || (keys === 'ours' && this.ours(element as RowId));
     return ours && desired.fact(row) !== undefined;
   }
 

@@ -14,9 +14,10 @@ export interface Slices {
 /**
  * Table, column, keys. A map column: only these keys are compared and written, and those that begin like one that ends
  * with "*"; `'all'` when nobody else writes it.
- * A set column that facts fill element by element: `'all'`, so that elements nobody wants are taken out.
+ * A set column that facts fill element by element: `'all'`, so that elements nobody wants are taken out; `'ours'` where
+ * others put references of theirs beside ours, so that of those nobody wants the ones to rows of ours are taken out.
  */
-export type Owns = Readonly<Record<string, Readonly<Record<string, readonly string[] | 'all'>>>>;
+export type Owns = Readonly<Record<string, Readonly<Record<string, readonly string[] | 'all' | 'ours'>>>>;
 
 export interface TrackerOptions {
   readonly owns: Owns;

@@ -12,6 +12,10 @@ export interface Cluster {
   readonly serviceCidrs: readonly string[];
   readonly apiServer: readonly string[];
   readonly enableLb: boolean;
+  /** Where the addresses of Services stand: in a row for each, or in Kube-OVN's six of the VPC. */
+  readonly serviceLbLayout: 'own' | 'shared';
+  /** Clients in the cluster prefer backends of their own node where those from outside reach no others. */
+  readonly preferLocal: boolean;
   /** NetworkPolicies are followed. */
   readonly enableNp: boolean;
   /** What a NetworkPolicy drops that does not say so itself: everything of IP, or what has ports alone. */

@@ -7,6 +7,7 @@ const core = (kind: string, namespace: string, name: string): Ref => ({ apiVersi
 const crd = (kind: string, name: string): Ref => ({ apiVersion: kubeOvn, kind, namespace: '', name });
 
 export const podRef = (namespace: string, name: string): Ref => core('Pod', namespace, name);
+export const serviceRef = (namespace: string, name: string): Ref => core('Service', namespace, name);
 export const nodeRef = (name: string): Ref => core('Node', '', name);
 export const namespaceRef = (name: string): Ref => core('Namespace', '', name);
 export const networkPolicyRef = (namespace: string, name: string): Ref => ({
@@ -103,6 +104,7 @@ const builders: Readonly<Record<string, (namespace: string, name: string) => Ref
   OvnEip: (_, name) => eipRef(name),
   SecurityGroup: (_, name) => securityGroupRef(name),
   NetworkPolicy: networkPolicyRef,
+  Service: serviceRef,
   PolicyModule: (_, name) => policyModuleRef(name),
   AdminNetworkPolicy: (_, name) => adminPolicyRef('AdminNetworkPolicy', name),
   BaselineAdminNetworkPolicy: (_, name) => adminPolicyRef('BaselineAdminNetworkPolicy', name),

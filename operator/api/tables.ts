@@ -9,6 +9,7 @@ import type { Options } from './option-list.ts';
 import type { ModuleIndexes, ModuleTables } from './policy-module.ts';
 import type { PolicyIndexes, PolicyTables } from './policy-tables.ts';
 import type { Reason } from './reasons.ts';
+import type { ServiceIndexes, ServiceTables } from './service-tables.ts';
 import type { EipRow, Uplink } from './eip-row.ts';
 import type { VipRow } from './vip-row.ts';
 
@@ -281,7 +282,7 @@ export interface Interconnection {
   readonly overlayOnly: boolean;
 }
 
-export interface Tables extends PolicyTables, ModuleTables {
+export interface Tables extends PolicyTables, ModuleTables, ServiceTables {
   pod: PodRow;
   node: NodeRow;
   namespace: NamespaceRow;
@@ -320,7 +321,7 @@ export interface Tables extends PolicyTables, ModuleTables {
 }
 
 /** Values of a table by a computed key; the keys are built in operator/api/keys.ts only. */
-export interface Indexes extends PolicyIndexes, ModuleIndexes {
+export interface Indexes extends PolicyIndexes, ModuleIndexes, ServiceIndexes {
   /** By VPC. */
   networksByVpc: Network;
   /** By provider. */

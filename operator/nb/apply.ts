@@ -15,7 +15,7 @@ import { ConnectionLost, QueueFull, RequestError, Session, TransactError, system
 import type { Clock, DatabaseSchema, Operation, Replica, RowChange, SessionOptions } from '../../lib/ovsdb/index.ts';
 import { columns, structural } from './columns.ts';
 import { fitting, type Fit, type NbFact } from './fitting.ts';
-import { adoptBy, keep, owns, untagged } from './owns.ts';
+import { adoptBy, keep, ours, owns, untagged } from './owns.ts';
 
 export interface NorthboundOptions
   extends
@@ -234,6 +234,7 @@ export class Northbound {
     const { ownerOf } = this.#options;
     return {
       owns: withoutFence(owns),
+      ours,
       adoptBy,
       keep,
       untagged,
@@ -283,7 +284,7 @@ function outcomeOf(error: unknown): Outcome {
 function withoutFence(all: Owns): Owns {
   const { table, column, key } = FENCE;
   const keys = all[table]?.[column];
-  if (keys === undefined || keys === 'all') return all;
+  if (keys === undefined || typeof keys === 'string') return all;
   return { ...all, [table]: { ...all[table], [column]: keys.filter((each) => each !== key) } };
 }
 

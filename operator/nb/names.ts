@@ -81,5 +81,31 @@ export const localnetPortName = (subnet: string): string => `localnet.${subnet}`
 /** Logical_Switch_Port of an address of spec.vips. */
 export const subnetVipPortName = (subnet: string, address: string): string => `${subnet}-vip-${address}`;
 
+/** Protocols of Services, as table Load_Balancer names them. */
+export const protocols = ['tcp', 'udp', 'sctp'] as const;
+export type Protocol = (typeof protocols)[number];
+
+/** Load_Balancer_Group of a VPC: of all its Services. Groups have no external_ids, so the name says whose they are. */
+export const balancerGroupName = (vpc: string): string => `kubeloom.${vpc}`;
+export const isBalancerGroupName = (name: string): boolean => name.startsWith(balancerGroupName(''));
+
+/** Load_Balancer of a VPC that carries the addresses of rules; with `session`, of those with affinity. */
+export function vpcBalancerName(
+  vpc: string,
+  isDefault: boolean,
+  { protocol, session }: { readonly protocol: Protocol; readonly session: boolean },
+): string {
+  if (isDefault) return `cluster-${protocol}-${session ? 'session-' : ''}loadbalancer`;
+  return `vpc-${vpc}-${protocol}-${session ? 'sess-' : ''}load`;
+}
+
+/** Load_Balancer of a Service; `part` tells several of one protocol apart. */
+export const serviceBalancerName = (service: string, protocol: Protocol, part = ''): string =>
+  `${service}/${protocol}${part === '' ? '' : `/${part}`}`;
+
+/** A variable of Chassis_Template_Var: flows name it, so it is a word. */
+export const variableName = (owner: Owner, name: string): string =>
+  `kl${rowId(owner, 'Chassis_Template_Var', name).replaceAll('-', '').slice(0, 20)}`;
+
 /** The name of the loser of a collision: the same for the same owner, ever. */
 export const suffixed = (name: string, owner: Owner): string => `${name}.${rowId(owner, 'name', name).slice(0, 8)}`;

@@ -3,7 +3,7 @@
 
 import type { Owns } from '../../lib/delta/options.ts';
 import type { Row } from '../../lib/ovsdb/index.ts';
-import { localnetPortName } from './names.ts';
+import { isBalancerGroupName, localnetPortName } from './names.ts';
 
 const tag = ['vendor', 'kubeloom-owner', 'kubeloom-id'] as const;
 
@@ -16,6 +16,7 @@ export const owns: Owns = {
   Logical_Router: {
     external_ids: tag,
     options: ['mac_binding_age_threshold', 'dynamic_neigh_routers', 'always_learn_from_arp_request'],
+    load_balancer: 'ours',
   },
   Logical_Router_Port: { external_ids: [...tag, 'lr'], options: ['route_table', 'bfd-only'], ipv6_ra_configs: 'all' },
   Logical_Router_Static_Route: { external_ids: [...tag, 'subnet'], options: ['ecmp_symmetric_reply'] },
@@ -38,7 +39,18 @@ export const owns: Owns = {
   Logical_Switch: {
     external_ids: tag,
     other_config: ['mcast_snoop', 'mcast_querier', 'mcast_eth_src', 'mcast_ip4_src', 'mcast_ip6_src'],
+    load_balancer: 'ours',
+    load_balancer_group: 'ours',
   },
+  Load_Balancer: {
+    external_ids: [...tag, 'service', 'vpc'],
+    options: ['affinity_timeout', 'address-family', 'ct_flush', 'hairpin_snat_ip', 'reject', 'template'],
+    vips: 'all',
+    ip_port_mappings: 'all',
+  },
+  Load_Balancer_Group: { load_balancer: 'all' },
+  Load_Balancer_Health_Check: { external_ids: [...tag, 'switch_lb_subnet'], options: 'all' },
+  Chassis_Template_Var: { external_ids: tag, variables: 'all' },
   Logical_Switch_Port: {
     external_ids: [
       ...tag,
@@ -91,6 +103,12 @@ export const adoptBy: Readonly<Record<string, readonly string[]>> = {
   Logical_Router_Static_Route: ['ip_prefix', 'nexthop', 'policy', 'route_table'],
   HA_Chassis: ['chassis_name'],
   ACL: ['direction', 'priority', 'match'],
+  Load_Balancer: ['name'],
+};
+
+/** Rows of ours in tables without external_ids. */
+export const ours: Readonly<Record<string, (row: Row) => boolean>> = {
+  Load_Balancer_Group: ({ name }) => typeof name === 'string' && isBalancerGroupName(name),
 };
 
 /** Kube-OVN tags the port to a physical network only when it writes it for the second time. */

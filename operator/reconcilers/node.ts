@@ -20,6 +20,7 @@ import { aclTier, adminAcl, networkPolicyAcl, routerPolicy as priority } from '.
 import { addressMember, nodesSetId } from '../nb/rows/address-set.ts';
 import { nodeGroup, nodeGroupId } from '../nb/rows/group.ts';
 import type { NodeGroup } from '../nb/rows/group.ts';
+import { chassisVariables } from '../nb/rows/load-balancer.ts';
 import { groupAcl, peerField, portField } from '../nb/rows/policy.ts';
 import type { GroupAcl } from '../nb/rows/policy.ts';
 import { routerPolicy } from '../nb/rows/router.ts';
@@ -27,6 +28,7 @@ import { vifPort } from '../nb/rows/switch.ts';
 import { assignment } from './assignment.ts';
 import type { Assignment } from './assignment.ts';
 import { anyIsolation, baselineIsolation, judgedIsolation } from './default-deny.ts';
+import { isFirst } from './chassis.ts';
 import { excludedMembers, servicePriorities } from './interconnection.ts';
 import { givesWay } from './network.ts';
 import { networksOf, nodeItem, peerItem } from './node-item.ts';
@@ -55,6 +57,7 @@ export const node: Reconciler<NodeRow> = {
     const ref = nodeRef(name);
     const join = assignment({ ip: nodeIpName(name), ref, uid }, read);
     yield* groups(row, read);
+    yield* variables(row, read);
     yield* addresses(row, read);
     yield* ownPods(row, join, read);
     yield* nodeMembers(name, { addresses: ownAddresses(row, join), owner: ownerOf(ref) }, read);
@@ -81,6 +84,12 @@ function groupNames(name: string, read: WorldRead): Readonly<Record<NodeGroup, s
     baseline: called(baselineGroupName(name)),
     taken,
   };
+}
+
+/** Where Services that are balanced by node have their backends. */
+function* variables({ meta: { name } }: NodeRow, read: WorldRead): Generator<Fact> {
+  const own = read.get('host', name);
+  if (own && clusterOf(read).enableLb && isFirst(own, read)) yield chassisVariables(name, own.chassis);
 }
 
 /** The groups of the node's pods; they exist with the node, whether or not it has pods. */

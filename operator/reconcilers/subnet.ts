@@ -8,8 +8,9 @@ import { subnetRef } from '../api/refs.ts';
 import type { Cluster, Network, SubnetRow } from '../api/tables.ts';
 import { Withheld } from '../api/withheld.ts';
 import { routerPolicy as priority } from '../nb/priorities.ts';
+import { balancersOn } from '../nb/rows/load-balancer.ts';
 import { routerPolicy, routerPort, staticRoute } from '../nb/rows/router.ts';
-import { logicalSwitch, routerTypePort } from '../nb/rows/switch.ts';
+import { logicalSwitch, routerTypePort, switchId } from '../nb/rows/switch.ts';
 import { subnetDhcp } from './dhcp.ts';
 import { gateway } from './gateway.ts';
 import { excludedSets, interconnectionPolicies, reachesServicesByNodes } from './interconnection.ts';
@@ -38,11 +39,16 @@ export const subnet: Reconciler<SubnetRow> = {
     if (network.switched) {
       yield* switched(network, read);
       // A missing router narrows the subnet to itself; the problem is told by the status.
-      if (read.get('realm', network.vpc)) yield* attached(row, network, read);
+      if (read.get('realm', network.vpc)) {
+        if (network.balanced) yield* balancersOn(onSwitch(name), network.vpc, ownerOf(subnetRef(name)));
+        yield* attached(row, network, read);
+      }
     }
     yield item(network, cluster);
   },
 };
+
+const onSwitch = (name: string): Parameters<typeof balancersOn>[0] => ({ row: 'Logical_Switch', id: switchId(name) });
 
 /** The switch, what it does for its pods, and who may talk to them. */
 function* switched(network: Network, read: WorldRead): Generator<Fact | Entry> {

@@ -4,6 +4,8 @@ import type { JsonObject } from '../api/fact.ts';
 import { textsOf } from '../api/json.ts';
 import { vpcRef } from '../api/refs.ts';
 import type { Network, VpcRow } from '../api/tables.ts';
+import { protocols, vpcBalancerName } from '../nb/names.ts';
+import { vpcBalancers } from '../nb/rows/load-balancer.ts';
 import { logicalRouter } from '../nb/rows/router.ts';
 import { overlaySets } from './interconnection.ts';
 import { clusterOf } from './reconciler.ts';
@@ -26,6 +28,8 @@ export const vpc: Reconciler<VpcRow> = {
     // Neighbours on external subnets are beyond them, too.
     const isExternal = row.spec['enableExternal'] === true || textsOf(row.spec['extraExternalSubnets']).length > 0;
     yield logicalRouter(name, peers.length > 0 || isInterconnected || isExternal);
+    const { enableLb, defaultVpc } = clusterOf(read);
+    if (enableLb) yield* vpcBalancers(name, name === defaultVpc);
     yield* overlaySets(name, subnets);
     yield* peerings(row, read);
     yield* bfdPort(row, read);
@@ -69,13 +73,12 @@ function status(row: VpcRow, subnets: readonly Network[], read: WorldRead): Json
 
 /** Names of the rows that Kube-OVN's users look for. */
 function loadBalancers(name: string, isDefault: boolean): JsonObject {
-  const names = (['tcp', 'udp', 'sctp'] as const).flatMap((protocol) => {
-    const plain = isDefault ? `cluster-${protocol}-loadbalancer` : `vpc-${name}-${protocol}-load`;
-    const session = isDefault ? `cluster-${protocol}-session-loadbalancer` : `vpc-${name}-${protocol}-sess-load`;
-    return [
-      [`${protocol}LoadBalancer`, plain],
-      [`${protocol}SessionLoadBalancer`, session],
-    ] as const;
-  });
+  const names = protocols.flatMap(
+    (protocol) =>
+      [
+        [`${protocol}LoadBalancer`, vpcBalancerName(name, isDefault, { protocol, session: false })],
+        [`${protocol}SessionLoadBalancer`, vpcBalancerName(name, isDefault, { protocol, session: true })],
+      ] as const,
+  );
   return Object.fromEntries(names);
 }

@@ -78,6 +78,8 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
   ModuleReport: (_, fields) => fields,
   Answer: (_, fields) => fields,
   NetworkPolicy: (key, fields) => whole(key, fields),
+  Service: (key, fields) => service(key, fields),
+  EndpointSlice: (key, fields) => endpointSlice(key, fields),
   SecurityGroup: (key, fields) => whole(key, fields),
   NetworkAttachmentDefinition: (key, fields) => whole(key, fields),
   DNSNameResolver: (key, fields) => ({
@@ -121,6 +123,57 @@ function ip(key: string, fields: Fields): unknown {
     },
   };
 }
+
+/** `ip: 10.96.0.10,fd00:96::10  ports: [web 80, "dns 53/UDP"]  ingress: [...]`; anything else is of the spec. */
+function service(key: string, fields: Fields): unknown {
+  const ips = list(fields['ip']);
+  return {
+    metadata: meta(key, fields),
+    spec: {
+      selector: { app: key },
+      ...rest(fields, ['ip', 'ports', 'ingress']),
+      clusterIP: ips[0] ?? 'None',
+      clusterIPs: ips.length > 0 ? ips : ['None'],
+      ports: ports(fields['ports']),
+    },
+    status: { loadBalancer: { ingress: fields['ingress'] ?? [] } },
+  };
+}
+
+/** `for: a/web  ports: [web 8080]  endpoints: [10.16.0.2 web-1 n1, "10.16.0.3 web-2 n1 draining"]`; `-` for no pod. */
+function endpointSlice(key: string, fields: Fields): unknown {
+  const [namespace = '', name = ''] = textOf(fields['for']).split('/');
+  return {
+    metadata: { ...meta(key, fields), namespace, labels: { 'kubernetes.io/service-name': name } },
+    addressType: fields['addressType'] ?? (texts(fields['endpoints'])[0]?.includes('::') ? 'IPv6' : 'IPv4'),
+    ports: ports(fields['ports']),
+    endpoints: texts(fields['endpoints']).map((text) => {
+      const [address = '', pod = '-', nodeName = '-', state = 'ready'] = text.split(' ');
+      return {
+        addresses: [address],
+        conditions: conditions[state],
+        ...(nodeName !== '-' && { nodeName }),
+        ...(pod !== '-' && { targetRef: { kind: 'Pod', namespace, name: pod } }),
+      };
+    }),
+  };
+}
+
+const conditions: Readonly<Record<string, object>> = {
+  ready: { ready: true, serving: true, terminating: false },
+  draining: { ready: false, serving: true, terminating: true },
+  unready: { ready: false, serving: false, terminating: false },
+  unsaid: {},
+};
+
+const texts = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
+
+const ports = (value: unknown): object[] =>
+  texts(value).map((text) => {
+    const [name, number = ''] = text.includes(' ') ? text.split(' ') : ['', text];
+    const [port, protocol] = number.split('/');
+    return { name, port: Number(port), ...(protocol !== undefined && { protocol }) };
+  });
 
 const split = (addresses: readonly string[]): string[] => [
   addresses.find((address) => !address.includes(':')) ?? '',

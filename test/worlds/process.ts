@@ -24,6 +24,7 @@ import { labelledRow, namedPortsRow, networkPolicyRow } from '../../operator/api
 import { type Answer, type ModuleReport, type ModuleState, policyModuleRow } from '../../operator/api/policy-module.ts';
 import { parseAclAnswer } from '../../operator/policy/acl-answer.ts';
 import { parseChoice } from '../../operator/policy/choice.ts';
+import { endpointSliceRow, serviceRow } from '../../operator/api/service-row.ts';
 import { securityGroupRow } from '../../operator/api/security-row.ts';
 import { vipRow } from '../../operator/api/vip-row.ts';
 import type { Cluster, Indexes, Tables, Unassigned, Usage } from '../../operator/api/tables.ts';
@@ -47,6 +48,8 @@ export const defaults: Cluster = {
   serviceCidrs: ['10.96.0.0/12'],
   apiServer: ['10.96.0.1'],
   enableLb: true,
+  serviceLbLayout: 'own',
+  preferLocal: false,
   enableNp: true,
   npEnforcement: 'standard',
   enableAnp: true,
@@ -133,6 +136,8 @@ const puts: Readonly<Record<string, Put>> = {
   ModuleState: (tables, key, object) => write(tables.moduleState, key, object, (fields) => fields as ModuleState),
   ModuleReport: (tables, key, object) => write(tables.moduleReport, key, object, (fields) => fields as ModuleReport),
   Answer: (tables, key, object) => write(tables.answer, key, object, answerOf),
+  Service: (tables, key, object) => write(tables.service, key, object, serviceRow),
+  EndpointSlice: (tables, key, object) => write(tables.endpointSlice, key, object, endpointSliceRow),
   SecurityGroup: (tables, key, object) => write(tables.securityGroup, key, object, securityGroupRow),
   ...Object.fromEntries(
     adminKinds.map((kind): [string, Put] => [

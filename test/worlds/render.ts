@@ -18,7 +18,8 @@ interface Line {
 }
 
 const views: Readonly<Record<string, (process: Process) => Line[]>> = {
-  nb: (process) => nb(factsOf(process, 'rows') as (RowFact | MemberFact)[]),
+  nb: (process) => nb(factsOf(process, 'rows') as (RowFact | MemberFact)[], (fact) => !isStanding(fact)),
+  balancers: (process) => nb(factsOf(process, 'rows') as (RowFact | MemberFact)[], isStanding),
   plan: (process) => (factsOf(process, 'plan') as PlanFact[]).map(plan),
   objects: (process) => (factsOf(process, 'objects') as ObjectFact[]).map(object),
   status: (process) => (factsOf(process, 'status') as StatusFact[]).map(status),
@@ -68,12 +69,20 @@ const nameOf = ({ columns: { name } }: RowFact): string => (typeof name === 'str
 /** What stands for the id of a row elsewhere. */
 const labelOf = (fact: RowFact): string => nameOf(fact) || `${fact.row} of ${fact.owner}`;
 
-function nb(facts: readonly (RowFact | MemberFact)[]): Line[] {
+type Wanted = RowFact | MemberFact;
+
+/** What every VPC has of load balancers, and every switch of a VPC: said in a view of its own, or goldens say little else. */
+function isStanding(fact: Wanted): boolean {
+  if ('row' in fact) return fact.owner.startsWith('Vpc/') && fact.row.startsWith('Load_Balancer');
+  return fact.member.startsWith('Logical_') && fact.column.startsWith('load_balancer');
+}
+
+function nb(facts: readonly Wanted[], isShown: (fact: Wanted) => boolean): Line[] {
   const names = new Map<string, string>();
   names.set(singletonId('NB_Global'), 'of all');
   for (const fact of facts) if ('row' in fact) names.set(fact.id, labelOf(fact));
   const text = (value: Atom): string => names.get(String(value)) ?? String(value);
-  return facts.map((fact) => {
+  return facts.filter(isShown).map((fact) => {
     if ('member' in fact) {
       const member = `${fact.member}.${fact.column}`;
       const value = fact.value === undefined ? '' : `=${fact.value}`;

@@ -9,7 +9,7 @@ import { map, row, set } from './row.ts';
 
 const subnetOwner = (subnet: string): Owner => ownerOf(subnetRef(subnet));
 
-const switchId = (subnet: string): RowId => onSwitch(subnet).id;
+export const switchId = (subnet: string): RowId => onSwitch(subnet).id;
 
 /** Where ports of a switch hang, by subnet: every port has the place, and its id is a hash. Emptied when it is full. */
 const places = new Map<string, Place>();

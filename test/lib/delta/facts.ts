@@ -9,7 +9,7 @@ export const owns: Owns = {
   NB_Global: { options: ['ours', 'mine'], external_ids: ['version'] },
   Logical_Switch: { external_ids: marks, other_config: ['a', 'b'], load_balancer: 'all' },
   Logical_Switch_Port: { external_ids: [...marks, 'pod'], options: ['requested-chassis'] },
-  Logical_Router: { external_ids: marks },
+  Logical_Router: { external_ids: marks, load_balancer: 'ours' },
   Logical_Router_Port: { external_ids: marks },
   Port_Group: { external_ids: marks, ports: 'all' },
   Address_Set: { external_ids: marks, addresses: 'all' },

@@ -106,7 +106,7 @@ function keysOf(value: unknown): string[] {
   return content.map((each) => String(kind === 'map' ? (each as unknown[])[0] : each));
 }
 
-function isOurs(keys: readonly string[] | 'all' | undefined, key: string): boolean {
-  if (keys === undefined || keys === 'all') return keys === 'all';
+function isOurs(keys: Owns[string][string] | undefined, key: string): boolean {
+  if (keys === undefined || typeof keys === 'string') return keys === 'all';
   return keys.some((own) => (own.endsWith('*') ? key.startsWith(own.slice(0, -1)) : key === own));
 }

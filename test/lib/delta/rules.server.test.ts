@@ -185,6 +185,23 @@ describe('members', () => {
     expect(await rows(b.server, 'Load_Balancer', 'vips')).toEqual([{ vips: {} }]);
   });
 
+  it('of a set in which others have theirs: what refers to a row of ours and nobody wants goes', async () => {
+    const router = row('Logical_Router', subnet, 'r', { columns: { name: 'r' } });
+    const [kept, left] = ['kept', 'left'].map((name) => row('Load_Balancer', subnet, name, { columns: { name } }));
+    const held = (lb: RowFact): MemberFact => member(router, 'load_balancer', lb.id, pod);
+    await b.want({ s: [router, kept!, left!], p: [held(kept!), held(left!)] });
+    const [inserted] = await b.server.transact([{ op: 'insert', table: 'Load_Balancer', row: { name: 'theirs' } }]);
+    const theirs = (inserted as { uuid: [string, string] }).uuid;
+    const foreign = ['load_balancer', 'insert', theirs];
+    await b.server.transact([{ op: 'mutate', table: 'Logical_Router', where: [], mutations: [foreign] }]);
+    await b.restart();
+    await b.want({ s: [router, kept!, left!], p: [held(kept!)] });
+    const [found] = await rows(b.server, 'Logical_Router', 'load_balancer');
+    expect(found?.['load_balancer']).toHaveLength(2);
+    expect(found?.['load_balancer']).toContain(kept!.id);
+    expect(b.tracker.items.size).toBe(0);
+  });
+
   it('of a singleton are keys of its one row; keys of others stay, keys of ours that nobody wants go', async () => {
     const options = [
       'map',

@@ -1,0 +1,153 @@
+// Services and what is behind them, as load balancers depend on it.
+import { canonicalIp } from '../../lib/net/index.ts';
+import { flagOf, integerOf, listOf, objectOf, textOf, textsOf } from './json.ts';
+import type { JsonObject } from './fact.ts';
+import { metaOf } from './meta.ts';
+import { objectKey } from './refs.ts';
+import type { Meta } from './tables.ts';
+
+/** As table Load_Balancer of the northbound database names them. */
+export type ServiceProtocol = 'tcp' | 'udp' | 'sctp';
+
+export interface ServicePort {
+  /** By which an EndpointSlice has its number on the backends; '' for the only one. */
+  readonly name: string;
+  readonly protocol: ServiceProtocol;
+  readonly port: number;
+}
+
+export interface ServiceRow {
+  readonly meta: Meta;
+  /** Canonical; empty for a headless Service, and for one that is a name. */
+  readonly clusterIps: readonly string[];
+  /** Further addresses: externalIPs, and those of a load balancer that hands the packets on as they are. */
+  readonly externalIps: readonly string[];
+  readonly ports: readonly ServicePort[];
+  readonly hasSelector: boolean;
+  /** Seconds for which a client stays with its backend; 0 without affinity. */
+  readonly affinity: number;
+  /** Clients in the cluster reach the backends of their own node alone. */
+  readonly internalLocal: boolean;
+  /** So do those from outside. */
+  readonly externalLocal: boolean;
+  /** Backends that are not ready are as good. */
+  readonly publishNotReady: boolean;
+}
+
+export interface Endpoint {
+  readonly address: string;
+  /** '' when it is nowhere in the cluster. */
+  readonly node: string;
+  /** Key of the pod, '' for anything else. */
+  readonly pod: string;
+  /** `draining`: on its way out, and serving still. */
+  readonly state: 'ready' | 'draining' | 'unready';
+}
+
+export interface EndpointSliceRow {
+  /** Key of the Service. */
+  readonly service: string;
+  readonly family: 4 | 6;
+  readonly ports: readonly ServicePort[];
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** Another proxy serves it. */
+const proxyLabel = 'service.kubernetes.io/service-proxy-name';
+const serviceLabel = 'kubernetes.io/service-name';
+
+export function serviceRow(source: unknown): ServiceRow | undefined {
+  const object = objectOf(source);
+  const spec = objectOf(object['spec']);
+  if (proxyLabel in objectOf(objectOf(object['metadata'])['labels'])) return undefined;
+  const clusterIps = clusterIpsOf(spec);
+  return {
+    meta: metaOf(object),
+    clusterIps,
+    externalIps: clusterIps.length === 0 ? [] : addresses([...textsOf(spec['externalIPs']), ...ingressOf(object)]),
+    ports: portsOf(spec['ports']),
+    hasSelector: Object.keys(objectOf(spec['selector'])).length > 0,
+    affinity: spec['sessionAffinity'] === 'ClientIP' ? timeoutOf(spec) : 0,
+    internalLocal: spec['internalTrafficPolicy'] === 'Local',
+    externalLocal: spec['externalTrafficPolicy'] === 'Local',
+    publishNotReady: flagOf(spec['publishNotReadyAddresses']),
+  };
+}
+
+function clusterIpsOf(spec: JsonObject): string[] {
+  if (spec['type'] === 'ExternalName') return [];
+  const all = textsOf(spec['clusterIPs']);
+  return addresses(all.length > 0 ? all : [textOf(spec['clusterIP'])]);
+}
+
+/**
+ * Of a load balancer outside. One that is a proxy has to see the packets; and what only some sources may reach is left to
+ * the nodes, which know how to tell them apart.
+ */
+function ingressOf(object: JsonObject): string[] {
+  const spec = objectOf(object['spec']);
+  if (spec['type'] !== 'LoadBalancer' || isRestricted(spec)) return [];
+  return listOf(objectOf(objectOf(object['status'])['loadBalancer'])['ingress'])
+    .map(objectOf)
+    .filter(({ ipMode }) => ipMode !== 'Proxy')
+    .map(({ ip }) => textOf(ip));
+}
+
+const everyone = ['0.0.0.0/0', '::/0'];
+
+const isRestricted = (spec: JsonObject): boolean =>
+  textsOf(spec['loadBalancerSourceRanges']).some((range) => !everyone.includes(range.trim()));
+
+/** The API server fills the default in. */
+const defaultTimeout = 10_800;
+
+const timeoutOf = (spec: JsonObject): number =>
+  integerOf(objectOf(objectOf(spec['sessionAffinityConfig'])['clientIP'])['timeoutSeconds']) || defaultTimeout;
+
+export function endpointSliceRow(source: unknown): EndpointSliceRow | undefined {
+  const object = objectOf(source);
+  const meta = objectOf(object['metadata']);
+  const service = textOf(objectOf(meta['labels'])[serviceLabel]);
+  const family = families[textOf(object['addressType'])];
+  if (service === '' || family === undefined) return undefined;
+  return {
+    service: objectKey(textOf(meta['namespace']), service),
+    family,
+    ports: portsOf(object['ports']),
+    endpoints: listOf(object['endpoints']).flatMap((entry) => endpointOf(objectOf(entry), textOf(meta['namespace']))),
+  };
+}
+
+const families: Readonly<Record<string, 4 | 6>> = { IPv4: 4, IPv6: 6 };
+
+/** The first address is the only one that means anything. */
+function endpointOf(entry: JsonObject, namespace: string): Endpoint[] {
+  const [address] = addresses(textsOf(entry['addresses']).slice(0, 1));
+  if (address === undefined) return [];
+  const { kind, name, namespace: own } = objectOf(entry['targetRef']);
+  const pod = kind === 'Pod' ? objectKey(textOf(own) || namespace, textOf(name)) : '';
+  return [{ address, node: textOf(entry['nodeName']), pod, state: stateOf(objectOf(entry['conditions'])) }];
+}
+
+/** What is not said is to be taken for ready, for serving, and for staying. */
+function stateOf({ ready, serving, terminating }: JsonObject): Endpoint['state'] {
+  if (ready !== false) return 'ready';
+  return serving !== false && terminating === true ? 'draining' : 'unready';
+}
+
+const protocolNames: Readonly<Record<string, ServiceProtocol>> = { '': 'tcp', TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' };
+
+/** A port without a number is all of them, which no balancer can have. */
+function portsOf(value: unknown): ServicePort[] {
+  return listOf(value)
+    .map(objectOf)
+    .flatMap((entry) => {
+      const [protocol, port] = [protocolNames[textOf(entry['protocol'])], integerOf(entry['port'])];
+      return protocol === undefined || port === 0 ? [] : [{ name: textOf(entry['name']), protocol, port }];
+    });
+}
+
+/** Canonical and each once, in the given order; what is no address is left out. */
+const addresses = (texts: readonly string[]): string[] => [
+  ...new Set(texts.map(canonicalIp).filter((address) => address !== undefined)),
+];

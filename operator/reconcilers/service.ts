@@ -1,0 +1,171 @@
+// A Service: the addresses by which pods reach it, balanced on the switches of its VPC. Nodes and what comes from outside
+// the cluster are kube-proxy's.
+import { owner as ownerOf } from '../../lib/delta/ids.ts';
+import type { Owner } from '../../lib/delta/fact.ts';
+import type { Fact } from '../api/fact.ts';
+import { manager } from '../api/managers.ts';
+import { serviceRef } from '../api/refs.ts';
+import type { EndpointSliceRow, ServicePort, ServiceRow } from '../api/service-row.ts';
+import type { Cluster } from '../api/tables.ts';
+import { protocols, serviceBalancerName, variableName } from '../nb/names.ts';
+import type { Protocol } from '../nb/names.ts';
+import {
+  affinityOf,
+  balancer,
+  balancerId,
+  inGroup,
+  variable,
+  vip,
+  vpcBalancerId,
+  withPort,
+} from '../nb/rows/load-balancer.ts';
+import { backendsOf } from './backend.ts';
+import type { Backends } from './backend.ts';
+import { chassisHosts } from './chassis.ts';
+import { clusterOf, problem } from './reconciler.ts';
+import type { Reconciler, WorldRead } from './reconciler.ts';
+import { placeOf, vpcKey } from './service-vpc.ts';
+
+export const service: Reconciler<ServiceRow> = {
+  kind: 'Service',
+  *desired(row, read, key) {
+    const cluster = clusterOf(read);
+    if (!cluster.enableLb || row.clusterIps.length === 0) return;
+    const slices = read.at('slicesByService', key);
+    const { vpc } = placeOf(row, slices, read);
+    const about = serviceRef(row.meta.namespace, row.meta.name);
+    yield inVpc(row, vpc);
+    if (!read.get('realm', vpc)) {
+      yield problem(about, 'VpcNotFound', `VPC ${vpc} does not exist`);
+      return;
+    }
+    const place = { key, vpc, owner: ownerOf(about), cluster };
+    const all = frontends(row, slices, cluster);
+    for (const protocol of protocols) {
+      const own = all.filter(({ port }) => port.protocol === protocol);
+      yield* own.length === 0 ? [] : balanced(row, { ...place, protocol, frontends: own }, read);
+    }
+  },
+};
+
+/** An address and port of a Service, and what is behind it. */
+interface Frontend {
+  readonly address: string;
+  readonly port: ServicePort;
+  readonly backends: Backends;
+  /** Clients reach the backends of their own node: no others, or as long as there are any. */
+  readonly local: 'no' | 'strict' | 'preferred';
+}
+
+interface Place {
+  /** Of the Service. */
+  readonly key: string;
+  readonly vpc: string;
+  readonly owner: Owner;
+  readonly cluster: Cluster;
+}
+
+interface Group extends Place {
+  readonly protocol: Protocol;
+  readonly frontends: readonly Frontend[];
+}
+
+/** As Kube-OVN says it. */
+const inVpc = ({ meta: { namespace, name, uid } }: ServiceRow, vpc: string): Fact => ({
+  object: serviceRef(namespace, name),
+  uid,
+  owner: ownerOf(serviceRef(namespace, name)),
+  manager,
+  generated: false,
+  manifest: { metadata: { annotations: { [vpcKey]: vpc } } },
+});
+
+const familyOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
+
+function frontends(row: ServiceRow, slices: readonly EndpointSliceRow[], cluster: Cluster): Frontend[] {
+  const ofFamily = { 4: slices.filter(({ family }) => family === 4), 6: slices.filter(({ family }) => family === 6) };
+  return row.ports.flatMap((port) => {
+    const backends = { 4: backendsOf(row, port, ofFamily[4]), 6: backendsOf(row, port, ofFamily[6]) };
+    const at = (address: string, local: Frontend['local']): Frontend => {
+      const own = backends[familyOf(address)];
+      // Who has no backend anywhere refuses; who has none here alone says nothing.
+      return { address, port, backends: own, local: own.all === '' ? 'no' : local };
+    };
+    const internal = row.internalLocal ? 'strict' : 'no';
+    // For a client in the cluster an address of the outside is one as good as the other: so kube-proxy has it, too.
+    const external = row.externalLocal && cluster.preferLocal ? 'preferred' : 'no';
+    return [
+      ...row.clusterIps.map((address) => at(address, internal)),
+      ...row.externalIps.map((address) => at(address, external)),
+    ];
+  });
+}
+
+function* balanced(row: ServiceRow, group: Group, read: WorldRead): Generator<Fact> {
+  const { owner, vpc, protocol, cluster } = group;
+  const plain = group.frontends.filter(({ local }) => local === 'no');
+  if (plain.length > 0) {
+    const shared = cluster.serviceLbLayout === 'shared';
+    const id = shared ? vpcBalancerId(vpc, protocol, row.affinity > 0) : balancerId(owner, protocol);
+    if (!shared) yield* ownBalancer(row, group, { key: protocol, name: serviceBalancerName(group.key, protocol) });
+    for (const { address, port, backends } of plain) yield vip(id, withPort(address, port.port), backends.all, owner);
+  }
+  for (const family of [4, 6] as const) {
+    const local = group.frontends.filter((one) => one.local !== 'no' && familyOf(one.address) === family);
+    if (local.length > 0) yield* balancedByNode(row, { ...group, frontends: local }, { family, read });
+  }
+}
+
+interface RowName {
+  readonly key: string;
+  readonly name: string;
+  readonly template?: 4 | 6;
+}
+
+const byAddress = { byAddress: true } as const;
+
+function* ownBalancer(row: ServiceRow, { owner, vpc, protocol, key }: Group, name: RowName): Generator<Fact> {
+  // The backend that a client had cannot be remembered where a variable says which there are.
+  const affinity = name.template ? byAddress : affinityOf(row.affinity);
+  const own = balancer({
+    ...name,
+    owner,
+    protocol,
+    ...(row.affinity > 0 && { affinity }),
+    external: { service: key, vpc },
+  });
+  yield own;
+  yield inGroup(vpc, own.id, owner);
+}
+
+/**
+ * A switch spans nodes, so what a flow says of it is the same on all; but a variable has a value of its own on each
+ * chassis. OVN takes an IPv6 address only by such a variable, too.
+ */
+function* balancedByNode(
+  row: ServiceRow,
+  group: Group,
+  { family, read }: { readonly family: 4 | 6; readonly read: WorldRead },
+): Generator<Fact> {
+  const { owner, protocol, key } = group;
+  const name = { key: `${protocol} local ${family}`, name: serviceBalancerName(key, protocol, `local/${family}`) };
+  yield* ownBalancer(row, group, { ...name, template: family });
+  const hosts = chassisHosts(read);
+  for (const { address, port, backends, local } of group.frontends) {
+    const at = `${protocol} ${withPort(address, port.port)}`;
+    const [front, behind] = [variableName(owner, address), variableName(owner, at)];
+    const shown = family === 4 ? address : `^${front}`;
+    yield vip(balancerId(owner, name.key), `${shown}:${port.port}`, `^${behind}`, owner);
+    for (const { name: node } of hosts) {
+      const here = backends.on(node) || (local === 'preferred' ? backends.all : nowhere[family]);
+      yield variable(node, behind, here, owner);
+      if (family === 6) yield variable(node, front, address, owner);
+    }
+  }
+}
+
+/**
+ * What every router drops. A list without a backend would do nothing with the packet, which would go on to a node that
+ * is not the client's own, and a UDP client would stay with that.
+ */
+const nowhere = { 4: '127.0.0.1:1', 6: '[ff0e::1]:1' } as const;
