@@ -20,6 +20,7 @@ import {
 } from './api/project.ts';
 import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.ts';
 import { adminPolicyRef, kubeOvn } from './api/refs.ts';
+import { lbRuleRow } from './api/lb-rule-row.ts';
 import { endpointSliceRow, serviceRow } from './api/service-row.ts';
 import { securityGroupRow } from './api/security-row.ts';
 import { vipRow } from './api/vip-row.ts';
@@ -73,6 +74,8 @@ const doors: Readonly<Record<string, { readonly apiVersion: string; readonly ent
   Vip: { apiVersion: kubeOvn, enter: entering((world) => world.vip, vipRow) },
   Vpc: { apiVersion: kubeOvn, enter: entering((world) => world.vpc, vpcRow) },
   OvnEip: { apiVersion: kubeOvn, enter: entering((world) => world.eip, eipRow) },
+  SwitchLBRule: { apiVersion: kubeOvn, enter: entering((world) => world.switchLbRule, lbRuleRow) },
+  RouterLBRule: { apiVersion: kubeOvn, enter: entering((world) => world.routerLbRule, lbRuleRow) },
   Vlan: { apiVersion: kubeOvn, enter: entering((world) => world.vlan, vlanRow) },
   NetworkAttachmentDefinition: {
     apiVersion: 'k8s.cni.cncf.io/v1',

@@ -10,7 +10,23 @@ import type { World } from './world.ts';
 
 /** Undefined when the object does not exist, and for kinds that are not watched. */
 export function metaOf(world: World, ref: Ref): Meta | undefined {
-  const { pod, node, namespace, subnet, vpc, vlan, ip, ippool, vip, eip, securityGroup, domain, service } = world;
+  const {
+    pod,
+    node,
+    namespace,
+    subnet,
+    vpc,
+    vlan,
+    ip,
+    ippool,
+    vip,
+    eip,
+    securityGroup,
+    domain,
+    service,
+    switchLbRule,
+    routerLbRule,
+  } = world;
   const tables: Readonly<Record<string, ReadTable<{ readonly meta: Meta }>>> = {
     Pod: pod,
     Node: node,
@@ -25,6 +41,8 @@ export function metaOf(world: World, ref: Ref): Meta | undefined {
     SecurityGroup: securityGroup,
     DNSNameResolver: domain,
     Service: service,
+    SwitchLBRule: switchLbRule,
+    RouterLBRule: routerLbRule,
   };
   if (isAdminKind(ref.kind)) return world.adminPolicy.get(`${ref.kind}/${ref.name}`)?.meta;
   if (isLater(ref.kind)) return world.later.get(laterKey(ref))?.meta;
@@ -38,8 +56,9 @@ export function observed(world: World, ref: Ref): Observation {
   return typeof meta === 'string' || spec === undefined ? meta : { ...meta, spec };
 }
 
-function specOf({ subnet, eip, domain }: World, { kind, name }: Ref): JsonObject | undefined {
+function specOf({ subnet, eip, domain, service }: World, { kind, namespace, name }: Ref): JsonObject | undefined {
   if (kind === 'Subnet') return subnet.get(name)?.spec;
+  if (kind === 'Service') return service.get(objectKey(namespace, name))?.spec;
   if (kind === 'DNSNameResolver') return domain.get(name)?.spec;
   return kind === 'OvnEip' ? eip.get(name)?.spec : undefined;
 }

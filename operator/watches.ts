@@ -25,7 +25,9 @@ import {
   ipPoolRef,
   policyModuleRef,
   securityGroupRef,
+  routerLbRuleRef,
   subnetRef,
+  switchLbRuleRef,
   vipRef,
   vlanRef,
   vpcRef,
@@ -33,6 +35,7 @@ import {
 import type { CentralRow, PodRow } from './api/tables.ts';
 import { policyModuleRow } from './api/policy-module.ts';
 import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.ts';
+import { lbRuleRow } from './api/lb-rule-row.ts';
 import { endpointSliceRow, serviceRow } from './api/service-row.ts';
 import { securityGroupRow } from './api/security-row.ts';
 import { vipRow } from './api/vip-row.ts';
@@ -74,6 +77,8 @@ const own = [
   'NetworkPolicy',
   'Service',
   'EndpointSlice',
+  'SwitchLBRule',
+  'RouterLBRule',
   'PolicyModule',
   'DNSNameResolver',
   ...adminKinds,
@@ -85,7 +90,16 @@ type Keeper = (typeof keepers)[number];
 const isOptional = (kind: Kind): boolean =>
   isLater(kind) ||
   isAdminKind(kind) ||
-  ['OvnEip', 'SecurityGroup', 'Vip', 'NetworkAttachmentDefinition', 'PolicyModule', 'DNSNameResolver'].includes(kind) ||
+  [
+    'OvnEip',
+    'SwitchLBRule',
+    'RouterLBRule',
+    'SecurityGroup',
+    'Vip',
+    'NetworkAttachmentDefinition',
+    'PolicyModule',
+    'DNSNameResolver',
+  ].includes(kind) ||
   kind.startsWith('VirtualMachine');
 
 type Kind = (typeof own)[number] | Keeper | LaterKind;
@@ -105,6 +119,8 @@ const told = {
   Vlan: vlanRef,
   Vip: vipRef,
   OvnEip: eipRef,
+  SwitchLBRule: switchLbRuleRef,
+  RouterLBRule: routerLbRuleRef,
   PolicyModule: policyModuleRef,
   SecurityGroup: securityGroupRef,
   AdminNetworkPolicy: (name: string) => adminPolicyRef('AdminNetworkPolicy', name),
@@ -198,6 +214,8 @@ export class Watches implements Part {
       VirtualMachineInstance: keeper('VirtualMachineInstance'),
       Subnet: [into(world.subnet, subnetRow), statusOf('Subnet')],
       Vip: [into(world.vip, vipRow), statusOf('Vip')],
+      SwitchLBRule: [into(world.switchLbRule, lbRuleRow), statusOf('SwitchLBRule')],
+      RouterLBRule: [into(world.routerLbRule, lbRuleRow), statusOf('RouterLBRule')],
       SecurityGroup: [into(world.securityGroup, securityGroupRow), statusOf('SecurityGroup')],
       OvnEip: [into(world.eip, eipRow), statusOf('OvnEip')],
       Vpc: [into(world.vpc, vpcRow), statusOf('Vpc')],

@@ -27,6 +27,7 @@
 //   vpc -> uplink -> demand; uplink, ip, eip -----------------------------------------------------------> Vpc: external ports; OvnEip
 //   vip -> holding, demand -> [allocator] --> API: status of the Vip --> vip -------------------> Vip: port, labels, status; Subnet
 //   service + endpointSlice, ip, network, host ------------------------------------------------> Service: load balancers, annotation
+//   switchLbRule, routerLbRule + eip, realm, service ----------------------------------------------> their Service, status, problems
 //   later ----------------------------------------------------------------------------------> Later: status, problems
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
 import { owner as ownerText, partOf } from '../lib/delta/ids.ts';
@@ -54,10 +55,12 @@ import {
   only,
   podRef,
   policyModuleRef,
+  routerLbRuleRef,
   securityGroupRef,
   selectionRef,
   serviceRef,
   subnetRef,
+  switchLbRuleRef,
   vipRef,
   vlanRef,
   vpcRef,
@@ -104,11 +107,14 @@ import type { Reconciler, RowReconciler } from './reconcilers/reconciler.ts';
 import { portKeys } from './reconcilers/router-port-name.ts';
 import { security, securityGroup } from './reconcilers/security-group.ts';
 import { selected } from './reconcilers/selected.ts';
+import { routerLbRule } from './reconcilers/router-lb-rule.ts';
 import { service } from './reconcilers/service.ts';
+import { frontendKeys } from './reconcilers/service-conflict.ts';
 import { anyVpc } from './reconcilers/service-vpc.ts';
 import { space } from './reconcilers/space.ts';
 import { priorityKeys } from './reconcilers/standing.ts';
 import { subnet } from './reconcilers/subnet.ts';
+import { switchLbRule } from './reconcilers/switch-lb-rule.ts';
 import { subnetStatus } from './reconcilers/subnet-status.ts';
 import { tagKey, vlan } from './reconcilers/underlay.ts';
 import { reservation } from './reconcilers/unassigned.ts';
@@ -150,6 +156,8 @@ export interface World {
   readonly securityGroup: Table<Tables['securityGroup']>;
   readonly service: Table<Tables['service']>;
   readonly endpointSlice: Table<Tables['endpointSlice']>;
+  readonly switchLbRule: Table<Tables['switchLbRule']>;
+  readonly routerLbRule: Table<Tables['routerLbRule']>;
   /** Of all kinds of them. */
   readonly adminPolicy: Table<Tables['adminPolicy']>;
   readonly domain: Table<Tables['domain']>;
@@ -225,6 +233,8 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   graph.index('networksByVlan', networkTable, (row) => (row.vlan === '' ? [] : [row.vlan]));
   graph.index('interconnections', networkTable, (row) => (row.link === 'interconnection' ? [only] : []));
   graph.index('slicesByService', tables.endpointSlice, (row) => [row.service]);
+  graph.index('servicesByFrontend', tables.service, frontendKeys);
+  graph.index('lbRulesByEip', tables.routerLbRule, (row) => [row.eip]);
   graph.index('networksByBlock', networkTable, (row) => rangeKeys(anyVpc, row.cidrs));
   graph.index('hosts', computed.host, hostKeys);
   graph.index('hostsByGroup', computed.host, (row) => [nodeGroupName(row.name)]);
@@ -274,6 +284,8 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   reconcile(graph, sinks, { reconciler: named, input: namedTable, about: namedOf });
   reconcile(graph, sinks, { reconciler: node, input: tables.node, about: nodeRef });
   reconcile(graph, sinks, { reconciler: reservation, input: tables.unassigned, about: ipRef });
+  reconcile(graph, sinks, { reconciler: switchLbRule, input: tables.switchLbRule, about: switchLbRuleRef });
+  reconcile(graph, sinks, { reconciler: routerLbRule, input: tables.routerLbRule, about: routerLbRuleRef });
   reconcile(graph, sinks, { reconciler: service, input: tables.service, about: serviceOf });
   reconcile(graph, sinks, { reconciler: vip, input: tables.vip, about: vipRef });
   reconcile(graph, sinks, { reconciler: later, input: tables.later, about: laterRef });
@@ -331,6 +343,8 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
   Vip: vipRef,
   NetworkPolicy: networkPolicyOf,
   Service: serviceOf,
+  SwitchLBRule: switchLbRuleRef,
+  RouterLBRule: routerLbRuleRef,
   AdminPolicy: adminPolicyOf,
   DNSNameResolver: dnsNameResolverRef,
   Selection: selectionRef,
@@ -372,6 +386,8 @@ function inputs(graph: Graph<Tables, Indexes>): Inputs {
     securityGroup: graph.table('securityGroup'),
     service: graph.table('service'),
     endpointSlice: graph.table('endpointSlice'),
+    switchLbRule: graph.table('switchLbRule'),
+    routerLbRule: graph.table('routerLbRule'),
     adminPolicy: graph.table('adminPolicy'),
     domain: graph.table('domain'),
     later: graph.table('later'),

@@ -103,17 +103,23 @@ function remarksOf(manifests: readonly Manifest[], { facts }: Desired): string[]
   return [
     ...ours.map((manifest) => note(manifest, 'no such kind is known, so nothing is planned for it')),
     ...manifests
-      .filter((manifest) => manifest.kind in inTime && !owners.has(ownerOf(manifest)) && !isOnHost(manifest))
+      .filter((manifest) => manifest.kind in inTime && !owners.has(ownerOf(manifest)) && !isWithout(manifest))
       .map((manifest) => note(manifest, inTime[manifest.kind] ?? '')),
   ];
 }
 
-/** A pod that uses its node's network has no rows at any time. */
-const isOnHost = ({ object }: Manifest): boolean => objectOf(object['spec'])['hostNetwork'] === true;
+/** A pod that uses its node's network has no rows at any time, nor has a Service without an address. */
+function isWithout({ object }: Manifest): boolean {
+  const { hostNetwork, clusterIP, type } = objectOf(object['spec']);
+  return hostNetwork === true || clusterIP === 'None' || type === 'ExternalName';
+}
 
 /** Kinds whose rows are not in the plan of a manifest, since they depend on what the cluster then does. */
 const inTime: Readonly<Record<string, string>> = {
   Pod: 'a pod has rows when it is scheduled to a node and has its address',
   StatefulSet: 'its pods have rows when they are scheduled to nodes and have their addresses',
+  Service: 'a Service has rows when the API server has given it an address',
+  SwitchLBRule: 'a rule has rows when the Service is there that is made for it',
+  RouterLBRule: 'a rule has rows when the Service is there that is made for it',
   Vip: 'a Vip has a row when it has its address',
 };

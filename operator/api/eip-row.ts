@@ -1,5 +1,6 @@
 // What is known of ways to physical networks: OvnEips, and the ports that VPCs want there.
-import { objectOf } from './json.ts';
+import { canonicalIp } from '../../lib/net/index.ts';
+import { objectOf, textOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
 import { metaOf } from './meta.ts';
 import type { Meta } from './tables.ts';
@@ -9,6 +10,8 @@ export interface EipRow {
   readonly meta: Meta;
   /** As written; parsed at the place of use. */
   readonly spec: JsonObject;
+  /** What it has, IPv4 first; empty before it has any. */
+  readonly addresses: readonly string[];
 }
 
 /** That a VPC is to have a port on an external subnet. Computed from `vpc`. */
@@ -24,5 +27,11 @@ export interface Uplink {
 /** What is made of an OvnEip is compared with what it is, so its labels are kept. */
 export function eipRow(source: unknown): EipRow {
   const object = objectOf(source);
-  return { meta: metaOf(object, { labels: () => true }), spec: objectOf(object['spec']) };
+  const status = objectOf(object['status']);
+  const addresses = [textOf(status['v4Ip']), textOf(status['v6Ip'])].map(canonicalIp);
+  return {
+    meta: metaOf(object, { labels: () => true }),
+    spec: objectOf(object['spec']),
+    addresses: addresses.filter((address) => address !== undefined),
+  };
 }

@@ -25,8 +25,6 @@ export const laterKinds = {
   // Its conditions are those of nodes.
   ProviderNetwork: { plural: 'provider-networks' },
   QoSPolicy: plain('qos-policies'),
-  RouterLBRule: plain('router-lb-rules'),
-  SwitchLBRule: plain('switch-lb-rules'),
   VpcDns: plain('vpc-dnses'),
   VpcEgressGateway: {
     plural: 'vpc-egress-gateways',

@@ -19,6 +19,9 @@ export const reasons = {
   FeatureNotAvailable: 'fields of the spec have no effect yet; the message names them, and everything else works',
   Conflict: 'two objects want one row in OVN; the first keeps it',
   DefaultSubnetInvalid: 'the default subnet that the VPC names does not exist, or is in another VPC and not used',
+  LoadBalancerConflict:
+    'another Service, or another rule, has the address and port in this VPC, and keeps it; the rest is balanced',
+  LoadBalancerRuleInvalid: 'the rule cannot be followed and has no Service; the message says why',
   ModuleFailing:
     'the module gives no answer to some questions; what they are about is refused or left alone, as failurePolicy says',
   ModuleInvalid: 'the spec of the PolicyModule cannot be used or its module is not run; the message says why',
@@ -35,6 +38,7 @@ export const reasons = {
   NodeNetworksInvalid: 'a part of the annotation node_networks of the node cannot be used and is left out',
   ObjectRefused: 'the API server refuses an object or a field that is written for this one; the message says why',
   OptionInvalid: 'an option of DHCP or of router advertisements cannot be used and is left out',
+  OvnEipNotReady: 'the OvnEip that the rule names has no address yet, or its VPC none on the same external subnet',
   PeeringInvalid: 'a peering of the VPC cannot be made and is left out',
   ReconcileAddressSetFailed: 'the address set of the IPPool cannot be made; the pool itself works',
   PodNetworkAllocationFailed: 'the API server refuses what is written for the pod; the message says why',
@@ -55,7 +59,7 @@ export const reasons = {
   ValidateSubnetVlanFailed: 'the Vlan of the subnet does not exist or is in conflict',
   VipInvalid: 'the spec of the Vip cannot be followed: it gets no address, or keeps the one that it has',
   VlanConflict: 'another Vlan has the same provider network and id; the older is right',
-  VpcNotFound: 'the VPC of the subnet does not exist; the subnet is not routed',
+  VpcNotFound: 'the VPC that is named does not exist; a subnet is not routed, a Service is not balanced',
   Waiting: 'a row waits for another one that it refers to',
 } as const;
 
@@ -68,6 +72,7 @@ export const passing: ReadonlySet<Reason> = new Set<Reason>([
   'NodeNetworkUnavailable',
   'NoActiveGatewayFound',
   'NoReadyGateway',
+  'OvnEipNotReady',
   'ProviderNetworkNotReady',
   'Waiting',
 ]);
@@ -107,6 +112,12 @@ const adminWords = (invalid: Reason): ConditionWords => ({
   plain: true,
 });
 
+const ruleWords: ConditionWords = {
+  ready: 'ServiceReady',
+  valid: 'ValidateRuleSuccess',
+  invalid: 'LoadBalancerRuleInvalid',
+};
+
 /** Kube-OVN's where it has some; it gives a Vip no conditions. */
 const words: Readonly<Record<string, ConditionWords>> = {
   IPPool: { ready: 'UpdateIPAMSucceeded', valid: 'UpdateIPAMSucceeded', invalid: 'UpdateIPAMFailed' },
@@ -114,6 +125,8 @@ const words: Readonly<Record<string, ConditionWords>> = {
   AdminNetworkPolicy: adminWords('ANPWithUnsupportedPriority'),
   BaselineAdminNetworkPolicy: adminWords('BANPWithUnsupportedName'),
   ClusterNetworkPolicy: adminWords('CNPWithUnsupportedPriority'),
+  SwitchLBRule: ruleWords,
+  RouterLBRule: ruleWords,
   Vip: { ready: 'AcquireAddressSucceeded', valid: 'ValidateVipSuccess', invalid: 'VipInvalid' },
 };
 

@@ -8,6 +8,8 @@ const crd = (kind: string, name: string): Ref => ({ apiVersion: kubeOvn, kind, n
 
 export const podRef = (namespace: string, name: string): Ref => core('Pod', namespace, name);
 export const serviceRef = (namespace: string, name: string): Ref => core('Service', namespace, name);
+/** Of backends that are listed by hand. */
+export const endpointsRef = (namespace: string, name: string): Ref => core('Endpoints', namespace, name);
 export const nodeRef = (name: string): Ref => core('Node', '', name);
 export const namespaceRef = (name: string): Ref => core('Namespace', '', name);
 export const networkPolicyRef = (namespace: string, name: string): Ref => ({
@@ -30,6 +32,8 @@ export const ipPoolRef = (name: string): Ref => crd('IPPool', name);
 export const vlanRef = (name: string): Ref => crd('Vlan', name);
 export const vipRef = (name: string): Ref => crd('Vip', name);
 export const eipRef = (name: string): Ref => crd('OvnEip', name);
+export const switchLbRuleRef = (name: string): Ref => crd('SwitchLBRule', name);
+export const routerLbRuleRef = (name: string): Ref => crd('RouterLBRule', name);
 export const securityGroupRef = (name: string): Ref => crd('SecurityGroup', name);
 export const ipRef = (name: string): Ref => crd('IP', name);
 
@@ -102,6 +106,8 @@ const builders: Readonly<Record<string, (namespace: string, name: string) => Ref
   Vip: (_, name) => vipRef(name),
   IPPool: (_, name) => ipPoolRef(name),
   OvnEip: (_, name) => eipRef(name),
+  SwitchLBRule: (_, name) => switchLbRuleRef(name),
+  RouterLBRule: (_, name) => routerLbRuleRef(name),
   SecurityGroup: (_, name) => securityGroupRef(name),
   NetworkPolicy: networkPolicyRef,
   Service: serviceRef,

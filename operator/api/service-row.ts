@@ -2,7 +2,7 @@
 import { canonicalIp } from '../../lib/net/index.ts';
 import { flagOf, integerOf, listOf, objectOf, textOf, textsOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
-import { metaOf } from './meta.ts';
+import { createdOf, metaOf } from './meta.ts';
 import { objectKey } from './refs.ts';
 import type { Meta } from './tables.ts';
 
@@ -18,6 +18,8 @@ export interface ServicePort {
 
 export interface ServiceRow {
   readonly meta: Meta;
+  /** Creation time in ms since the epoch: of two Services with one address and port the older is right. */
+  readonly created: number;
   /** Canonical; empty for a headless Service, and for one that is a name. */
   readonly clusterIps: readonly string[];
   /** Further addresses: externalIPs, and those of a load balancer that hands the packets on as they are. */
@@ -32,6 +34,8 @@ export interface ServiceRow {
   readonly externalLocal: boolean;
   /** Backends that are not ready are as good. */
   readonly publishNotReady: boolean;
+  /** As written, of one that was generated: what is to be written is compared with it. */
+  readonly spec?: JsonObject;
 }
 
 export interface Endpoint {
@@ -52,6 +56,9 @@ export interface EndpointSliceRow {
   readonly endpoints: readonly Endpoint[];
 }
 
+/** On objects that exist because something else does. */
+const generatedKey = 'kubeloom.io/owner';
+
 /** Another proxy serves it. */
 const proxyLabel = 'service.kubernetes.io/service-proxy-name';
 const serviceLabel = 'kubernetes.io/service-name';
@@ -63,6 +70,7 @@ export function serviceRow(source: unknown): ServiceRow | undefined {
   const clusterIps = clusterIpsOf(spec);
   return {
     meta: metaOf(object),
+    created: createdOf(object),
     clusterIps,
     externalIps: clusterIps.length === 0 ? [] : addresses([...textsOf(spec['externalIPs']), ...ingressOf(object)]),
     ports: portsOf(spec['ports']),
@@ -71,6 +79,7 @@ export function serviceRow(source: unknown): ServiceRow | undefined {
     internalLocal: spec['internalTrafficPolicy'] === 'Local',
     externalLocal: spec['externalTrafficPolicy'] === 'Local',
     publishNotReady: flagOf(spec['publishNotReadyAddresses']),
+    ...(generatedKey in objectOf(objectOf(object['metadata'])['annotations']) && { spec }),
   };
 }
 

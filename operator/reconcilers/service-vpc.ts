@@ -1,5 +1,6 @@
 // In which VPC a Service has its addresses: there where its backends are.
-import { containsIp, parseCidr, parseIp } from '../../lib/net/index.ts';
+import { canonicalIp, containsIp, parseCidr, parseIp } from '../../lib/net/index.ts';
+import { commaList } from '../api/json.ts';
 import { coveringKeys } from '../api/keys.ts';
 import { podIpName } from '../api/refs.ts';
 import type { EndpointSliceRow, ServiceRow } from '../api/service-row.ts';
@@ -10,6 +11,17 @@ import type { WorldRead } from './reconciler.ts';
 export const vpcKey = 'ovn.kubernetes.io/vpc';
 export const routerKey = 'ovn.kubernetes.io/logical_router';
 export const switchKey = 'ovn.kubernetes.io/logical_switch';
+/** With "false": its backends are not asked whether they are there. */
+export const checkKey = 'ovn.kubernetes.io/service_health_check';
+/** Addresses of a Service that stands for a rule. */
+export const switchVipKey = 'ovn.kubernetes.io/switch_lb_vip';
+export const routerVipKey = 'ovn.kubernetes.io/router_lb_vip';
+
+/** Addresses that a rule gives to the Service instead of those that it has of itself. */
+export function ruleVips({ meta: { annotations } }: ServiceRow): string[] {
+  const text = annotations[switchVipKey] ?? annotations[routerVipKey] ?? '';
+  return [...new Set(commaList(text).flatMap((address) => canonicalIp(address) ?? []))];
+}
 
 export interface ServicePlace {
   readonly vpc: string;

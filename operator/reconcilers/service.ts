@@ -24,26 +24,32 @@ import type { Backends } from './backend.ts';
 import { chassisHosts } from './chassis.ts';
 import { clusterOf, problem } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
-import { placeOf, vpcKey } from './service-vpc.ts';
+import { conflicts, holderOf } from './service-conflict.ts';
+import { healthChecks } from './service-health.ts';
+import { checkKey, placeOf, ruleVips, vpcKey } from './service-vpc.ts';
 
 export const service: Reconciler<ServiceRow> = {
   kind: 'Service',
   *desired(row, read, key) {
     const cluster = clusterOf(read);
-    if (!cluster.enableLb || row.clusterIps.length === 0) return;
+    const rule = ruleVips(row);
+    if (!cluster.enableLb || row.clusterIps.length + rule.length === 0) return;
     const slices = read.at('slicesByService', key);
-    const { vpc } = placeOf(row, slices, read);
+    const { vpc, subnet } = placeOf(row, slices, read);
     const about = serviceRef(row.meta.namespace, row.meta.name);
-    yield inVpc(row, vpc);
+    // Whoever has one made says all that is to be said of it.
+    const isGenerated = row.spec !== undefined;
+    if (!isGenerated) yield inVpc(row, vpc);
     if (!read.get('realm', vpc)) {
       yield problem(about, 'VpcNotFound', `VPC ${vpc} does not exist`);
       return;
     }
-    const place = { key, vpc, owner: ownerOf(about), cluster };
-    const all = frontends(row, slices, cluster);
+    if (!isGenerated) yield* conflicts(about, key, read);
+    const place = { key, vpc, subnet, owner: ownerOf(about), cluster };
+    const all = frontends(row, { slices, rule, place }, read);
     for (const protocol of protocols) {
       const own = all.filter(({ port }) => port.protocol === protocol);
-      yield* own.length === 0 ? [] : balanced(row, { ...place, protocol, frontends: own }, read);
+      if (own.length > 0) yield* balanced(row, { ...place, protocol, frontends: own }, read);
     }
   },
 };
@@ -61,6 +67,8 @@ interface Place {
   /** Of the Service. */
   readonly key: string;
   readonly vpc: string;
+  /** Of its backends. */
+  readonly subnet: string;
   readonly owner: Owner;
   readonly cluster: Cluster;
 }
@@ -82,38 +90,58 @@ const inVpc = ({ meta: { namespace, name, uid } }: ServiceRow, vpc: string): Fac
 
 const familyOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
 
-function frontends(row: ServiceRow, slices: readonly EndpointSliceRow[], cluster: Cluster): Frontend[] {
+interface Sources {
+  readonly slices: readonly EndpointSliceRow[];
+  /** Addresses of the rule that the Service stands for; empty for one that stands for itself. */
+  readonly rule: readonly string[];
+  readonly place: Place;
+}
+
+function frontends(row: ServiceRow, { slices, rule, place }: Sources, read: WorldRead): Frontend[] {
   const ofFamily = { 4: slices.filter(({ family }) => family === 4), 6: slices.filter(({ family }) => family === 6) };
+  const addresses = rule.length > 0 ? rule : [...row.clusterIps, ...row.externalIps];
   return row.ports.flatMap((port) => {
     const backends = { 4: backendsOf(row, port, ofFamily[4]), 6: backendsOf(row, port, ofFamily[6]) };
-    const at = (address: string, local: Frontend['local']): Frontend => {
+    const free = addresses.filter((address) => holderOf(row, { ...port, address, vpc: place.vpc }, read) === undefined);
+    return free.map((address) => {
       const own = backends[familyOf(address)];
       // Who has no backend anywhere refuses; who has none here alone says nothing.
-      return { address, port, backends: own, local: own.all === '' ? 'no' : local };
-    };
-    const internal = row.internalLocal ? 'strict' : 'no';
-    // For a client in the cluster an address of the outside is one as good as the other: so kube-proxy has it, too.
-    const external = row.externalLocal && cluster.preferLocal ? 'preferred' : 'no';
-    return [
-      ...row.clusterIps.map((address) => at(address, internal)),
-      ...row.externalIps.map((address) => at(address, external)),
-    ];
+      const local = rule.length > 0 || own.all === '' ? 'no' : locality(row, address, place.cluster);
+      return { address, port, backends: own, local };
+    });
   });
 }
 
+/** For a client in the cluster an address of the outside is one as good as the other: so kube-proxy has it, too. */
+function locality(row: ServiceRow, address: string, { preferLocal }: Cluster): Frontend['local'] {
+  if (row.clusterIps.includes(address)) return row.internalLocal ? 'strict' : 'no';
+  return row.externalLocal && preferLocal ? 'preferred' : 'no';
+}
+
 function* balanced(row: ServiceRow, group: Group, read: WorldRead): Generator<Fact> {
-  const { owner, vpc, protocol, cluster } = group;
   const plain = group.frontends.filter(({ local }) => local === 'no');
-  if (plain.length > 0) {
-    const shared = cluster.serviceLbLayout === 'shared';
-    const id = shared ? vpcBalancerId(vpc, protocol, row.affinity > 0) : balancerId(owner, protocol);
-    if (!shared) yield* ownBalancer(row, group, { key: protocol, name: serviceBalancerName(group.key, protocol) });
-    for (const { address, port, backends } of plain) yield vip(id, withPort(address, port.port), backends.all, owner);
-  }
+  if (plain.length > 0) yield* balancedForAll(row, { ...group, frontends: plain }, read);
   for (const family of [4, 6] as const) {
     const local = group.frontends.filter((one) => one.local !== 'no' && familyOf(one.address) === family);
     if (local.length > 0) yield* balancedByNode(row, { ...group, frontends: local }, { family, read });
   }
+}
+
+function* balancedForAll(row: ServiceRow, group: Group, read: WorldRead): Generator<Fact> {
+  const { key, owner, vpc, subnet, protocol, cluster } = group;
+  const isRule = ruleVips(row).length > 0;
+  const isShared = isRule || cluster.serviceLbLayout === 'shared';
+  const id = isShared ? vpcBalancerId(vpc, protocol, row.affinity > 0) : balancerId(owner, protocol);
+  if (!isShared) yield* ownBalancer(row, group, { key: protocol, name: serviceBalancerName(key, protocol) });
+  const vips = group.frontends.map(({ address, port, backends }) => ({
+    balancer: id,
+    vip: withPort(address, port.port),
+    backends: backends.all,
+  }));
+  for (const one of vips) yield vip(id, one.vip, one.backends, owner);
+  if (!isRule || row.meta.annotations[checkKey] === 'false') return;
+  // Kube-OVN asks for IPv4 alone.
+  yield* healthChecks({ owner, subnet, vips: vips.filter((one) => !one.vip.startsWith('[')) }, read);
 }
 
 interface RowName {

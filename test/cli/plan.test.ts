@@ -39,10 +39,13 @@ describe('without a cluster', () => {
     const report = await planOf(join(root, 'config/samples'));
     expect(report.errors).toEqual([]);
     expect(exitCodeOf(report)).toBe(2);
+    // Beside itself, the balancers that are on the switch.
+    const balancers = Array.from({ length: 7 }, () => 'Logical_Switch');
     expect(tablesOf(report, subnetOwner('shop'))).toEqual([
       'Logical_Router_Policy',
       'Logical_Router_Port',
       'Logical_Switch',
+      ...balancers,
       'Logical_Switch_Port',
     ]);
     const owners = ['IPPool//tills', 'Subnet//machines', 'Subnet//office', 'Subnet//vault', 'Vpc//lab', 'Vpc//north'];
@@ -50,6 +53,7 @@ describe('without a cluster', () => {
     // What depends on nodes is told, and is no mistake of whoever wrote the manifests.
     expect(report.groups.flatMap(({ problems }) => problems)).toMatchObject([
       { reason: 'KindNotAvailable', grave: false },
+      { reason: 'OvnEipNotReady', message: expect.stringContaining('OvnEip sample-door') as string, grave: false },
       { reason: 'ProviderNetworkNotReady', message: expect.stringContaining('floor yet') as string, grave: false },
     ]);
   });
@@ -74,7 +78,12 @@ describe('without a cluster', () => {
       'Pod default/sample-printer',
       'Pod default/sample-server',
       'Pod default/sample-client',
+      'RouterLBRule sample-door',
+      'Service default/sample-shop',
+      'Service default/sample-log',
       'StatefulSet default/sample-ledger',
+      'Vip sample-till',
+      'SwitchLBRule sample-till',
       'Vip sample-front',
     ]);
   });

@@ -24,6 +24,7 @@ import { labelledRow, namedPortsRow, networkPolicyRow } from '../../operator/api
 import { type Answer, type ModuleReport, type ModuleState, policyModuleRow } from '../../operator/api/policy-module.ts';
 import { parseAclAnswer } from '../../operator/policy/acl-answer.ts';
 import { parseChoice } from '../../operator/policy/choice.ts';
+import { lbRuleRow } from '../../operator/api/lb-rule-row.ts';
 import { endpointSliceRow, serviceRow } from '../../operator/api/service-row.ts';
 import { securityGroupRow } from '../../operator/api/security-row.ts';
 import { vipRow } from '../../operator/api/vip-row.ts';
@@ -138,6 +139,8 @@ const puts: Readonly<Record<string, Put>> = {
   Answer: (tables, key, object) => write(tables.answer, key, object, answerOf),
   Service: (tables, key, object) => write(tables.service, key, object, serviceRow),
   EndpointSlice: (tables, key, object) => write(tables.endpointSlice, key, object, endpointSliceRow),
+  SwitchLBRule: (tables, key, object) => write(tables.switchLbRule, key, object, lbRuleRow),
+  RouterLBRule: (tables, key, object) => write(tables.routerLbRule, key, object, lbRuleRow),
   SecurityGroup: (tables, key, object) => write(tables.securityGroup, key, object, securityGroupRow),
   ...Object.fromEntries(
     adminKinds.map((kind): [string, Put] => [

@@ -135,6 +135,51 @@ export const vip = (id: RowId, address: string, backends: string, owner: Owner):
   owner,
 });
 
+/** What the balancer is asked about an address: as Kube-OVN has it. */
+const checkOptions = { timeout: '20', interval: '5', success_count: '3', failure_count: '3' };
+
+export const healthCheck = ({
+  owner,
+  balancer: id,
+  vip: address,
+  subnet,
+}: {
+  readonly owner: Owner;
+  readonly balancer: RowId;
+  readonly vip: string;
+  /** Of the backends. */
+  readonly subnet: string;
+}): RowFact =>
+  row('Load_Balancer_Health_Check', {
+    owner,
+    name: `${id} ${address}`,
+    columns: { vip: address, options: map(checkOptions) },
+    external: { switch_lb_subnet: subnet },
+    in: { row: 'Load_Balancer', id, column: 'health_check' },
+  });
+
+/** By which port a backend is asked, and from which address. */
+export const monitored = ({
+  owner,
+  balancer: id,
+  backend,
+  port,
+  from,
+}: {
+  readonly owner: Owner;
+  readonly balancer: RowId;
+  readonly backend: string;
+  readonly port: string;
+  readonly from: string;
+}): MemberFact => ({
+  member: 'Load_Balancer',
+  id,
+  column: 'ip_port_mappings',
+  element: backend,
+  value: `${port}:${from}`,
+  owner,
+});
+
 const chassisId = (node: string): RowId => rowId(ownerOf(nodeRef(node)), 'Chassis_Template_Var', 'variables');
 
 /** Where variables have their values on a chassis. */
