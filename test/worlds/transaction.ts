@@ -15,19 +15,23 @@ function encoded(value: Value): unknown {
 
 /** RFC 7047 operations, with the `uuid` member of insert. */
 export function operations(facts: readonly (RowFact | MemberFact)[]): unknown[] {
-  const sets = new Map<string, Map<string, Set<Atom>>>();
-  const add = (id: string, column: string, element: Atom): void => {
-    const columns = sets.get(id) ?? new Map<string, Set<Atom>>();
-    sets.set(id, columns.set(column, (columns.get(column) ?? new Set()).add(element)));
+  const filled = new Map<string, Map<string, Map<Atom, Atom> | Set<Atom>>>();
+  const add = (id: string, column: string, [element, value]: readonly [Atom, Atom?]): void => {
+    const columns = filled.get(id) ?? new Map<string, Map<Atom, Atom> | Set<Atom>>();
+    const elements = columns.get(column) ?? (value === undefined ? new Set<Atom>() : new Map<Atom, Atom>());
+    if (elements instanceof Set) elements.add(element);
+    else elements.set(element, value ?? '');
+    filled.set(id, columns.set(column, elements));
   };
   for (const fact of facts) {
-    if ('member' in fact) add(fact.id, fact.column, fact.element);
-    else if (fact.in) add(fact.in.id, fact.in.column, fact.id);
+    if ('member' in fact) {
+      add(fact.id, fact.column, fact.value === undefined ? [fact.element] : [fact.element, fact.value]);
+    } else if (fact.in) add(fact.in.id, fact.in.column, [fact.id]);
   }
   return facts
     .filter((fact) => 'row' in fact)
     .map(({ row, id, columns }) => {
-      const whole: Columns = { ...columns, ...Object.fromEntries(sets.get(id) ?? []) };
+      const whole: Columns = { ...columns, ...Object.fromEntries(filled.get(id) ?? []) };
       const entries = Object.entries(whole).map(([column, value]) => [column, encoded(value)] as const);
       return { op: 'insert', table: row, uuid: id, row: Object.fromEntries(entries) };
     });
