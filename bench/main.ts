@@ -10,14 +10,16 @@ import { nbCases, nbFigures } from './nb.ts';
 import { ovsdbCases, ovsdbFigures } from './ovsdb.ts';
 import { policyCases, policyFigures } from './policy.ts';
 import { reflectorFigures } from './reflector.ts';
+import { serviceCases, serviceFigures } from './services.ts';
 import { soakFigures } from './soak.ts';
 import { topologyFigures } from './topology.ts';
 
-const USAGE = `npm run bench -- [cni|ipam|graph|ovsdb|nb|policy|reflector|api|soak|topology] [case ...] [--json]     all but soak and topology when none is named
+const USAGE = `npm run bench -- [cni|ipam|graph|ovsdb|nb|policy|services|reflector|api|soak|topology] [case ...] [--json]     all but soak and topology when none is named
 cases of ipam: ${ipamCases.join(' ')}
 cases of nb: ${nbCases.join(' ')}
 cases of ovsdb: ${ovsdbCases.join(' ')}
 cases of policy: ${policyCases.join(' ')}
+cases of services: ${serviceCases.join(' ')}
 flags of soak: --pods=10000 --minutes=30 --rate=20 --load=100 --api=real|simulated`;
 
 type Note = (text: string) => void;
@@ -32,6 +34,7 @@ const suites: Readonly<Record<string, Suite>> = {
   cni: cniFigures,
   nb: nbFigures,
   policy: policyFigures,
+  services: serviceFigures,
   reflector: reflectorFigures,
   api: (told) => apiFigures(told),
   soak: soakFigures,
@@ -47,6 +50,7 @@ const parts: Readonly<Record<string, readonly string[]>> = {
   nb: nbCases,
   ovsdb: ovsdbCases,
   policy: policyCases,
+  services: serviceCases,
 };
 
 const note: Note = (text) => void process.stderr.write(`${text}\n`);

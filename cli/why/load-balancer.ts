@@ -26,12 +26,28 @@ export interface Vip {
   readonly hairpin: readonly Ip[];
 }
 
-/** The virtual addresses of a load balancer; those that OVN cannot read are left out. */
-export function vipsOf(row: Row): Vip[] {
+/** What names in a load balancer stand for, on one chassis. */
+export type Variables = ReadonlyMap<string, string>;
+
+const noVariables: Variables = new Map();
+
+/** Whether its addresses or backends are named, so that they differ between chassis. */
+export const isTemplate = (row: Row): boolean => entries(row, 'options').get('template') === 'true';
+
+/** A name that has no value says nothing that could be read. */
+const expanded = (text: string, variables: Variables): string =>
+  text.replaceAll(/\^([A-Za-z_][\w.]*)/g, (found, name: string) => variables.get(name) ?? found);
+
+/** With brackets, as an address of IPv6 needs them before a port. */
+const bracketed = (text: string): string => text.replace(/^([0-9a-f:]*:[0-9a-f:]*:[0-9a-f]*):(\d+)$/, '[$1]:$2');
+
+/** The virtual addresses of a load balancer on a chassis; those that OVN cannot read are left out. */
+export function vipsOf(row: Row, variables: Variables = noVariables): Vip[] {
+  const read = (text: string): string => (isTemplate(row) ? expanded(text, variables) : text);
   const options = entries(row, 'options');
   const owner = ownerOf(row);
   return [...entries(row, 'vips')].flatMap(([key, backends]) => {
-    const vip = placeOf(key);
+    const vip = placeOf(isTemplate(row) ? bracketed(read(key)) : key);
     if (vip === undefined) return [];
     return [
       {
@@ -39,12 +55,12 @@ export function vipsOf(row: Row): Vip[] {
         ...(owner && { owner }),
         ...vip,
         protocol: (text(row, 'protocol') || 'tcp') as Protocol,
-        backends: backends
+        backends: read(backends)
           .split(',')
           .map(placeOf)
           .filter((place) => place !== undefined)
-          .filter(({ address }) => address.family === vip.address.family),
-        rejects: options.get('reject') === 'true',
+          .filter(({ address }) => address.family === vip.address.family && !isNowhere(address)),
+        rejects: options.get('reject') === 'true' && !isTemplate(row),
         hairpin: (options.get('hairpin_snat_ip') ?? '')
           .split(/[\s,]+/)
           .map(parseIp)
@@ -52,6 +68,14 @@ export function vipsOf(row: Row): Vip[] {
       },
     ];
   });
+}
+
+/** Where routers drop what goes there: what stands for no backend where one has to stand. */
+const isNowhere = ({ family, value }: Ip): boolean => (family === 4 ? value >> 24n === 127n : value >> 120n === 0xffn);
+
+/** What the names stand for, by chassis. */
+export function variablesOf(rows: Iterable<readonly [string, Row]>): ReadonlyMap<string, Variables> {
+  return new Map([...rows].map(([, row]) => [text(row, 'chassis'), entries(row, 'variables')] as const));
 }
 
 /** `10.0.0.1`, `10.0.0.1:80`, `fd00::1`, `[fd00::1]:80`. */
@@ -66,8 +90,9 @@ export class Vips {
   readonly any: boolean;
   readonly #vips = new Map<string, Vip>();
 
-  constructor(vips: readonly Vip[]) {
-    this.any = vips.length > 0;
+  /** `any`: whether there are others, of which each chassis has its own. */
+  constructor(vips: readonly Vip[], any = false) {
+    this.any = any || vips.length > 0;
     for (const vip of vips) this.#vips.set(key(vip.address, vip.port, vip.protocol), vip);
   }
 

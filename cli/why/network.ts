@@ -3,7 +3,7 @@
 import type { Row } from '../../lib/ovsdb/index.ts';
 import { ConstantSet } from './constant-set.ts';
 import type { Names } from './expression.ts';
-import { Vips, vipsOf, type Vip } from './load-balancer.ts';
+import { isTemplate, variablesOf, Vips, vipsOf, type Variables, type Vip } from './load-balancer.ts';
 import { elements, entries, text, type Nb } from './rows.ts';
 import { RuleBook, ruleOf, type Rule } from './rule.ts';
 import { elementOf } from './token.ts';
@@ -14,6 +14,8 @@ export interface Switch {
   readonly name: string;
   readonly rules: RuleBook;
   readonly vips: Vips;
+  /** Those of which each chassis has its own backends. */
+  readonly vipsOn: (chassis: string) => Vips;
 }
 
 interface Group {
@@ -33,6 +35,7 @@ export class Network {
   readonly #addresses: ReadonlyMap<string, () => ConstantSet>;
   readonly #switches = new Map<string, Switch>();
   readonly #vipsOf = new Map<string, readonly Vip[]>();
+  readonly #variables: ReadonlyMap<string, Variables>;
 
   constructor(nb: Nb) {
     this.#nb = nb;
@@ -40,6 +43,7 @@ export class Network {
     this.#groups = groupsOf(nb, this.topology);
     this.#groupsOn = bySwitch(this.#groups.values());
     this.#addresses = addressSets(nb, this.#groups.values(), this.topology);
+    this.#variables = variablesOf(nb.rows('Chassis_Template_Var'));
     const [global] = [...nb.rows('NB_Global')];
     this.defaultDrop = entries(global?.[1], 'options').get('default_acl_drop') === 'true';
   }
@@ -52,13 +56,20 @@ export class Network {
 
   #made(id: string): Switch {
     const row = this.#nb.row('Logical_Switch', id);
-    const vips = new Vips(this.#balancersOf(row).flatMap((uuid) => this.#vips(uuid)));
+    const balancers = this.#balancersOf(row);
+    const named = balancers.flatMap((uuid) => this.#named(uuid));
+    const vips = new Vips(
+      balancers.flatMap((uuid) => this.#vips(uuid)),
+      named.some((one) => entries(one, 'vips').size > 0),
+    );
+    const vipsOn = (chassis: string): Vips =>
+      new Vips(named.flatMap((one) => vipsOf(one, this.#variables.get(chassis))));
     const name = text(row, 'name');
     const own = this.#rulesOf(row, { table: 'Logical_Switch', name });
     const grouped = (this.#groupsOn.get(id) ?? []).flatMap((group) =>
       this.#rulesOf(group.row, { table: 'Port_Group', name: group.name }),
     );
-    return { id, name, vips, rules: new RuleBook([...own, ...grouped], this.#names(id), vips.any) };
+    return { id, name, vips, vipsOn, rules: new RuleBook([...own, ...grouped], this.#names(id), vips.any) };
   }
 
   #rulesOf(row: Row | undefined, on: Rule['on']): Rule[] {
@@ -78,9 +89,14 @@ export class Network {
     let vips = this.#vipsOf.get(uuid);
     if (vips === undefined) {
       const row = this.#nb.row('Load_Balancer', uuid);
-      this.#vipsOf.set(uuid, (vips = row === undefined ? [] : vipsOf(row)));
+      this.#vipsOf.set(uuid, (vips = row === undefined || isTemplate(row) ? [] : vipsOf(row)));
     }
     return vips;
+  }
+
+  #named(uuid: string): Row[] {
+    const row = this.#nb.row('Load_Balancer', uuid);
+    return row !== undefined && isTemplate(row) ? [row] : [];
   }
 
   #names(switchId: string): Names {

@@ -2,7 +2,7 @@
 // address, or both. A pod's port is named as Kube-OVN does, `NAME.NAMESPACE`.
 import { formatIp, parseIp, type Family, type Ip } from '../../lib/net/index.ts';
 import type { Party } from './answer.ts';
-import { vipsOf, type Vip } from './load-balancer.ts';
+import { variablesOf, vipsOf, type Vip } from './load-balancer.ts';
 import type { Protocol } from './packet.ts';
 import type { Nb } from './rows.ts';
 import type { Port, Topology } from './topology.ts';
@@ -98,6 +98,10 @@ export function onlyPort(nb: Nb, address: Ip, protocol: Protocol): number | unde
   return ports.size === 1 ? [...ports][0] : undefined;
 }
 
-const vipRows = (nb: Nb): Vip[] => [...nb.rows('Load_Balancer')].flatMap(([, row]) => vipsOf(row));
+/** The names of addresses stand for the same on every chassis. */
+function vipRows(nb: Nb): Vip[] {
+  const [variables] = [...variablesOf(nb.rows('Chassis_Template_Var')).values()];
+  return [...nb.rows('Load_Balancer')].flatMap(([, row]) => vipsOf(row, variables));
+}
 
 export const partyOf = (place: Place, ip: Ip): Party => ({ what: nameOf(place), address: formatIp(ip) });

@@ -12,6 +12,7 @@ export interface Nb {
 export const read = {
   ACL: ['action', 'direction', 'external_ids', 'match', 'name', 'options', 'priority', 'tier'],
   Address_Set: ['addresses', 'name'],
+  Chassis_Template_Var: ['chassis', 'variables'],
   DHCP_Options: ['cidr', 'options'],
   Load_Balancer: ['external_ids', 'name', 'options', 'protocol', 'vips'],
   Load_Balancer_Group: ['load_balancer', 'name'],

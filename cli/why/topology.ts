@@ -17,6 +17,8 @@ export interface Port {
   /** Families whose DHCP requests are answered at the port. */
   readonly dhcp: readonly (4 | 6)[];
   readonly owner: string;
+  /** Where it is, '' when that is not known: the first of those where it may be. */
+  readonly chassis: string;
 }
 
 export interface RouterPort {
@@ -119,6 +121,7 @@ export class Topology {
       peer,
       dhcp: ([4, 6] as const).filter((family) => elements(row, `dhcpv${family}_options`).length > 0),
       owner: entries(row, 'external_ids').get('kubeloom-owner') ?? '',
+      chassis: entries(row, 'options').get('requested-chassis')?.split(',')[0] ?? '',
     };
   }
 

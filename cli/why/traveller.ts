@@ -113,9 +113,7 @@ export class Traveller {
 
   /** Only what tracking calls the first packet of a connection is balanced. */
   #balance(here: Switch, port: Port): End | undefined {
-    const { destination, protocol } = this.header;
-    if (this.#tracking !== 'new') return undefined;
-    const vip = here.vips.find(destination, protocol, this.header.port);
+    const vip = this.#tracking === 'new' ? this.#vip(here, port) : undefined;
     if (vip === undefined) return undefined;
     const backend = vip.backends[this.#journey.backend];
     if (backend === undefined) {
@@ -133,6 +131,11 @@ export class Traveller {
       ...(source && { source }),
     });
     return undefined;
+  }
+
+  #vip({ vips, vipsOn }: Switch, { chassis }: Port): Vip | undefined {
+    const { destination, protocol, port } = this.header;
+    return vips.find(destination, protocol, port) ?? vipsOn(chassis).find(destination, protocol, port);
   }
 
   /** Whether it goes back to the port from where it came (`ls_in_hairpin`), without asking what comes behind. */

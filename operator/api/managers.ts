@@ -4,5 +4,8 @@
 /** Annotations and generated objects. */
 export const manager = 'kube-ovn-controller';
 
+/** Vips from which backends are asked: what else is written to a Vip stays when nobody asks from it any more. */
+export const checksManager = 'kube-ovn-checks';
+
 /** Values that are filled into a spec. */
 export const defaultsManager = 'kube-ovn-defaults';

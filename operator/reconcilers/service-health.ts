@@ -3,7 +3,7 @@
 import type { Owner, RowId } from '../../lib/delta/fact.ts';
 import type { Fact } from '../api/fact.ts';
 import { usedKey } from '../api/keys.ts';
-import { manager } from '../api/managers.ts';
+import { checksManager } from '../api/managers.ts';
 import { vipRef } from '../api/refs.ts';
 import type { VipRow } from '../api/tables.ts';
 import { healthCheck, monitored } from '../nb/rows/load-balancer.ts';
@@ -21,7 +21,7 @@ export function* healthChecks({ owner, subnet, vips }: Checked, read: WorldRead)
   if (served.length === 0 || read.get('network', subnet)?.switched !== true) return;
   const asker = read.get('vip', subnet);
   if (!asker || isOurs(asker)) {
-    yield { object: vipRef(subnet), owner, manager, generated: true, manifest: { spec: { subnet } } };
+    yield { object: vipRef(subnet), owner, manager: checksManager, generated: true, manifest: { spec: { subnet } } };
   }
   const from = asker && addressIn(subnet, asker);
   if (from === undefined) return;

@@ -4,7 +4,7 @@ import type { Probe } from '../cluster/prober.ts';
 import { exec, traffic, type Pod } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { Probers, readyOf, send } from './policies.ts';
-import { apply, cluster, field, freshNamespace, nbctl, podManifest } from './shared.ts';
+import { apply, cluster, custom, field, freshNamespace, inCentral, nbctl, object, podManifest } from './shared.ts';
 
 const ns = 'e2e-services';
 const soon = { limitMs: 30_000, everyMs: 200 };
@@ -64,8 +64,13 @@ async function answering(from: string, probe: Probe, count = 24): Promise<string
   return [...new Set(answers.map((answer) => answer ?? '-'))].toSorted();
 }
 
+const gone = (...names: readonly string[]): Promise<string> =>
+  cluster().kubectl(['delete', ...names, '--ignore-not-found', '--timeout=60s']);
+
 beforeAll(async () => {
   await freshNamespace(ns);
+  await gone('slr', 'e2e-slr', 'e2e-slr-bad');
+  await gone('vip', 'e2e-slr');
   const command = ['echo-server'];
   const web = {
     labels: { app: 'web' },
@@ -277,5 +282,85 @@ describe('what is no pod of ours', () => {
     expect(await vips(name)).not.toContain('192.0.2.21');
     // As kube-proxy has it: to clients in the cluster all backends are one as good as the other.
     expect(await answering('near', tcp('192.0.2.20'))).toEqual(['web-1', 'web-2']);
+  });
+});
+
+describe('a SwitchLBRule', () => {
+  const vip = '10.16.250.80';
+  const ports = [{ name: 'tcp', port: 81, targetPort: 8081, protocol: 'TCP' }];
+
+  const balanced = async (): Promise<string> =>
+    await nbctl('--bare', '--columns=vips', 'list', 'Load_Balancer', 'cluster-tcp-loadbalancer');
+
+  beforeAll(async () => {
+    await apply(
+      custom('Vip', 'e2e-slr', { subnet: 'ovn-default', v4ip: vip, type: 'switch_lb_vip' }),
+      // Ready, and deaf.
+      podManifest(ns, 'mute', { node: 'n2', command: ['sleep', 'infinity'] }),
+    );
+    const [mute] = await readyOf(ns, ['mute']);
+    const endpoints = [podOf('web-1').ip, mute?.ip ?? ''];
+    await apply(custom('SwitchLBRule', 'e2e-slr', { vip, namespace: ns, endpoints, ports }));
+    await waitFor(async () => (await balanced()).includes(`${podOf('web-1').ip}:8081`), {
+      what: 'its backends',
+      ...soon,
+    });
+  });
+
+  afterAll(() => gone('vip', 'e2e-slr'));
+
+  it('has a Service, and says which', async () => {
+    expect(await object('slr', 'e2e-slr')).toMatchObject({
+      status: { service: `${ns}/slr-e2e-slr`, ports: '81/TCP' },
+    });
+    expect(await object('service', 'slr-e2e-slr', ns)).toMatchObject({
+      metadata: {
+        annotations: { 'ovn.kubernetes.io/switch_lb_vip': vip, 'ovn.kubernetes.io/vpc': 'ovn-cluster' },
+      },
+      spec: { clusterIP: 'None', ports: [{ port: 81, targetPort: 8081 }] },
+    });
+  });
+
+  it('leaves out a backend that does not answer', async () => {
+    const offline = async (): Promise<boolean> =>
+      (await inCentral('ovn-sbctl', '--bare', '--columns=status', 'list', 'Service_Monitor')).includes('offline');
+    await waitFor(offline, { what: 'OVN to notice', limitMs: 90_000, everyMs: 500 });
+    await nbctl('--timeout=30', '--wait=hv', 'sync');
+    for (const from of ['near', 'far', 'web-1']) expect(await answering(from, tcp(vip))).toEqual(['web-1']);
+  });
+
+  it('says what is wrong with it, and hurts nobody else', async () => {
+    await apply(custom('SwitchLBRule', 'e2e-slr-bad', { vip: 'nowhere', namespace: ns, selector: ['app:web'], ports }));
+    const told =
+      '{.status.conditions[?(@.type=="Validated")].status} {.status.conditions[?(@.type=="Validated")].message}';
+    const text = await waitFor(
+      async () => {
+        const found = await field('slr', 'e2e-slr-bad', told);
+        return found.startsWith('False ') ? found : undefined;
+      },
+      { what: 'the condition', ...soon },
+    );
+    expect(text).toContain('vip nowhere is not an address');
+    expect(await object('service', 'slr-e2e-slr-bad', ns)).toBeUndefined();
+    expect(await answering('near', tcp(vip))).toEqual(['web-1']);
+  });
+
+  it('leaves nothing behind', async () => {
+    await gone('slr', 'e2e-slr', 'e2e-slr-bad');
+    await waitFor(async () => !(await balanced()).includes(vip), { what: 'its addresses to go', ...soon });
+    await waitFor(async () => (await object('service', 'slr-e2e-slr', ns)) === undefined, {
+      what: 'its Service',
+      ...soon,
+    });
+    await waitFor(async () => (await object('vip', 'ovn-default')) === undefined, { what: 'the asking Vip', ...soon });
+    const row = [
+      '--bare',
+      '--columns=ip_port_mappings,health_check',
+      'list',
+      'Load_Balancer',
+      'cluster-tcp-loadbalancer',
+    ];
+    await waitFor(async () => (await nbctl(...row)).trim() === '', { what: 'its checks to go', ...soon });
+    expect(await answering('near', tcp(vip), 1)).toEqual(['-']);
   });
 });

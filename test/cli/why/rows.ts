@@ -94,6 +94,11 @@ export class Rows {
       this.#extend('Logical_Switch', one, through === undefined ? 'load_balancer' : 'load_balancer_group', held);
   }
 
+  /** What names in load balancers stand for on a chassis. */
+  variables(chassis: string, values: Readonly<Record<string, string>>): void {
+    this.#add('Chassis_Template_Var', chassis, { chassis, variables: new Map(Object.entries(values)) });
+  }
+
   global(options: Readonly<Record<string, string>>): void {
     this.#add('NB_Global', '.', { options: new Map(Object.entries(options)) });
   }

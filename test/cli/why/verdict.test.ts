@@ -1,6 +1,7 @@
 // Verdicts on networks written by hand. What is said here of OVN is what ovn-trace says of it too, in
 // agreement.server.test.ts, but for a pod that reaches itself through a virtual address: its second half is no matter of
 // ovn-trace, which leaves the source as it is.
+import type { Value } from '../../../lib/delta/fact.ts';
 import { describe, expect, it } from 'vitest';
 import { nbOf } from '../../../cli/why/rows.ts';
 import type { Step } from '../../../cli/why/course.ts';
@@ -217,6 +218,27 @@ describe('load balancing', () => {
     rows.balancer('lb', { on: ['s1'], through: 'all', vips: { 'fd00:96::1': 'fd00:2::1' }, protocol: 'udp' });
     const { ways } = verdict(nbOf(rows.facts), { from: 'a', to: 'fd00:96::1', protocol: 'udp', port: 53 });
     expect(ways[0]?.request.end).toMatchObject({ kind: 'delivered', port: { name: 'c' } });
+  });
+
+  it('asks the chassis of the client where names stand for its backends, and of an address of IPv6', () => {
+    const rows = network();
+    const on = (chassis: string): Readonly<Record<string, Value>> => ({
+      options: new Map([['requested-chassis', chassis]]),
+    });
+    rows.port('s1', 'd', '02:00:00:00:00:04 10.0.1.4 fd00:1::4', on('first'));
+    rows.port('s1', 'e', '02:00:00:00:00:05 10.0.1.5 fd00:1::5', on('second'));
+    const template = { template: 'true', reject: 'true' };
+    rows.balancer('lb4', { on: ['s1'], vips: { '10.96.0.1:80': '^kl4' }, protocol: 'tcp', options: template });
+    rows.balancer('lb6', { on: ['s1'], vips: { '^klv:80': '^kl6' }, protocol: 'tcp', options: template });
+    rows.variables('first', { kl4: `${b}:8080,${c}:8080`, klv: 'fd00:96::1', kl6: '[fd00:2::1]:8080' });
+    rows.variables('second', { kl4: '127.0.0.1:1', klv: 'fd00:96::1', kl6: '[ff0e::1]:1' });
+    expect(tcp(rows, 'd', '10.96.0.1').ways.map(({ request }) => request.end)).toMatchObject([
+      { kind: 'delivered', port: { name: 'b' } },
+      { kind: 'delivered', port: { name: 'c' } },
+    ]);
+    expect(tcp(rows, 'd', 'fd00:96::1').ways[0]?.request.end).toMatchObject({ kind: 'delivered', port: { name: 'c' } });
+    for (const vip of ['10.96.0.1', 'fd00:96::1'])
+      expect(tcp(rows, 'e', vip).ways[0]?.request.end).toEqual({ kind: 'no-backend' });
   });
 
   it('brings a pod back to itself past the rules behind it, from another address', () => {
