@@ -5,6 +5,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -24,6 +25,14 @@ export async function sh(...argv: readonly [string, ...string[]]): Promise<strin
 export interface CniAnswer {
   readonly code: number;
   readonly stdout: string;
+}
+
+/** Whether somebody listens: the file is there a moment before. */
+function answers(socket: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const connection = connect(socket, () => resolve(true));
+  connection.on('error', () => resolve(false));
+  return promise.finally(() => connection.destroy());
 }
 
 let count = 0;
@@ -202,7 +211,7 @@ export class TestNode {
     await eventually(
       () => {
         if (agent.exitCode !== null) throw new Error(`the agent ended: ${this.agentLog}`);
-        return existsSync(this.socket);
+        return answers(this.socket);
       },
       { what: 'the agent to listen', within: 15_000 },
     );

@@ -24,8 +24,15 @@ export async function inventory({ node }: Runtime): Promise<Readonly<Record<stri
     addresses: lines(addresses)
       .map((line) => line.replace(/\s+/g, ' '))
       .toSorted(),
-    files: files.toSorted(),
+    // A file that is written under another name at this moment is not one more.
+    files: files.filter((file) => !file.endsWith('.new')).toSorted(),
   };
+}
+
+/** Whether the agent's files speak of the container; they follow a moment later. */
+export async function isRecorded({ node }: Runtime, { CNI_CONTAINERID }: Sandbox): Promise<boolean> {
+  const record = await node.logOf('ports.json').catch(() => '');
+  return record.includes(CNI_CONTAINERID);
 }
 
 /** Links but `lo` in the namespace of a sandbox. */

@@ -7,7 +7,7 @@ import { UnixRelay } from '../../faults/unix-relay.ts';
 import { samplePlan, port } from '../plan.ts';
 import { Runtime, done } from '../runtime.ts';
 import type { Sandbox, Told } from '../runtime.ts';
-import { inventory, linksInside } from '../traces.ts';
+import { inventory, isRecorded, linksInside } from '../traces.ts';
 import { failpoints } from './failpoints.ts';
 import type { Failpoint, Failpoints } from './failpoints.ts';
 
@@ -82,6 +82,7 @@ const waiting = async (): Promise<boolean> => (await runtime.node.interfaces('po
 
 async function nothingLeft(pod: Sandbox): Promise<void> {
   expect(await settledInventory()).toEqual(before);
+  expect(await eventually(async () => !(await isRecorded(runtime, pod)))).toBe(true);
   expect(await linksInside(runtime, pod)).toEqual([]);
 }
 

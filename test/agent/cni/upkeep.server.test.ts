@@ -173,3 +173,29 @@ describe('as plugin for addresses', () => {
     await runtime.cni('DEL', pod);
   });
 });
+
+describe('metrics', () => {
+  it('count calls by command and answer, and what they have waited for', async () => {
+    const pod = await runtime.sandbox('a');
+    await runtime.added(pod);
+    expect((await runtime.cni('ADD', { ...pod, CNI_NETNS: '' })).code).toBe(1);
+    expect(await runtime.cni('DEL', pod)).toEqual(done);
+    const inside = ['nsenter', `--net=/run/netns/${runtime.node.netns}`] as const;
+    const fetching = "fetch('http://127.0.0.1:10665/metrics').then((r) => r.text()).then((text) => console.log(text))";
+    const text = await sh(...inside, process.execPath, '--eval', fetching);
+    const value = (series: string): number =>
+      Number(
+        text
+          .split('\n')
+          .find((line) => line.startsWith(`${series} `))
+          ?.split(' ')[1] ?? '-1',
+      );
+    const calls = (method: string, status: number): number =>
+      value(`cni_op_latency_seconds_count{node_name="n1",method="${method}",status_code="${status}"}`);
+    expect(calls('ADD', 200)).toBeGreaterThan(0);
+    expect(calls('ADD', 400)).toBeGreaterThan(0);
+    expect(calls('DEL', 200)).toBeGreaterThan(0);
+    for (const what of ['address', 'route', 'connectivity'])
+      expect(value(`cni_wait_${what}_seconds_total{node_name="n1"}`)).toBeGreaterThan(0);
+  });
+});
