@@ -1,10 +1,12 @@
 /**
  * Second interfaces, with packets: one that is ours, and one that another plugin makes with an address of ours. The plugins
- * are called on the node as Multus calls them; no Multus runs.
+ * are called on the node as Multus calls them; Multus itself is in multus.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exec, unreachable, type Pod } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
+import { definition, networks, takeDefinitions } from './networks.ts';
+import type { Net } from './networks.ts';
 import { inForce, policy, prepareMarker, Probers, under } from './policies.ts';
 import {
   annotate,
@@ -22,45 +24,6 @@ import {
 
 const ns = 'e2e-attachments';
 const soon = { limitMs: 30_000, everyMs: 200 };
-
-/** The kind as the Network Plumbing Working Group's standard describes it (version 1.3, section 3). */
-const definitionKind = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'network-attachment-definitions.k8s.cni.cncf.io' },
-  spec: {
-    group: 'k8s.cni.cncf.io',
-    scope: 'Namespaced',
-    names: {
-      kind: 'NetworkAttachmentDefinition',
-      plural: 'network-attachment-definitions',
-      singular: 'network-attachment-definition',
-      shortNames: ['net-attach-def'],
-    },
-    versions: [
-      {
-        name: 'v1',
-        served: true,
-        storage: true,
-        schema: {
-          openAPIV3Schema: {
-            type: 'object',
-            properties: { spec: { type: 'object', properties: { config: { type: 'string' } } } },
-          },
-        },
-      },
-    ],
-  },
-};
-
-/** A network: its definition, its subnet, and the interface that pods have of it. */
-interface Net {
-  readonly name: string;
-  readonly provider: string;
-  readonly cidrBlock: string;
-  readonly ifname: string;
-  readonly config: { readonly type: string } & Readonly<Record<string, unknown>>;
-}
 
 const blueProvider = `blue.${ns}.ovn`;
 const blue: Net = {
@@ -91,14 +54,6 @@ const lan: Net = {
   },
 };
 
-const definition = ({ name, config }: Net): object => ({
-  apiVersion: 'k8s.cni.cncf.io/v1',
-  kind: 'NetworkAttachmentDefinition',
-  metadata: { name, namespace: ns },
-  spec: { config: JSON.stringify(config) },
-});
-
-const networks = 'k8s.v1.cni.cncf.io/networks';
 /** A network with what is wanted of it. */
 const asked = { name: 'blue', namespace: ns, ips: ['10.52.0.99/24', 'fd00:10:52::99'], mac: '02:00:00:00:52:99' };
 
@@ -111,11 +66,10 @@ let one: Attached;
 let two: Attached;
 
 beforeAll(async () => {
-  await apply(definitionKind);
-  await cluster().kubectl(['wait', '--for=condition=Established', 'crd', definitionKind.metadata.name]);
+  await takeDefinitions();
   await freshNamespace(ns);
   await apply(
-    ...[blue, lan].map(definition),
+    ...[blue, lan].map((net) => definition(ns, net)),
     ...[blue, lan].map(({ name, provider, cidrBlock }) => custom('Subnet', `${ns}-${name}`, { provider, cidrBlock })),
   );
   const lists = { one: 'blue, lan', two: JSON.stringify([asked, { name: 'lan' }]) };
