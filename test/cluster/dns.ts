@@ -9,18 +9,20 @@ const labels = { 'k8s-app': 'kube-dns' };
 const rbac = 'rbac.authorization.k8s.io';
 
 /** Names outside of the cluster do not exist: there is nobody to ask about them. */
-const COREFILE = `.:53 {
+const COREFILE = `cluster.local in-addr.arpa ip6.arpa {
     errors
     health
     ready
     kubernetes cluster.local in-addr.arpa ip6.arpa {
         pods insecure
-        fallthrough in-addr.arpa ip6.arpa
         ttl 5
     }
     prometheus :9153
     cache 5
     loadbalance
+}
+. {
+    errors
     template ANY ANY {
         rcode NXDOMAIN
     }

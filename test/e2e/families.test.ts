@@ -83,6 +83,27 @@ describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
       expect(await tried(one('far'), `curl -sS -k -m3 https://${inUrl(ip)}:6443/livez`), `${ip} answers`).toBe('0');
   });
 
+  it('leads pods to a Service by its addresses and by its name', async () => {
+    const ipFamilies = versions[family].map((version) => `IPv${version}`);
+    const spec = {
+      selector: { e2e: 'far' },
+      ports: [{ port: 80, targetPort: 8080 }],
+      ipFamilies,
+      ipFamilyPolicy: family === 'dual' ? 'RequireDualStack' : 'SingleStack',
+    };
+    await apply({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'far', namespace }, spec });
+    const path = '--output=jsonpath={.spec.clusterIPs[*]}';
+    const ips = (await cluster.kubectl(['get', 'service', 'far', path])).split(' ');
+    expect(ips.map(versionOf)).toEqual(versions[family]);
+    for (const host of [...ips.map(inUrl), 'far', `far.${namespace}.svc.cluster.local`])
+      await waitFor(async () => (await tried(one('near'), `[ "$(curl -sS -m2 http://${host}/)" = far ]`)) === '0', {
+        what: `${host} to be answered by its pod`,
+        limitMs: 30_000,
+        everyMs: 200,
+      });
+    await cluster.kubectl(['delete', 'service', 'far']);
+  });
+
   it('carries packets of the size that it promises, and says so of larger ones', async () => {
     const from = one('near');
     const mtu = Number(await exec(cluster, from, ['cat', '/sys/class/net/eth0/mtu']));

@@ -55,6 +55,25 @@ const nodeToPod: Scene = {
   },
 };
 
+const service: Scene = {
+  title: 'a Service: its name is known to DNS, its address leads to all of its pods',
+  async play(cluster) {
+    const all = await web(cluster, 4);
+    const [from] = all;
+    if (from === undefined) throw new Error('there are no pods');
+    const ask = 'for i in $(seq 40); do curl -sS -m3 http://web/; done | sort | uniq -c';
+    const answers = await waitFor(
+      async () => {
+        const text = await exec(cluster, from, ['bash', '-c', ask]).catch(() => '');
+        return all.every(({ name }) => text.includes(name)) && text;
+      },
+      { what: 'every pod of the Service to answer', limitMs: 60_000, everyMs: 500 },
+    );
+    const name = await exec(cluster, from, ['getent', 'hosts', 'web']);
+    return `${await cluster.kubectl(['--namespace', namespace, 'get', 'service', 'web'])}${name.trim()}\n${answers}`;
+  },
+};
+
 const execAndLogs: Scene = {
   title: 'kubectl exec and kubectl logs',
   async play(cluster) {
@@ -113,4 +132,12 @@ const operatorKilled: Scene = {
   },
 };
 
-export const scenes: readonly Scene[] = [deployment, everyPair, nodeToPod, execAndLogs, subnets, operatorKilled];
+export const scenes: readonly Scene[] = [
+  deployment,
+  everyPair,
+  nodeToPod,
+  service,
+  execAndLogs,
+  subnets,
+  operatorKilled,
+];
