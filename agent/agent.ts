@@ -1,7 +1,8 @@
 // The agent, put together: plan -> tables -> what the node should be -> drivers; and beside it the CNI server, which reads
 // the same tables. Everything that touches the process or the clock comes in from main.ts.
 //
-//   leader ==gRPC==> PlanState -> PlanTables -+-> desired.ts -> NodeLoop -> ovs, link, route, ipset, iptables
+//   leader ==gRPC==> PlanState -> PlanTables -+-> desired.ts, routing.ts, netfilter.ts -> NodeLoop -> drivers
+//      ^----- Reach <- Probes (ping) <--------+
 //                                             +-> Commands <- CniServer <== shim
 //   Open_vSwitch ==monitor==> OvsReplica -----+-> readiness -> conflist, condition, STATUS
 import { access } from 'node:fs/promises';
@@ -11,14 +12,15 @@ import { detach } from './cni/attach.ts';
 import type { Deadline } from './cni/commands.ts';
 import { Commands } from './cni/commands.ts';
 import { CniServer } from './cni/server.ts';
+import { NodeCondition } from './condition.ts';
 import { writeConflist } from './conflist.ts';
 import * as desired from './desired.ts';
 import { NODE_PORT, TAKEN, TUNNEL_BRIDGE } from './desired.ts';
-import { parseIpJson } from './drivers/batch.ts';
 import type { Want } from './drivers/driver.ts';
 import { EncapDriver, encapWant, tunnelAddress } from './drivers/encap.ts';
-import { IpsetDriver } from './drivers/ipset.ts';
-import { IptablesDriver, knowsRandomFully } from './drivers/iptables.ts';
+import { IpsetDriver, IpsetSweep } from './drivers/ipset.ts';
+import { IptablesDriver, detectBackend, knowsRandomFully } from './drivers/iptables.ts';
+import type { Backend } from './drivers/iptables.ts';
 import type { Link } from './drivers/link.ts';
 import { LinkDriver, readLinks } from './drivers/link.ts';
 import type { RowIds, Transactor } from './drivers/ovs-port.ts';
@@ -26,22 +28,29 @@ import type { OvsReplica } from './drivers/ovs-replica.ts';
 import { mapOf } from './drivers/ovs-replica.ts';
 import { OvsDriver } from './drivers/ovs.ts';
 import { RouteDriver } from './drivers/route.ts';
+import { RuleDriver } from './drivers/rule.ts';
 import { configureFailed, configured, removeFailed } from './events.ts';
-import type { Metrics } from './metrics.ts';
+import type { GatewayCount, Metrics } from './metrics.ts';
 import type { Failure } from './node-loop.ts';
 import { NodeLoop } from './node-loop.ts';
 import { netnsKind } from './netns.ts';
+import { NodeWatch } from './node-watch.ts';
 import type { KeptPlan } from './plan-file.ts';
 import { PlanFile } from './plan-file.ts';
 import { PlanState } from './plan-state.ts';
 import { Plan } from './plan.ts';
 import type { Leader } from './plan.ts';
+import { Probes } from './probes.ts';
+import { isCutOff, JOIN_GATEWAY, Reach } from './reach.ts';
 import { disconnected, unready } from './readiness.ts';
 import type { Run } from './run.ts';
 import type { Settings } from './settings.ts';
 import { orphans } from './sweep.ts';
+import { Steady } from './state.ts';
+import type { NodeState } from './state.ts';
 import { PlanTables } from './tables.ts';
-import { NodeWatch } from './watch-node.ts';
+import { leadsElsewhere } from './tunnel-nic.ts';
+import { wants } from './wants.ts';
 
 export interface Log {
   info(fields: object, message: string): void;
@@ -70,12 +79,10 @@ export interface Surroundings {
   readonly random: () => number;
 }
 
-/** A look at everything that changes without an event. */
-const RESYNC_MS = 60_000;
+/** A look at everything, for what changes without an event. */
+const RESYNC_MS = 300_000;
 const DEL_DEADLINE_MS = 10_000;
 const CALLS_AT_ONCE = 512;
-/** A node that is not ready for less than this has not lost its network: an agent or Open vSwitch restarts. */
-const GRACE_MS = 15_000;
 
 const exists = (path: string): Promise<boolean> =>
   access(path).then(
@@ -90,16 +97,20 @@ export class Agent {
   readonly #file: PlanFile;
   readonly #plan: Plan;
   readonly #loop: NodeLoop;
-  readonly #watch: NodeWatch;
+  readonly #iptables: IptablesDriver;
+  readonly #probes: Probes;
+  readonly #reach: Reach;
+  readonly #condition: NodeCondition;
+  readonly #steady = new Steady();
+  #watch: NodeWatch | undefined;
   readonly #attach: AttachContext;
   readonly #server: CniServer;
   #links: ReadonlyMap<string, Link> = new Map();
   #randomFully = false;
   #nicBusy = false;
+  #joinLost: boolean | undefined;
+  #proxySets: ReadonlySet<string> = new Set();
   #conflistWritten = false;
-  #condition = '';
-  #unreadySince: number | undefined;
-  #grace: unknown;
   #chassis = '';
   #told = '';
 
@@ -110,11 +121,14 @@ export class Agent {
     this.#state = new PlanState(this.#tables, kept);
     this.#file = new PlanFile(settings.planFile, () => this.#content(), log);
     this.#plan = this.#newPlan();
+    this.#iptables = new IptablesDriver(run);
     this.#loop = this.#newLoop();
-    this.#watch = new NodeWatch({
+    this.#probes = new Probes({ ...around, heard: () => this.#heard() });
+    this.#reach = new Reach(around.settings.nodeName, this.#probes, (report) => this.#plan.report(report));
+    this.#condition = new NodeCondition({
       ...around,
-      links: () => [NODE_PORT, TUNNEL_BRIDGE, ...(desired.tunnelLink(this.#node())?.name ?? '').split(' ')],
-      changed: () => this.#loop.mark('link', 'route'),
+      why: () => this.#unavailable(),
+      report: (report) => this.#plan.report(report),
     });
     const checksumInSoftware = settings.datapathType === 'netdev';
     this.#attach = { run, ovs, replica, ids, hostNetns, log, checksumInSoftware };
@@ -134,18 +148,27 @@ export class Agent {
     });
   }
 
+  /** What has left and come by this node for each subnet, as the kernel has counted it. */
+  async gatewayCounts(): Promise<GatewayCount[]> {
+    const want = wants.iptables(this.#node());
+    const families = ([4, 6] as const).filter((family) => want?.has(`${family}/filter`) === true);
+    const counted = await this.#iptables.counters(families);
+    return [...counted].flatMap(([family, counts]) => counts.map((count) => ({ family, ...count })));
+  }
+
   /** Serves CNI calls, and starts to bring the node to what the kept plan says. */
   async start(): Promise<void> {
     const { run, settings, log } = this.#around;
     this.#links = await readLinks(run);
     this.#randomFully = knowsRandomFully(await run(['iptables-nft-save', '--version']).catch(() => ''));
-    this.#nicBusy = await this.#leadsElsewhere();
+    this.#nicBusy = await leadsElsewhere(this.#node(), run);
     if (this.#nicBusy)
       log.warn(
         { iface: settings.iface },
         'the tunnel interface has routes of its own and is left alone: use another one',
       );
     await this.#server.start();
+    this.#watch = this.#newWatch(await detectBackend(run));
     this.#watch.start();
     this.#loop.start();
   }
@@ -156,9 +179,10 @@ export class Agent {
   }
 
   async stop(): Promise<void> {
-    this.#around.clearTimeout(this.#grace);
+    this.#condition.stop();
     this.#plan.stop();
-    this.#watch.stop();
+    this.#watch?.stop();
+    this.#probes.stop();
     await this.#server.stop();
     await this.#loop.stop();
     await this.#file.flushed();
@@ -169,19 +193,21 @@ export class Agent {
     return { epoch, revision, complete, items: [...this.#tables.entries()] };
   }
 
-  #node(): desired.NodeState {
+  #node(): NodeState {
     const bridge = this.#around.replica.byName('Bridge', TUNNEL_BRIDGE)?.row;
-    return {
+    return this.#steady.of({
       settings: this.#around.settings,
       complete: this.#state.complete,
       node: this.#tables.node(),
       subnets: this.#tables.subnets(),
       peers: this.#tables.peers(),
+      passed: this.#tables.passed(),
       links: this.#links,
       taken: (mapOf(bridge, 'external_ids').get(TAKEN) ?? '').split(' ').filter((address) => address !== ''),
       randomFully: this.#randomFully,
+      proxySets: this.#proxySets,
       nicBusy: this.#nicBusy,
-    };
+    });
   }
 
   #newPlan(): Plan {
@@ -200,7 +226,8 @@ export class Agent {
       connection: (following) => {
         metrics.planConnected(following);
         this.#told = '';
-        this.#condition = '';
+        this.#condition.forget();
+        this.#reach.connection(following);
         this.#loop.mark();
       },
     });
@@ -212,12 +239,14 @@ export class Agent {
     return new NodeLoop({
       ...this.#around,
       steps: [
-        { driver: new OvsDriver(ovs, replica, ids), want: () => desired.ovsWant(this.#node()) },
+        { driver: new OvsDriver(ovs, replica, ids), want: () => wants.ovs(this.#node()) },
         { driver: new EncapDriver(ovs, replica), want: () => this.#encapWant() },
-        { driver: links, want: () => desired.linkWant(this.#node()) },
-        { driver: new RouteDriver(run), want: () => desired.routeWant(this.#node()) },
-        { driver: new IpsetDriver(run), want: () => desired.ipsetWant(this.#node()) },
-        { driver: new IptablesDriver(run), want: () => desired.iptablesWant(this.#node()) },
+        { driver: links, want: () => wants.link(this.#node()) },
+        { driver: new RouteDriver(run), want: () => wants.route(this.#node()) },
+        { driver: new RuleDriver(run), want: () => wants.rule(this.#node()) },
+        { driver: new IpsetDriver(run, (names) => this.#proxySetsRead(names)), want: () => wants.ipset(this.#node()) },
+        { driver: this.#iptables, want: () => wants.iptables(this.#node()) },
+        { driver: new IpsetSweep(run), want: () => wants.ipset(this.#node()) },
       ],
       resyncMs: RESYNC_MS,
       settled: (failures) => this.#settled(failures),
@@ -228,6 +257,16 @@ export class Agent {
   #encapWant(): Want | undefined {
     if (!this.#state.complete) return undefined;
     return encapWant(this.#tables.ports(), desired.networksOf(this.#tables.node()?.item), this.#around.replica);
+  }
+
+  #newWatch(backend: Backend): NodeWatch {
+    return new NodeWatch({
+      ...this.#around,
+      netfilterWatch: this.#around.settings.netfilterWatch,
+      legacy: backend === 'legacy',
+      links: () => wants.links(this.#node()),
+      changed: (...drivers) => this.#loop.mark(...drivers),
+    });
   }
 
   #newServer(): CniServer {
@@ -285,21 +324,29 @@ export class Agent {
     }
   }
 
-  /** Routes other than the kernel's own over the tunnel interface would be lost with its addresses. */
-  async #leadsElsewhere(): Promise<boolean> {
-    const nic = desired.tunnelLink(this.#node());
-    const { settings, run } = this.#around;
-    if (settings.datapathType !== 'netdev' || settings.iface === '' || nic === undefined) return false;
-    const routes = await Promise.all(
-      ['-4', '-6'].map((family) => run(['ip', '-j', family, 'route', 'show', 'table', 'main', 'dev', nic.name])),
-    );
-    return routes.flatMap(parseIpJson).some((route) => route['protocol'] !== 'kernel');
-  }
-
   #linksRead(links: ReadonlyMap<string, Link>): void {
     const before = JSON.stringify([...this.#links.values()]);
     this.#links = links;
     if (JSON.stringify([...links.values()]) !== before) this.#loop.mark();
+  }
+
+  #proxySetsRead(names: readonly string[]): void {
+    if (names.length === this.#proxySets.size && names.every((name) => this.#proxySets.has(name))) return;
+    this.#proxySets = new Set(names);
+    this.#loop.mark();
+  }
+
+  /** Once a second for each address that is asked. */
+  #heard(): void {
+    this.#reach.tell();
+    if (this.#probes.verdict(JOIN_GATEWAY)?.lost !== this.#joinLost) void this.#judge();
+  }
+
+  /** Why traffic of pods does not pass; undefined when it does. */
+  #unavailable(): string | undefined {
+    this.#joinLost = this.#probes.verdict(JOIN_GATEWAY)?.lost;
+    const lost = `the gateway of the join subnet does not answer ${NODE_PORT}`;
+    return this.unready() ?? (this.#joinLost === true ? lost : undefined);
   }
 
   /** A pod's port changes the database too, and concerns no driver. */
@@ -321,6 +368,7 @@ export class Agent {
     const told = JSON.stringify([this.#state.revision, all]);
     if (told !== this.#told && this.#state.complete) this.#plan.applied(this.#state.revision, all);
     this.#told = told;
+    this.#reach.want(wants.asked(this.#node()), isCutOff(this.#node()));
     void this.#judge();
   }
 
@@ -339,29 +387,7 @@ export class Agent {
       log.warn({ path: settings.conflist, error: String(error) }, 'the CNI configuration cannot be written');
       return;
     }
-    if (settings.nonPrimary || this.#withinGrace(why)) return;
-    this.#reportCondition(why);
-  }
-
-  /** Whether to wait before telling that the node is not ready; judges again when the time is over. */
-  #withinGrace(why: string | undefined): boolean {
-    const { now, setTimeout, clearTimeout } = this.#around;
-    clearTimeout(this.#grace);
-    this.#unreadySince = why === undefined ? undefined : (this.#unreadySince ?? now());
-    const left = this.#unreadySince === undefined ? 0 : this.#unreadySince + GRACE_MS - now();
-    if (left > 0) this.#grace = setTimeout(() => void this.#judge(), left);
-    return left > 0;
-  }
-
-  #reportCondition(why: string | undefined): void {
-    const condition =
-      why === undefined
-        ? { status: 'False', reason: 'JoinSubnetGatewayReachable', message: `${NODE_PORT} is installed by OVN` }
-        : { status: 'True', reason: 'JoinSubnetGatewayUnreachable', message: why };
-    const text = JSON.stringify(condition);
     // Before the first plan there is nobody to tell, and nothing that the node has lost.
-    if (text === this.#condition || !this.#state.complete) return;
-    this.#condition = text;
-    this.#plan.report({ condition: { type: 'NetworkUnavailable', ...condition } });
+    if (!settings.nonPrimary && this.#state.complete) this.#condition.judge();
   }
 }

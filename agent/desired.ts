@@ -1,42 +1,17 @@
-// What the node should be, computed from the plan, the settings and what the node has: one function per driver, pure.
-// Undefined means "not known yet": the driver is left alone, so nothing is pruned for want of knowledge.
-import { containsIp, familyOf, parseCidr, parseIp } from '../lib/net/index.ts';
+// What Open vSwitch and the links of the node should be, computed from its state (state.ts): one function per driver, pure.
+// Routes and rules are in routing.ts, ipsets and iptables in netfilter.ts.
 import type { Want, Wanted } from './drivers/driver.ts';
-import { IPSET_NAMES, ipsetName, ipsetText } from './drivers/ipset.ts';
-import type { IpsetName } from './drivers/ipset.ts';
-import { rules } from './drivers/iptables-rules.ts';
-import { tableKey, tableText } from './drivers/iptables.ts';
 import type { Link } from './drivers/link.ts';
 import { linkKey } from './drivers/link.ts';
 import { bridgeText, portText } from './drivers/ovs.ts';
-import { routeText } from './drivers/route.ts';
-import type { NodeSpec, PeerSpec, SubnetSpec } from './items.ts';
-import type { Settings } from './settings.ts';
+import type { NodeSpec } from './items.ts';
+import { family, host } from './state.ts';
+import type { NodeState } from './state.ts';
 
 export const NODE_PORT = 'ovn0';
 export const TUNNEL_BRIDGE = 'br-phy';
 /** Key of br-phy's external_ids: the addresses that it took from the tunnel interface, while they are nowhere else. */
 export const TAKEN = 'kubeloom-addresses';
-
-export interface NodeState {
-  readonly settings: Settings;
-  /** Whether the plan is whole: from an InitDone, of this process or of the file. */
-  readonly complete: boolean;
-  readonly node: { readonly key: string; readonly item: NodeSpec } | undefined;
-  readonly subnets: readonly { readonly key: string; readonly item: SubnetSpec }[];
-  readonly peers: readonly PeerSpec[];
-  readonly links: ReadonlyMap<string, Link>;
-  /** Addresses recorded at br-phy. */
-  readonly taken: readonly string[];
-  readonly randomFully: boolean;
-  /** The tunnel interface leads elsewhere too (a default route): taken into a bridge it would cut the node off. */
-  readonly nicBusy: boolean;
-}
-
-const host = (prefix: string): string => prefix.replace(/\/.*/, '');
-const family = (text: string): 4 | 6 => familyOf(host(text)) ?? 4;
-const ofFamily = (texts: readonly string[], wanted: 4 | 6): string | undefined =>
-  texts.find((text) => family(text) === wanted);
 
 /** Bytes that a tunnel adds to a packet on the wire, as Kube-OVN counts them. */
 const ENCAPSULATION = { geneve: 100, vxlan: 50, stt: 72 } as const;
@@ -152,82 +127,4 @@ function* nodeLink(state: NodeState): Iterable<[string, string]> {
   if (state.settings.datapathType === 'netdev') yield [linkKey(NODE_PORT, 'offload'), 'off'];
   for (const address of addresses) yield [linkKey(NODE_PORT, `address ${address}`), 'present'];
   yield [linkKey(NODE_PORT, 'exclusive'), 'true'];
-}
-
-export function routeWant(state: NodeState): Want | undefined {
-  const node = state.node;
-  if (!state.complete || node === undefined || !state.links.has(NODE_PORT)) return undefined;
-  const { join } = node.item;
-  const want = new Map<string, Wanted>();
-  for (const cidr of join.cidrs) {
-    const address = ofFamily(join.addresses, family(cidr));
-    if (address === undefined) continue;
-    const text = routeText({ dev: NODE_PORT, gateway: '', source: host(address) });
-    want.set(cidr, { text, from: node.key });
-  }
-  for (const { key, item } of state.subnets.filter(({ item }) => item.routedByNodes))
-    for (const cidr of item.cidrs) {
-      const text = want.has(cidr) ? undefined : subnetRoute(cidr, node.item);
-      if (text !== undefined) want.set(cidr, { text, from: key });
-    }
-  return want;
-}
-
-function subnetRoute(cidr: string, { join, internalIps }: NodeSpec): string | undefined {
-  const gateway = ofFamily(join.gateways, family(cidr));
-  if (gateway === undefined || holdsAny(cidr, internalIps)) return undefined;
-  return routeText({ dev: NODE_PORT, gateway, source: ofFamily(internalIps, family(cidr)) ?? '' });
-}
-
-/** A subnet that holds the node's own address must not take the node's traffic away from its NIC. */
-function holdsAny(cidr: string, ips: readonly string[]): boolean {
-  const net = parseCidr(cidr);
-  return ips.some((text) => {
-    const ip = parseIp(text);
-    return net !== undefined && ip !== undefined && net.family === ip.family && containsIp(net, ip);
-  });
-}
-
-function setMembers(state: NodeState, node: NodeSpec): Record<IpsetName, readonly string[]> {
-  const routed = state.subnets.map(({ item }) => item).filter(({ routedByNodes }) => routedByNodes);
-  return {
-    services: node.serviceCidrs,
-    subnets: [...node.join.cidrs, ...routed.flatMap(({ cidrs }) => cidrs)],
-    'subnets-nat': routed.filter(({ natOutgoing }) => natOutgoing).flatMap(({ cidrs }) => cidrs),
-    'subnets-distributed-gw': routed
-      .filter(({ gatewayType }) => gatewayType === 'distributed')
-      .flatMap(({ cidrs }) => cidrs),
-    'other-node': state.peers.filter(({ name }) => name !== node.name).flatMap(({ internalIps }) => internalIps),
-  };
-}
-
-/** Families that the cluster's networks have; a node may run without IPv6 altogether. */
-function families(state: NodeState, node: NodeSpec): readonly (4 | 6)[] {
-  const cidrs = [...node.join.cidrs, ...node.serviceCidrs, ...state.subnets.flatMap(({ item }) => item.cidrs)];
-  return ([4, 6] as const).filter((wanted) => ofFamily(cidrs, wanted) !== undefined);
-}
-
-export function ipsetWant(state: NodeState): Want | undefined {
-  const node = state.node;
-  if (!state.complete || node === undefined) return undefined;
-  const members = setMembers(state, node.item);
-  return new Map(
-    families(state, node.item).flatMap((family) =>
-      IPSET_NAMES.map((name) => [ipsetName(family, name), { text: ipsetText(members[name], family), from: node.key }]),
-    ),
-  );
-}
-
-export function iptablesWant(state: NodeState): Want | undefined {
-  const node = state.node;
-  if (!state.complete || node === undefined) return undefined;
-  // What leaves pods by their first interface is another plugin's, and so are its rules.
-  if (state.settings.nonPrimary) return new Map();
-  return new Map(
-    families(state, node.item).flatMap((family) => {
-      const nodeIp = ofFamily(node.item.internalIps, family) ?? '';
-      const tables = rules({ family, nodeIp, randomFully: state.randomFully });
-      return [...tables].map(([name, table]) => [tableKey(family, name), { text: tableText(table), from: node.key }]);
-    }),
-  );
 }

@@ -1,7 +1,9 @@
 // The plan's items as the agent keeps them: the generated messages with their holes closed. A malformed item is refused
 // here, once, so that drivers and the CNI server never meet an address that is not one.
 import { canonicalMac, parseCidr, parseIp, parsePrefix } from '../lib/net/index.ts';
+import type { ExternalEgress__Output } from '../proto/kubeloom/plan/v1/ExternalEgress.gen.ts';
 import type { Item__Output } from '../proto/kubeloom/plan/v1/Item.gen.ts';
+import type { NatRule__Output } from '../proto/kubeloom/plan/v1/NatRule.gen.ts';
 import type { NodeItem__Output } from '../proto/kubeloom/plan/v1/NodeItem.gen.ts';
 import type { PeerItem__Output } from '../proto/kubeloom/plan/v1/PeerItem.gen.ts';
 import type { PortItem__Output } from '../proto/kubeloom/plan/v1/PortItem.gen.ts';
@@ -51,8 +53,41 @@ export interface SubnetSpec {
   readonly gatewayType: 'distributed' | 'centralized';
   readonly mtu: number;
   readonly provider: string;
+  /** Nodes have routes to it. */
   readonly routedByNodes: boolean;
+  /** And nothing else: its traffic leaves the cluster another way. */
+  readonly routesOnly: boolean;
+  /** Exceptions from natOutgoing; the first that matches decides. */
+  readonly natRules: readonly NatRuleSpec[];
+  /** Nodes by which a centralized subnet may leave. */
+  readonly gatewayNodes: readonly GatewayNodeSpec[];
+  /** Where gateway nodes pass on what leaves. */
+  readonly externalEgress?: ExternalEgressSpec;
 }
+
+export interface NatRuleSpec {
+  readonly id: string;
+  readonly action: 'nat' | 'forward';
+  /** Addresses and CIDRs of one family; empty is any. */
+  readonly sources: readonly string[];
+  readonly targets: readonly string[];
+}
+
+export interface GatewayNodeSpec {
+  readonly name: string;
+  readonly joinAddresses: readonly string[];
+  /** With which address what leaves by it leaves. */
+  readonly egressIps: readonly string[];
+}
+
+export interface ExternalEgressSpec {
+  readonly gateways: readonly string[];
+  readonly table: number;
+  readonly priority: number;
+}
+
+/** What a subnet is that says nothing of its way out, as those of an agent before this one that are read from disk. */
+export const PLAIN_WAY_OUT = { routesOnly: false, natRules: [], gatewayNodes: [] } as const;
 
 export interface PortSpec {
   readonly kind: 'port';
@@ -143,7 +178,33 @@ function subnetSpec(subnet: SubnetItem__Output): SubnetSpec {
     mtu: subnet.mtu,
     provider: subnet.provider,
     routedByNodes: subnet.routed_by_nodes,
+    routesOnly: subnet.routes_only,
+    natRules: subnet.nat_rules.map(natRuleSpec),
+    gatewayNodes: subnet.gateway_nodes.map((node) => ({
+      name: node.name,
+      joinAddresses: every(parseIp, 'join address', node.join_addresses),
+      egressIps: every(parseIp, 'egress address', node.egress_ips),
+    })),
+    ...(subnet.external_egress && { externalEgress: externalEgressSpec(subnet.external_egress) }),
   };
+}
+
+const addressOrCidr = (text: string): unknown => parseIp(text) ?? parseCidr(text);
+
+/** The id becomes a part of names on the node. */
+function natRuleSpec({ id, action, sources, targets }: NatRule__Output): NatRuleSpec {
+  if (!/^[0-9a-f]{12}$/.test(id)) throw new ItemError(`NAT rule: not an id: ${id}`);
+  if (action !== 'nat' && action !== 'forward') throw new ItemError(`NAT rule: not an action: ${action}`);
+  return {
+    id,
+    action,
+    sources: every(addressOrCidr, 'NAT rule', sources),
+    targets: every(addressOrCidr, 'NAT rule', targets),
+  };
+}
+
+function externalEgressSpec({ gateways, table, priority }: ExternalEgress__Output): ExternalEgressSpec {
+  return { gateways: every(parseIp, 'egress gateway', gateways), table, priority };
 }
 
 function routeSpec({ dst, gateway }: { dst: string; gateway: string }): RouteSpec {

@@ -119,7 +119,10 @@ async function main(): Promise<void> {
     host: settings.healthAddress,
     port: settings.healthPort,
     unready: () => agent.unready(),
-    metrics: async () => ({ type: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+    metrics: async () => {
+      metrics.gatewayCounts(await agent.gatewayCounts());
+      return { type: metrics.registry.contentType, text: await metrics.registry.metrics() };
+    },
   });
   const stop = async (signal: string): Promise<void> => {
     log.info({ signal }, 'stopping');

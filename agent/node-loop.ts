@@ -41,7 +41,7 @@ export class NodeLoop {
   readonly #options: LoopOptions;
   readonly #dirty = new Set<string>();
   /** What each driver was last found to have; a want of the same text needs no look at the node. */
-  readonly #confirmed = new Map<string, string>();
+  readonly #confirmed = new Map<string, { readonly want: Want; readonly text: string }>();
   readonly #failed = new Map<string, { failures: readonly Failure[]; message: string }>();
   #running: Promise<void> | undefined;
   #again = false;
@@ -96,13 +96,18 @@ export class NodeLoop {
   async #step({ driver, want: wanted }: Step): Promise<void> {
     const want = wanted();
     if (want === undefined) return;
+    const confirmed = this.#dirty.has(driver.name) ? undefined : this.#confirmed.get(driver.name);
+    if (confirmed?.want === want) return;
     const text = textOf(want);
-    if (!this.#dirty.has(driver.name) && this.#confirmed.get(driver.name) === text) return;
+    if (confirmed?.text === text) {
+      this.#confirmed.set(driver.name, { want, text });
+      return;
+    }
     this.#dirty.delete(driver.name);
     this.#confirmed.delete(driver.name);
     try {
       await this.#reconcile(driver, want);
-      this.#confirmed.set(driver.name, text);
+      this.#confirmed.set(driver.name, { want, text });
       if (this.#failed.delete(driver.name)) this.#options.log.info({ driver: driver.name }, 'driver works again');
     } catch (error) {
       this.#dirty.add(driver.name);

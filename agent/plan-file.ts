@@ -2,6 +2,7 @@
 // and atomically, at most one write under way; what changes meanwhile goes into the next.
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { PLAIN_WAY_OUT } from './items.ts';
 import type { Item } from './items.ts';
 
 /** Of this file's shape; another one is not read. */
@@ -17,12 +18,17 @@ export interface KeptPlan {
 
 export const NO_PLAN: KeptPlan = { epoch: '0', revision: '0', complete: false, items: [] };
 
+/** With the fields that an agent before this one did not know. */
+const whole = (item: Item): Item => (item.kind === 'subnet' ? { ...PLAIN_WAY_OUT, ...item } : item);
+
 /** A text that was not written by this version counts as none: the operator has everything. */
 export function parsePlan(text: string): KeptPlan {
   try {
     const kept = JSON.parse(text) as KeptPlan & { format?: unknown };
     const sound = kept.format === FORMAT && Array.isArray(kept.items) && /^\d+$/.test(kept.epoch);
-    return sound ? { epoch: kept.epoch, revision: kept.revision, complete: kept.complete, items: kept.items } : NO_PLAN;
+    if (!sound) return NO_PLAN;
+    const items = kept.items.map(([key, item]) => [key, whole(item)] as const);
+    return { epoch: kept.epoch, revision: kept.revision, complete: kept.complete, items };
   } catch {
     return NO_PLAN;
   }

@@ -21,6 +21,8 @@ export interface Settings {
   readonly ovsdb: string;
   readonly conflist: string;
   readonly planFile: string;
+  /** Path of the program that tells of changes to iptables and ipsets. */
+  readonly netfilterWatch: string;
   readonly planTokenFile: string;
   readonly serviceAccount: string;
   readonly addDeadlineMs: number;
@@ -103,6 +105,7 @@ export function settingsOf(raw: RawSettings, env: Environment): Settings {
     ovsdb: remoteOf(text('ovs-socket', '/run/openvswitch/db.sock')),
     conflist: `${text('cni-conf-dir', '/etc/cni/net.d')}/${text('cni-conf-name', '01-kube-ovn.conflist')}`,
     planFile: text('plan-file', '/var/lib/kube-ovn/plan.json'),
+    netfilterWatch: text('netfilter-watch', '/opt/kubeloom/bin/netfilter-watch'),
     planTokenFile: text('plan-token-file', '/var/run/secrets/kubeloom/token'),
     serviceAccount: text('service-account-dir', '/var/run/secrets/kubernetes.io/serviceaccount'),
     neighbour: text('neighbour-program', '/opt/kubeloom/cni/neighbour'),

@@ -2,6 +2,17 @@
 // is its one writer.
 import { Bell } from './bell.ts';
 import type { Item, NodeSpec, PeerSpec, PortSpec, SubnetSpec } from './items.ts';
+import { isPerPod } from './routing.ts';
+
+interface KeyedSubnet {
+  readonly key: string;
+  readonly item: SubnetSpec;
+}
+
+interface KeyedPort {
+  readonly key: string;
+  readonly item: PortSpec;
+}
 
 /** Whose port an ADD asks for; `uid` is '' when the runtime did not say. */
 export interface PortQuery {
@@ -21,7 +32,8 @@ export class PlanTables {
   /** Keys of port items by pod and provider: for a moment a name can have an old and a new pod. */
   readonly #ports = new Map<string, Set<string>>();
   readonly #bell = new Bell();
-  readonly #listeners: (() => void)[] = [];
+  /** What has been looked up since the last change of an item that is not a port. */
+  #found: { subnets?: KeyedSubnet[]; peers?: PeerSpec[]; passed?: KeyedPort[] } = {};
 
   get size(): number {
     return this.#items.size;
@@ -33,11 +45,6 @@ export class PlanTables {
 
   get(key: string): Item | undefined {
     return this.#items.get(key);
-  }
-
-  /** Called after each change of an item that is not a port; ports concern nobody but those who wait for them. */
-  onTopology(listener: () => void): void {
-    this.#listeners.push(listener);
   }
 
   apply(key: string, item: Item): void {
@@ -52,7 +59,7 @@ export class PlanTables {
       this.#ports.set(index, keys.add(key));
       this.#bell.ring(index);
     }
-    this.#tell(before, item);
+    this.#changed(before, item);
   }
 
   delete(key: string): void {
@@ -61,7 +68,7 @@ export class PlanTables {
     this.#items.delete(key);
     this.#topology.delete(key);
     this.#unindex(key, before);
-    this.#tell(before, undefined);
+    this.#changed(before, undefined);
   }
 
   /** The node's own item, with its key. */
@@ -70,8 +77,12 @@ export class PlanTables {
     return undefined;
   }
 
-  subnets(): { readonly key: string; readonly item: SubnetSpec }[] {
-    return [...this.#topology].flatMap(([key, item]) => (item.kind === 'subnet' ? [{ key, item }] : []));
+  /** The same list as long as nothing of it has changed, as is `peers`. */
+  subnets(): readonly KeyedSubnet[] {
+    this.#found.subnets ??= [...this.#topology].flatMap(([key, item]) =>
+      item.kind === 'subnet' ? [{ key, item }] : [],
+    );
+    return this.#found.subnets;
   }
 
   /** Ports of all pods of the node. */
@@ -79,8 +90,24 @@ export class PlanTables {
     return [...this.#items].flatMap(([key, item]) => (item.kind === 'port' ? [{ key, item }] : []));
   }
 
-  peers(): PeerSpec[] {
-    return [...this.#topology.values()].filter((item) => item.kind === 'peer');
+  peers(): readonly PeerSpec[] {
+    this.#found.peers ??= [...this.#topology.values()].filter((item) => item.kind === 'peer');
+    return this.#found.peers;
+  }
+
+  /** Ports of pods whose subnets pass on what leaves to a gateway outside, by their own node; passes over all ports. */
+  passed(): readonly KeyedPort[] {
+    this.#found.passed ??= this.#portsOf(
+      new Set(this.subnets().flatMap(({ item }) => (isPerPod(item) ? [item.name] : []))),
+    );
+    return this.#found.passed;
+  }
+
+  #portsOf(subnets: ReadonlySet<string>): KeyedPort[] {
+    if (subnets.size === 0) return [];
+    return [...this.#items].flatMap(([key, item]) =>
+      item.kind === 'port' && subnets.has(item.subnet) ? [{ key, item }] : [],
+    );
   }
 
   /**
@@ -113,8 +140,11 @@ export class PlanTables {
     if (keys?.size === 0) this.#ports.delete(index);
   }
 
-  #tell(before: Item | undefined, after: Item | undefined): void {
-    if ((before ?? after)?.kind === 'port' && (after ?? before)?.kind === 'port') return;
-    for (const listener of this.#listeners) listener();
+  #changed(before: Item | undefined, after: Item | undefined): void {
+    const isOfPorts = (before ?? after)?.kind === 'port' && (after ?? before)?.kind === 'port';
+    if (!isOfPorts) this.#found = {};
+    // Nobody but those who wait for a port is concerned by it, as a rule.
+    else if ((this.#found.passed ?? []).length > 0 || this.subnets().some(({ item }) => isPerPod(item)))
+      delete this.#found.passed;
   }
 }

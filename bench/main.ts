@@ -4,6 +4,7 @@ import { apiFigures } from './api.ts';
 import { cniFigures } from './cni.ts';
 import { lines, table } from './compare.ts';
 import type { Figure } from './compare.ts';
+import { gatewayFigures } from './gateway.ts';
 import { graphFigures } from './graph.ts';
 import { ipamCases, ipamFigures } from './ipam.ts';
 import { nbCases, nbFigures } from './nb.ts';
@@ -14,12 +15,13 @@ import { serviceCases, serviceFigures } from './services.ts';
 import { soakFigures } from './soak.ts';
 import { topologyFigures } from './topology.ts';
 
-const USAGE = `npm run bench -- [cni|ipam|graph|ovsdb|nb|policy|services|reflector|api|soak|topology] [case ...] [--json]     all but soak and topology when none is named
+const USAGE = `npm run bench -- [cni|ipam|graph|ovsdb|nb|policy|services|reflector|api|soak|topology|gateway] [case ...] [--json]     all but soak, topology and gateway when none is named
 cases of ipam: ${ipamCases.join(' ')}
 cases of nb: ${nbCases.join(' ')}
 cases of ovsdb: ${ovsdbCases.join(' ')}
 cases of policy: ${policyCases.join(' ')}
 cases of services: ${serviceCases.join(' ')}
+flags of gateway: --minutes=10 --interval=30 --subnets=250
 flags of soak: --pods=10000 --minutes=30 --rate=20 --load=100 --api=real|simulated`;
 
 type Note = (text: string) => void;
@@ -39,10 +41,14 @@ const suites: Readonly<Record<string, Suite>> = {
   api: (told) => apiFigures(told),
   soak: soakFigures,
   topology: (told) => topologyFigures(told),
+  gateway: gatewayFigures,
 };
 
 /** Half an hour, and some minutes: only when they are named. */
-const onRequest = new Set(['soak', 'topology']);
+const onRequest = new Set(['soak', 'topology', 'gateway']);
+
+/** Suites with flags of their own. */
+const flagged = new Set(['soak', 'gateway']);
 
 /** Names of parts of a suite, which may be asked for without the rest of it. */
 const parts: Readonly<Record<string, readonly string[]>> = {
@@ -60,7 +66,7 @@ async function main(args: readonly string[]): Promise<number> {
   const words = args.filter((arg) => arg !== '--json');
   const named = words.filter((word) => word in suites);
   const known = new Set(named.flatMap((name) => parts[name] ?? []));
-  const flags = named.includes('soak') ? words.filter((word) => word.startsWith('--')) : [];
+  const flags = named.some((name) => flagged.has(name)) ? words.filter((word) => word.startsWith('--')) : [];
   if (words.some((word) => !(word in suites) && !known.has(word) && !flags.includes(word))) {
     note(USAGE);
     return 2;
@@ -68,7 +74,7 @@ async function main(args: readonly string[]): Promise<number> {
   const figures: Figure[] = [];
   for (const [name, suite] of Object.entries(suites)) {
     if (named.length > 0 ? !named.includes(name) : onRequest.has(name)) continue;
-    const some = await suite(note, name === 'soak' ? flags : words.filter((word) => parts[name]?.includes(word)));
+    const some = await suite(note, flagged.has(name) ? flags : words.filter((word) => parts[name]?.includes(word)));
     figures.push(...some);
     console.log(json ? lines(some) : `${table(some)}\n`);
   }

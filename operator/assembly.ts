@@ -334,6 +334,7 @@ export class Assembly {
       events: this.#events,
       world: this.#world,
       store: this.#plan,
+      enter: (change) => this.#graph.enter(change),
       namespace: environment.namespace,
       host: environment.podIp,
       port: settings.planPort,

@@ -14,6 +14,7 @@ import {
   namespaceRow,
   nodeRow,
   podRow,
+  serviceCidrRow,
   subnetRow,
   vlanRow,
   vpcRow,
@@ -65,6 +66,10 @@ const doors: Readonly<Record<string, { readonly apiVersion: string; readonly ent
   },
   DNSNameResolver: { apiVersion: kubeOvn, enter: entering((world) => world.domain, domainRow) },
   ...Object.fromEntries(adminKinds.map((kind) => [kind, adminDoor(kind)])),
+  ServiceCIDR: {
+    apiVersion: 'networking.k8s.io/v1',
+    enter: entering((world) => world.serviceCidr, serviceCidrRow),
+  },
   Node: { apiVersion: core, enter: entering((world) => world.node, nodeRow) },
   Namespace: { apiVersion: core, enter: entering((world) => world.namespace, namespaceRow) },
   IP: { apiVersion: kubeOvn, enter: entering((world) => world.ip, ipRow) },

@@ -1,5 +1,6 @@
 // What the metrics show, read from where it is at the moment somebody asks.
-import type { AssignmentSample, MetricSources, SubnetSample } from './kube/metrics.ts';
+import type { AssignmentSample, CentralizedSample, MetricSources, SubnetSample } from './kube/metrics.ts';
+import { nextHops, sourceMatch } from './reconcilers/gateway.ts';
 import type { World } from './world.ts';
 
 function* subnetSamples({ network, usage }: World): Generator<SubnetSample> {
@@ -8,6 +9,19 @@ function* subnetSamples({ network, usage }: World): Generator<SubnetSample> {
     if (used === undefined) continue;
     const families = new Set(cidrs.map((cidr) => (cidr.includes(':') ? 'IPv6' : 'IPv4')));
     yield { name, protocol: families.size === 2 ? 'Dual' : [...families].join(''), cidrs, excludeIps, usage: used };
+  }
+}
+
+const names = (nodes: readonly { readonly name: string }[]): string => nodes.map(({ name }) => name).join(',');
+
+function* centralizedSamples({ network, wayOut }: World): Generator<CentralizedSample> {
+  for (const [name, { listed, active }] of wayOut.entries()) {
+    const { ecmp = false, cidrs = [] } = network.get(name) ?? {};
+    const gateways = { nodes: names(listed), active: ecmp ? '' : names(active) };
+    for (const cidr of cidrs) {
+      const nexthops = nextHops(active, cidr).map(({ address }) => address);
+      yield { subnet: name, ecmp, ...gateways, match: sourceMatch(cidr), nexthops: nexthops.join(',') };
+    }
   }
 }
 
@@ -32,6 +46,7 @@ export function metricSources({ world, counts, queues, sizes, troubles, leading 
   return {
     subnets: () => subnetSamples(world()),
     assignments: () => assignmentSamples(world()),
+    centralized: () => centralizedSamples(world()),
     differ: () => {
       const { pending = 0, parked = 0, frozen = 0 } = counts();
       return { pending, parked, frozen };

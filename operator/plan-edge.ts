@@ -11,6 +11,7 @@ import { ensureCredentials } from './plan/authority.ts';
 import { identity, type Identity } from './plan/identity.ts';
 import { PlanServer } from './plan/server.ts';
 import type { PlanStore } from './plan/store.ts';
+import { Reachability } from './reachability.ts';
 import { Reports } from './reports.ts';
 import type { World } from './world.ts';
 
@@ -19,6 +20,8 @@ export interface PlanEdgeOptions {
   readonly events: EventRecorder;
   readonly world: World;
   readonly store: PlanStore;
+  /** Enters changes of tables. */
+  readonly enter: (change: () => void) => void;
   readonly namespace: string;
   /** Where agents dial. */
   readonly host: string;
@@ -41,6 +44,7 @@ export class PlanEdge implements Part {
   readonly #identity: Identity;
   readonly #server: PlanServer;
   readonly #reports: Reports;
+  readonly #reachability: Reachability;
   readonly #credentials: SecretCredentialStore;
 
   constructor(options: PlanEdgeOptions) {
@@ -56,6 +60,10 @@ export class PlanEdge implements Part {
       onWritten: (object) => writer.onWritten?.(object),
       metaOf: (node) => world.node.get(node)?.meta,
     });
+    this.#reachability = new Reachability((node, lost) => {
+      log.warn({ node, lost }, lost ? 'other nodes do not reach a gateway node' : 'a gateway node is reached again');
+      options.enter(() => (lost ? world.lost.set(node, { node }) : world.lost.delete(node)));
+    });
     this.#credentials = new SecretCredentialStore({ client, mayWrite, namespace, ...credentialNames });
     const username = `system:serviceaccount:${namespace}:kube-ovn-cni`;
     this.#identity = identity({ review: tokenReview(client), audience: 'kubeloom-plan', username });
@@ -65,7 +73,11 @@ export class PlanEdge implements Part {
       identity: this.#identity,
       nodeOfPod: (ns, name) => world.pod.get(objectKey(ns, name))?.node,
       mayServe: mayWrite,
-      onReport: (node, report) => this.#reports.take(node, report),
+      onReport: (node, report) => {
+        if ('reach' in report) this.#reachability.take(node, report.reach);
+        else this.#reports.take(node, report);
+      },
+      onLeft: (node) => this.#reachability.left(node),
       log,
     });
     this.tasks = [
@@ -85,6 +97,7 @@ export class PlanEdge implements Part {
 
   async stop(): Promise<void> {
     this.#server.stop();
+    this.#reachability.clear();
     await this.#reports.stop();
   }
 

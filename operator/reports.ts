@@ -12,6 +12,9 @@ import type { KubeObject } from './kube/object.ts';
 import { assertMayWrite } from './kube/writer.ts';
 import type { ConditionReport, EventReport, NodeReport } from './plan/report.ts';
 
+/** Those that become objects of the API. */
+export type WrittenReport = Exclude<NodeReport, { readonly reach: unknown }>;
+
 const chassisAnnotation = 'ovn.kubernetes.io/chassis';
 
 export interface ReportsOptions {
@@ -42,7 +45,7 @@ export class Reports {
     });
   }
 
-  take(node: string, report: NodeReport): void {
+  take(node: string, report: WrittenReport): void {
     if ('event' in report) this.#event(report.event);
     else if ('chassis' in report) this.#noteChassis(node, report.chassis.systemId);
     else this.#noteCondition(node, report.condition);

@@ -132,6 +132,7 @@ const agents = [
   'cni-add-deadline',
   'plan-file',
   'plan-token-file',
+  'netfilter-watch',
   'service-account-dir',
   'health-address',
   'agent-port',

@@ -15,6 +15,7 @@ import {
   namespaceRow,
   nodeRow,
   podRow,
+  serviceCidrRow,
   subnetRow,
   vlanRow,
   vpcRow,
@@ -81,26 +82,28 @@ const own = [
   'RouterLBRule',
   'PolicyModule',
   'DNSNameResolver',
+  'ServiceCIDR',
   ...adminKinds,
 ] as const;
 /** Workloads whose pods come back under their names. KubeVirt's are there only where it is installed. */
 const keepers = ['StatefulSet', 'VirtualMachine', 'VirtualMachineInstance'] as const;
 type Keeper = (typeof keepers)[number];
 
+const optional: ReadonlySet<string> = new Set([
+  'OvnEip',
+  'SwitchLBRule',
+  'RouterLBRule',
+  'SecurityGroup',
+  'Vip',
+  'NetworkAttachmentDefinition',
+  'PolicyModule',
+  'DNSNameResolver',
+  // Since Kubernetes 1.33.
+  'ServiceCIDR',
+]);
+
 const isOptional = (kind: Kind): boolean =>
-  isLater(kind) ||
-  isAdminKind(kind) ||
-  [
-    'OvnEip',
-    'SwitchLBRule',
-    'RouterLBRule',
-    'SecurityGroup',
-    'Vip',
-    'NetworkAttachmentDefinition',
-    'PolicyModule',
-    'DNSNameResolver',
-  ].includes(kind) ||
-  kind.startsWith('VirtualMachine');
+  isLater(kind) || isAdminKind(kind) || optional.has(kind) || kind.startsWith('VirtualMachine');
 
 type Kind = (typeof own)[number] | Keeper | LaterKind;
 
@@ -206,6 +209,7 @@ export class Watches implements Part {
       EndpointSlice: [into(world.endpointSlice, endpointSliceRow)],
       PolicyModule: [into(world.policyModule, policyModuleRow), statusOf('PolicyModule')],
       DNSNameResolver: [into(world.domain, domainRow)],
+      ServiceCIDR: [into(world.serviceCidr, serviceCidrRow)],
       AdminNetworkPolicy: [admin(world, 'AdminNetworkPolicy'), statusOf('AdminNetworkPolicy')],
       BaselineAdminNetworkPolicy: [admin(world, 'BaselineAdminNetworkPolicy'), statusOf('BaselineAdminNetworkPolicy')],
       ClusterNetworkPolicy: [admin(world, 'ClusterNetworkPolicy'), statusOf('ClusterNetworkPolicy')],

@@ -23,6 +23,8 @@
 //   attachment (NetworkAttachmentDefinitions) -> demand, Pod
 //   policyModule (hook ipam), answer -> demand (narrowed, or kept back: undecided -> Pod)
 //   keeper (StatefulSets, virtual machines) + ip -> kept -> [allocator]
+//   network, node, ip, lost (what agents cannot reach) -> wayOut (gateway nodes) -> Subnet: policies, status, plan
+//   serviceCidr ----------------------------------------------------------------------------> Node: policies, plan
 //   vpc -> realm (what others go by) -> network, Subnet, Vpc
 //   vpc -> uplink -> demand; uplink, ip, eip -----------------------------------------------------------> Vpc: external ports; OvnEip
 //   vip -> holding, demand -> [allocator] --> API: status of the Vip --> vip -------------------> Vip: port, labels, status; Subnet
@@ -76,6 +78,7 @@ import { isolation, securityIsolations } from './reconcilers/default-deny.ts';
 import { needsAddress, nodeDemand, podDemand } from './reconcilers/demand.ts';
 import { machineKey } from './reconcilers/identity.ts';
 import { eip } from './reconcilers/eip.ts';
+import { wayOut } from './reconcilers/gateway.ts';
 import { ippool, pool } from './reconcilers/ippool.ts';
 import { kept } from './reconcilers/kept.ts';
 import { later } from './reconcilers/later.ts';
@@ -145,6 +148,9 @@ export interface World {
   readonly keeper: Table<Tables['keeper']>;
   readonly vlan: Table<Tables['vlan']>;
   readonly attachment: Table<Tables['attachment']>;
+  readonly serviceCidr: Table<Tables['serviceCidr']>;
+  /** Written by whoever hears the agents. */
+  readonly lost: Table<Tables['lost']>;
   readonly labelled: Table<Tables['labelled']>;
   readonly namedPorts: Table<Tables['namedPorts']>;
   readonly networkPolicy: Table<Tables['networkPolicy']>;
@@ -172,6 +178,7 @@ export interface World {
   /** Computed: what the allocator works from. */
   readonly network: ReadTable<Tables['network']>;
   readonly space: ReadTable<Tables['space']>;
+  readonly wayOut: ReadTable<Tables['wayOut']>;
   readonly demand: ReadTable<Tables['demand']>;
   readonly holding: ReadTable<Tables['holding']>;
   readonly pool: ReadTable<Tables['pool']>;
@@ -223,6 +230,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   graph.index('poolsByNamespace', computed.pool, (row) => row.namespaces);
   graph.index('poolsBySubnet', computed.pool, (row) => [row.subnet]);
   graph.index('centrals', tables.central, () => [only]);
+  graph.index('serviceCidrs', tables.serviceCidr, () => [only]);
   graph.index('candidatesByBlock', computed.candidate, (row) => rangeKeys(row.network.vpc, row.network.cidrs));
   graph.index('candidatesByTable', computed.candidate, tableKeys);
   graph.index('networksByVpc', networkTable, (row) => [row.vpc]);
@@ -257,6 +265,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   graph.derive('demand/uplink', computed.uplink, uplinkDemand, demands);
   graph.derive('kept', tables.ip, kept, graph.into(computed.kept));
   graph.derive('demand/subnet', networkTable, subnetDemand, demands);
+  graph.derive('wayOut', networkTable, wayOut, graph.into(computed.wayOut));
 
   const port = graph.table('port');
   const matched = policySelections(graph, tables, modules);
@@ -289,11 +298,12 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   reconcile(graph, sinks, { reconciler: service, input: tables.service, about: serviceOf });
   reconcile(graph, sinks, { reconciler: vip, input: tables.vip, about: vipRef });
   reconcile(graph, sinks, { reconciler: later, input: tables.later, about: laterRef });
-  const { demand, holding: held, pool: pools, kept: keeps, space: spaces } = computed;
+  const { demand, holding: held, pool: pools, kept: keeps, space: spaces, wayOut: ways } = computed;
   return {
     ...tables,
     network: networkTable,
     space: spaces,
+    wayOut: ways,
     demand,
     holding: held,
     pool: pools,
@@ -357,7 +367,7 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
 
 type Inputs = Omit<
   World,
-  'network' | 'space' | 'demand' | 'holding' | 'pool' | 'kept' | 'question' | 'offer' | 'ipsByFirst'
+  'network' | 'space' | 'wayOut' | 'demand' | 'holding' | 'pool' | 'kept' | 'question' | 'offer' | 'ipsByFirst'
 >;
 
 function inputs(graph: Graph<Tables, Indexes>): Inputs {
@@ -376,6 +386,8 @@ function inputs(graph: Graph<Tables, Indexes>): Inputs {
     keeper: graph.table('keeper'),
     vlan: graph.table('vlan'),
     attachment: graph.table('attachment'),
+    serviceCidr: graph.table('serviceCidr'),
+    lost: graph.table('lost'),
     labelled: graph.table('labelled'),
     namedPorts: graph.table('namedPorts'),
     networkPolicy: graph.table('networkPolicy'),
@@ -404,6 +416,7 @@ function computedTables(graph: Graph<Tables, Indexes>): {
       | 'candidate'
       | 'network'
       | 'space'
+      | 'wayOut'
       | 'realm'
       | 'host'
       | 'pool'
@@ -419,6 +432,7 @@ function computedTables(graph: Graph<Tables, Indexes>): {
     candidate: graph.table('candidate'),
     network: graph.table('network'),
     space: graph.table('space'),
+    wayOut: graph.table('wayOut'),
     realm: graph.table('realm'),
     host: graph.table('host'),
     pool: graph.table('pool'),

@@ -1,10 +1,12 @@
 // iptables, both families: reads by iptables-save, writes by one `iptables-restore --noflush` per family with only the
-// tables that differ. Chains named OVN-* are ours as a whole; in the kernel's chains we know ours by what they name.
+// tables that differ. Chains of ours are ours as a whole; in the kernel's chains we know our rules by what they name, and
+// leave those that are right where they are, since some of them count.
 import type { Run } from '../run.ts';
 import { CommandError } from '../run.ts';
 import type { Driver, Have, Pending, Want } from './driver.ts';
 import type { TableName, TableRules } from './iptables-rules.ts';
-import { isOurs } from './iptables-rules.ts';
+import { isOurChain, isOurs, parseCounters } from './iptables-rules.ts';
+import type { Counted } from './iptables-rules.ts';
 
 export type Family = 4 | 6;
 export type Backend = 'nft' | 'legacy';
@@ -36,27 +38,41 @@ function byChain(a: string, b: string): number {
 /** What one table of an iptables-save holds of ours. */
 interface Seen {
   readonly text: string;
-  /** `CHAIN rule` in the kernel's chains. */
-  readonly builtin: readonly string[];
+  /** All rules of the kernel's chains in which there are some of ours, in order. */
+  readonly builtin: ReadonlyMap<string, readonly string[]>;
   readonly chains: readonly string[];
 }
 
+const isProxys = (rule: string): boolean => rule.includes('-j KUBE-');
+
 function seenOf(lines: readonly string[]): Seen {
-  const chains = lines.flatMap((line) => /^:(OVN-[A-Z]+) /.exec(line)?.[1] ?? []);
+  const chains = lines.flatMap((line) => /^:(\S+) /.exec(line)?.[1] ?? []).filter(isOurChain);
+  const ours = new Set(chains);
   const own: string[] = [];
-  const builtin: string[] = [];
-  const blocked = new Set<string>();
+  const others = new Map<string, string[]>();
   for (const line of lines) {
     const [, chain = '', rule = ''] = /^-A (\S+) (.*)$/.exec(line) ?? [];
-    if (chains.includes(chain)) own.push(line);
-    else if (rule.includes('-j KUBE-')) blocked.add(chain);
-    else if (isOurs(rule)) {
-      builtin.push(`${chain} ${rule}`);
-      own.push(blocked.has(chain) ? `${line} ${LATE}` : line);
+    if (chain === '') continue;
+    if (ours.has(chain)) {
+      own.push(line);
+      continue;
     }
+    const before = others.get(chain) ?? [];
+    others.set(chain, before);
+    before.push(rule);
   }
+  for (const [chain, rules] of others) own.push(...oursAmong(chain, rules));
   const text = [...chains.map((chain) => `:${chain}`).sort(), ...own].sort(byChain).join('\n');
-  return { text, builtin, chains };
+  return { text, builtin: others, chains };
+}
+
+/** The rules of ours in one of the kernel's chains, as text. */
+function oursAmong(chain: string, rules: readonly string[]): string[] {
+  const blocked = rules.findIndex(isProxys);
+  return rules.flatMap((rule, at) => {
+    if (!isOurs(rule)) return [];
+    return blocked >= 0 && blocked < at ? [`-A ${chain} ${rule} ${LATE}`] : [`-A ${chain} ${rule}`];
+  });
 }
 
 /** The tables of one iptables-save; a table that holds nothing of ours is left out. */
@@ -72,29 +88,76 @@ export function parseSave(output: string): Map<TableName, Seen> {
 }
 
 /** Input of iptables-restore that turns what was seen of a table into `text`; '' removes it. */
-export function restoreTable(table: TableName, text: string, seen: Seen | undefined): string {
-  const wanted = text.split('\n').filter((line) => line !== '');
-  const chains = wanted.flatMap((line) => /^:(\S+)/.exec(line)?.[1] ?? []);
-  const gone = (seen?.chains ?? []).filter((chain) => !chains.includes(chain));
-  const place = new Map<string, number>();
-  const added = wanted.flatMap((line) => {
-    const [, chain = '', rule = ''] = /^-A (\S+) (.*)$/.exec(line) ?? [];
-    if (chain === '') return [];
-    if (chains.includes(chain)) return [line];
-    const number = (place.get(chain) ?? 0) + 1;
-    place.set(chain, number);
-    return [`-I ${chain} ${number} ${rule}`];
-  });
+export function restoreTable(table: TableName, text: string, seen: Seen = NOTHING): string {
+  const { chains, own, builtin } = parsedTable(text);
+  const gone = seen.chains.filter((chain) => !chains.includes(chain));
+  const others = new Set([...seen.builtin.keys(), ...builtin.keys()]);
   return [
     `*${table}`,
     // Declaring a chain of ours empties it, also without flushing the table (iptables-restore(8)).
     ...[...chains, ...gone].map((chain) => `:${chain} - [0:0]`),
-    ...(seen?.builtin ?? []).map((rule) => `-D ${rule}`),
-    ...added,
+    ...[...others].flatMap((chain) => edits(chain, builtin.get(chain) ?? [], seen.builtin.get(chain) ?? [])),
+    ...own,
     ...gone.map((chain) => `-X ${chain}`),
     'COMMIT',
     '',
   ].join('\n');
+}
+
+const NOTHING: Seen = { text: '', builtin: new Map(), chains: [] };
+
+interface ParsedTable {
+  readonly chains: readonly string[];
+  /** Lines of our chains. */
+  readonly own: readonly string[];
+  /** Rules by chain of the kernel's. */
+  readonly builtin: ReadonlyMap<string, readonly string[]>;
+}
+
+/** The canonical text of a table, taken apart. */
+function parsedTable(text: string): ParsedTable {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const chains = lines.flatMap((line) => /^:(\S+)/.exec(line)?.[1] ?? []);
+  const own: string[] = [];
+  const builtin = new Map<string, string[]>();
+  for (const line of lines) {
+    const [, chain = '', rule = ''] = /^-A (\S+) (.*)$/.exec(line) ?? [];
+    if (chain === '') continue;
+    if (chains.includes(chain)) own.push(line);
+    else builtin.set(chain, [...(builtin.get(chain) ?? []), rule]);
+  }
+  return { chains, own, builtin };
+}
+
+/**
+ * The fewest changes, more or less, that bring the wanted rules into a chain of the kernel's, in order and before those of
+ * kube-proxy. A rule is taken out by its text, never by its number: another program may have changed the chain meanwhile.
+ */
+function edits(chain: string, wanted: readonly string[], present: readonly string[]): string[] {
+  const lines: string[] = [];
+  const now = [...present];
+  const remove = (rule: string): number => {
+    const at = now.indexOf(rule);
+    now.splice(at, 1);
+    lines.push(`-D ${chain} ${rule}`);
+    return at;
+  };
+  const surplus = new Set(wanted);
+  for (const rule of present.filter(isOurs)) if (!surplus.delete(rule)) remove(rule);
+  let place = 0;
+  for (const rule of wanted) {
+    const at = now.indexOf(rule, place);
+    const blocked = now.findIndex(isProxys);
+    if (at >= 0 && (blocked < 0 || at < blocked)) {
+      place = at + 1;
+      continue;
+    }
+    if (now.includes(rule) && remove(rule) < place) place -= 1;
+    now.splice(place, 0, rule);
+    place += 1;
+    lines.push(`-I ${chain} ${place} ${rule}`);
+  }
+  return lines;
 }
 
 /** Which of the two implementations the node's other programs use: kubelet leaves a hint, kube-proxy its chains. */
@@ -147,6 +210,17 @@ export class IptablesDriver implements Driver {
       }),
     );
     return have;
+  }
+
+  /** What the counting rules have counted, by family. One process each. */
+  async counters(families: readonly Family[]): Promise<Map<Family, Counted[]>> {
+    const found = await Promise.all(
+      families.map(async (family) => {
+        const output = await this.#run([this.#program(family, 'save'), '--counters', '-t', 'filter']);
+        return [family, parseCounters(output)] as const;
+      }),
+    );
+    return new Map(found);
   }
 
   async #save(family: Family, wanted: boolean): Promise<Map<TableName, Seen>> {

@@ -12,6 +12,8 @@ export interface Link {
   readonly name: string;
   readonly index: number;
   readonly up: boolean;
+  /** There is something at the other end of the cable. */
+  readonly carrier: boolean;
   readonly mtu: number;
   readonly mac: string;
   readonly txqueuelen: number;
@@ -41,10 +43,12 @@ export async function readLinks(run: Run): Promise<Map<string, Link>> {
   const links = new Map<string, Link>();
   for (const link of parseIpJson(await run(['ip', '-j', 'address', 'show']))) {
     const name = typeof link['ifname'] === 'string' ? link['ifname'] : '';
+    const flags: readonly unknown[] = Array.isArray(link['flags']) ? link['flags'] : [];
     links.set(name, {
       name,
       index: Number(link['ifindex']),
-      up: Array.isArray(link['flags']) && link['flags'].includes('UP'),
+      up: flags.includes('UP'),
+      carrier: flags.includes('LOWER_UP'),
       mtu: Number(link['mtu']),
       mac: typeof link['address'] === 'string' ? link['address'] : '',
       txqueuelen: Number(link['txqlen'] ?? 0),

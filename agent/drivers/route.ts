@@ -1,4 +1,4 @@
-// Routes of the main table that lead into OVN. Ours carry a routing protocol number of our own, which is how a fresh
+// Routes of the main table that lead into OVN, and default routes of other tables to gateways outside. Ours carry a routing protocol number of our own, which is how a fresh
 // process knows them; whatever carries another one is never removed.
 import { canonicalCidr, familyOf } from '../../lib/net/index.ts';
 import type { Run } from '../run.ts';
@@ -10,6 +10,7 @@ export const ROUTE_PROTOCOL = 177;
 
 export interface RouteWant {
   readonly dst: string;
+  /** '' where the kernel finds the link itself: in other tables than the main one. */
   readonly dev: string;
   /** '' is a destination on the link itself. */
   readonly gateway: string;
@@ -19,22 +20,26 @@ export interface RouteWant {
 
 /** The canonical text of a route, without its destination. */
 export function routeText({ dev, gateway, source }: Omit<RouteWant, 'dst'>): string {
-  return [gateway === '' ? '' : `via ${gateway}`, `dev ${dev}`, source === '' ? '' : `src ${source}`]
+  return [gateway === '' ? '' : `via ${gateway}`, dev === '' ? '' : `dev ${dev}`, source === '' ? '' : `src ${source}`]
     .filter((part) => part !== '')
     .join(' ');
 }
 
+/** Key of a route; without a table it is one of the main table. */
+export const routeKey = (dst: string, table?: number): string => (table === undefined ? dst : `${dst} table ${table}`);
+
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-/** `ip -j route show` of one family as keys and texts. */
+/** `ip -j -N route show table all` of one family as keys and texts. */
 export function parseRoutes(output: string, family: 4 | 6): Map<string, string> {
   const have = new Map<string, string>();
   for (const route of parseIpJson(output)) {
     const dst = text(route['dst']) === 'default' ? (family === 4 ? '0.0.0.0/0' : '::/0') : text(route['dst']);
     const key = canonicalCidr(dst.includes('/') ? dst : `${dst}/${family === 4 ? 32 : 128}`);
-    const dev = text(route['dev']);
-    if (key !== undefined)
-      have.set(key, routeText({ dev, gateway: text(route['gateway']), source: text(route['prefsrc']) }));
+    const table = route['table'] === undefined ? undefined : Number(route['table']);
+    const dev = table === undefined ? text(route['dev']) : '';
+    const how = routeText({ dev, gateway: text(route['gateway']), source: text(route['prefsrc']) });
+    if (key !== undefined) have.set(routeKey(key, table), how);
   }
   return have;
 }
@@ -48,7 +53,7 @@ export class RouteDriver implements Driver {
   }
 
   async read(): Promise<Have> {
-    const show = ['route', 'show', 'table', 'main', 'proto', String(ROUTE_PROTOCOL)] as const;
+    const show = ['-N', 'route', 'show', 'table', 'all', 'proto', String(ROUTE_PROTOCOL)] as const;
     const [four, six] = await Promise.all([
       this.#run(['ip', '-j', '-4', ...show]),
       this.#run(['ip', '-j', '-6', ...show]),
@@ -59,7 +64,7 @@ export class RouteDriver implements Driver {
   async apply({ put, remove }: Pending): Promise<void> {
     const lines = [...remove.keys()].map((dst) => `route del ${dst} proto ${ROUTE_PROTOCOL}`);
     for (const [dst, how] of put) {
-      const scope = how.startsWith('via') || familyOf(dst.replace(/\/.*/, '')) === 6 ? '' : ' scope link';
+      const scope = how.startsWith('via') || familyOf(dst.replace(/[/ ].*/, '')) === 6 ? '' : ' scope link';
       lines.push(`route replace ${dst} ${how} proto ${ROUTE_PROTOCOL}${scope}`);
     }
     await ipBatch(this.#run, lines);

@@ -24,16 +24,18 @@ export interface AgentPrograms {
   /** The CNI plugin. */
   readonly shim: string;
   readonly neighbour: string;
+  readonly netfilterWatch: string;
 }
 
 /** Entries of the app layer. Cost: one stat per file. */
-export function appEntries(repo: string, { shim, neighbour }: AgentPrograms): Entry[] {
+export function appEntries(repo: string, { shim, neighbour, netfilterWatch }: AgentPrograms): Entry[] {
   const entries: Entry[] = [copyEntry(`${HOME}/package.json`, join(repo, 'package.json'))];
   for (const folder of SOURCES) {
     if (!existsSync(join(repo, folder))) continue;
     entries.push(copyless(folder), ...treeEntries(join(repo, folder), { at: `${HOME}/${folder}`, take: runs }));
   }
   entries.push(copyEntry(`${HOME}/cni/kube-ovn`, shim, 0o755), copyEntry(`${HOME}/cni/neighbour`, neighbour, 0o755));
+  entries.push(copyEntry(`${HOME}/bin/netfilter-watch`, netfilterWatch, 0o755));
   const scripts = join(repo, 'config', 'images', 'scripts');
   entries.push(...treeEntries(scripts, { at: `${HOME}/scripts`, take: (path) => extname(path) === '.sh' }));
   for (const name of PROCESS_NAMES) entries.push(linkEntry(`${HOME}/bin/${name}`, '/usr/local/bin/node'));

@@ -81,8 +81,13 @@ export function dependencyLayer(places: Places): Promise<Layer> {
 /** This repository's own part; keyed by every byte of it. */
 export async function appLayer(places: Places): Promise<Layer> {
   await ensureBuilt();
-  const program = (name: string): Promise<string> => compiled(join(places.repo, 'agent', 'cni', name), places.cache);
-  const entries = appEntries(places.repo, { shim: await program('shim.c'), neighbour: await program('neighbour.c') });
+  const program = (source: string): Promise<string> => compiled(join(places.repo, 'agent', source), places.cache);
+  const programs = {
+    shim: await program('cni/shim.c'),
+    neighbour: await program('cni/neighbour.c'),
+    netfilterWatch: await program('netfilter-watch.c'),
+  };
+  const entries = appEntries(places.repo, programs);
   return layer(places, 'app', treeDigest(entries), () => entries);
 }
 

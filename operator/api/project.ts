@@ -1,6 +1,6 @@
 // From the API's objects to rows: only the fields that something reads, so that all other changes stop here. Total:
 // what is missing or of the wrong type becomes '' or an empty list, and never an exception.
-import { canonicalMac, formatIp, parseIp } from '../../lib/net/index.ts';
+import { canonicalCidr, canonicalMac, formatIp, parseIp } from '../../lib/net/index.ts';
 import { defaultsManager, manager } from './managers.ts';
 import { createdOf, metaOf } from './meta.ts';
 import type { Labels } from './meta.ts';
@@ -18,6 +18,7 @@ import type {
   NamespaceRow,
   NodeRow,
   PodRow,
+  ServiceCidrRow,
   SubnetRow,
   VlanRow,
   VpcRow,
@@ -216,6 +217,12 @@ export function vlanRow(source: unknown): VlanRow {
     provider: textOf(spec['provider']),
     id: integerOf(spec['id']),
   };
+}
+
+/** Canonical; one that is going counts until it has gone, since its addresses may be in use until then. */
+export function serviceCidrRow(source: unknown): ServiceCidrRow {
+  const cidrs = textsOf(objectOf(objectOf(source)['spec'])['cidrs']).map(canonicalCidr);
+  return { cidrs: cidrs.filter((cidr) => cidr !== undefined) };
 }
 
 /** A pod of ovn-central; undefined before it has an address, or when it will not run again. */

@@ -14,6 +14,8 @@ export const reasons = {
   CNPWithUnsupportedPriority: 'the ClusterNetworkPolicy has a priority above 399 and is not in force',
   CreateACLFailed: 'a part of the policy cannot be used and is left out, so that less is allowed than it says',
   CreateOVNPortFailed: 'the northbound database refuses the port of the pod; it is tried again with pauses',
+  EgressInvalid:
+    'a rule or an address for what leaves the subnet, or its way to an external gateway, cannot be used and is left out',
   ExternalNotAttached:
     'the router of the VPC has no port on an external subnet that the VPC names; the message says why',
   FeatureNotAvailable: 'fields of the spec have no effect yet; the message names them, and everything else works',

@@ -3,6 +3,7 @@
 import { canonicalIp, formatCidr, parseCidrs } from '../../lib/net/index.ts';
 import type { Cidr } from '../../lib/net/index.ts';
 import { dhcpOptions } from './dhcp-options.ts';
+import { egressOf, namedGateways, unusableEgress } from './egress.ts';
 import type { Json } from './fact.ts';
 import { commaList } from './json.ts';
 import { selectorOf } from './labels.ts';
@@ -29,7 +30,7 @@ export function checkedSubnet(row: SubnetRow, cluster: Cluster): CheckedSubnet {
     created: row.created,
     defaults: defaultsOf(spec, full, row.ownDefaults),
     findings,
-    notices: [...subnetNotices(full), ...unusableRules(full), ...unusableOptions(full)],
+    notices: [...subnetNotices(full), ...unusableRules(full), ...unusableOptions(full), ...unusableEgress(name, full)],
     ...(findings.length === 0 && { network: { ...networkOf(row, full, cidrs), balanced: isBalanced(full, cluster) } }),
   };
 }
@@ -78,8 +79,7 @@ function networkOf(row: SubnetRow, given: SubnetSpec, cidrs: readonly Cidr[]): O
     vlan: spec.vlan,
     ...placeOf(given),
     gatewayType: spec.gatewayType === 'centralized' ? 'centralized' : 'distributed',
-    // An entry may be node:egressIP.
-    gatewayNodes: commaList(spec.gatewayNode).map((entry) => entry.replace(/:.*$/, '')),
+    gatewayNodes: namedGateways(given),
     gatewayNodeSelectors: selectors(spec.gatewayNodeSelectors),
     ecmp: spec.enableEcmp,
     isDefault: spec.default,
@@ -90,7 +90,7 @@ function networkOf(row: SubnetRow, given: SubnetSpec, cidrs: readonly Cidr[]): O
     mtu: spec.mtu,
     ...(given.disableGatewayCheck === true && { unaskedGateway: true as const }),
     ...(given.nodeNetwork && { nodeNetwork: given.nodeNetwork }),
-    ...(given.externalEgressGateway && { egressTable: given.policyRoutingTableID ?? 0 }),
+    ...egressOf(row.meta.name, given),
     routeTable: spec.routeTable,
     namespaces: spec.namespaces,
     namespaceSelectors: selectors(spec.namespaceSelectors),

@@ -3,8 +3,9 @@
 import type { RowId } from '../../lib/delta/fact.ts';
 import type { Demand, Kept, PoolUsage, Space, Unassigned, Usage } from './addresses.ts';
 import type { CentralRow, Cluster, RangeSetting } from './cluster.ts';
+import type { Egress } from './egress.ts';
 import type { JsonObject, Ref } from './fact.ts';
-import type { Isolation } from './isolation.ts';
+import type { Isolation, SwitchRule } from './isolation.ts';
 import type { Options } from './option-list.ts';
 import type { ModuleIndexes, ModuleTables } from './policy-module.ts';
 import type { PolicyIndexes, PolicyTables } from './policy-tables.ts';
@@ -12,8 +13,10 @@ import type { Reason } from './reasons.ts';
 import type { ServiceIndexes, ServiceTables } from './service-tables.ts';
 import type { EipRow, Uplink } from './eip-row.ts';
 import type { VipRow } from './vip-row.ts';
+import type { GatewayNode, LostRow, ServiceCidrRow, WayOut } from './way-out.ts';
 
-export type { CentralRow, Cluster, EipRow, RangeSetting, Uplink, VipRow };
+export type { CentralRow, Cluster, EipRow, Isolation, RangeSetting, SwitchRule, Uplink, VipRow };
+export type { GatewayNode, LostRow, ServiceCidrRow, WayOut };
 export type { Demand, Kept, PoolUsage, Space, Unassigned, Usage, Wish } from './addresses.ts';
 
 export interface Meta {
@@ -218,7 +221,7 @@ export interface Pool {
 }
 
 /** A subnet after defaulting and validation, present only when it can be used. Computed from `candidate`. */
-export interface Network {
+export interface Network extends Egress {
   readonly name: string;
   readonly uid: string;
   readonly vpc: string;
@@ -265,8 +268,6 @@ export interface Network {
   readonly unaskedGateway?: true;
   /** Name of the nodes' network for its tunnels; absent for the default one. */
   readonly nodeNetwork?: string;
-  /** Route table of the nodes for traffic to an external egress gateway; absent without one. */
-  readonly egressTable?: number;
   /** OVN route table of the router port, '' is the main one. */
   readonly routeTable: string;
   readonly namespaces: readonly string[];
@@ -300,6 +301,11 @@ export interface Tables extends PolicyTables, ModuleTables, ServiceTables {
   candidate: Candidate;
   network: Network;
   space: Space;
+  /** By subnet. */
+  wayOut: WayOut;
+  /** By node. */
+  lost: LostRow;
+  serviceCidr: ServiceCidrRow;
   realm: Realm;
   host: Host;
   binding: Binding;
@@ -382,4 +388,6 @@ export interface Indexes extends PolicyIndexes, ModuleIndexes, ServiceIndexes {
   vpcsByPeering: VpcRow;
   /** All under one key: there are three at most. */
   centrals: CentralRow;
+  /** All under one key: there are few. */
+  serviceCidrs: ServiceCidrRow;
 }

@@ -2,16 +2,11 @@
 import type { Finding } from './tables.ts';
 import type { SubnetSpec } from './subnet.gen.ts';
 
-const ofSubnet = [
-  'enableExternalLBAddress',
-  'externalEgressGateway',
-  'natOutgoingPolicyRules',
-] as const satisfies readonly (keyof SubnetSpec)[];
+const ofSubnet = ['enableExternalLBAddress'] as const satisfies readonly (keyof SubnetSpec)[];
 
 /** What a Subnet asks for in vain; `spec` is filled with its defaults. */
 export function subnetNotices(spec: SubnetSpec): Finding[] {
-  const egress = (spec.gatewayNode ?? '').includes(':') ? ['gatewayNode (node:ip)'] : [];
-  return withoutEffect([...asked(spec, ofSubnet), ...egress]);
+  return withoutEffect(asked(spec, ofSubnet));
 }
 
 const withoutEffect = (fields: readonly string[]): Finding[] =>

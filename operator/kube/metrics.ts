@@ -19,6 +19,17 @@ export interface AssignmentSample {
   readonly pod: string;
 }
 
+/** A centralized subnet, one for each CIDR. */
+export interface CentralizedSample {
+  readonly subnet: string;
+  readonly ecmp: boolean;
+  /** Nodes that may be its gateway, with commas between. */
+  readonly nodes: string;
+  readonly active: string;
+  readonly match: string;
+  readonly nexthops: string;
+}
+
 /** Counts of the differ, at the moment of the call. */
 export interface DifferSample {
   readonly pending: number;
@@ -29,6 +40,7 @@ export interface DifferSample {
 export interface MetricSources {
   readonly subnets: () => Iterable<SubnetSample>;
   readonly assignments: () => Iterable<AssignmentSample>;
+  readonly centralized: () => Iterable<CentralizedSample>;
   readonly differ: () => DifferSample;
   /** Length of each queue by name, e.g. applier, status, finalizer, events. */
   readonly queues: () => Readonly<Record<string, number>>;
@@ -56,7 +68,7 @@ export function operatorMetrics(sources: MetricSources, host: string): OperatorM
   return { registry, ...counters(registry, host) };
 }
 
-function subnetGauges(registry: Registry, { subnets, assignments }: MetricSources): void {
+function subnetGauges(registry: Registry, { subnets, assignments, centralized }: MetricSources): void {
   const perSubnet = ['subnet_name', 'protocol', 'subnet_cidr'] as const;
   const count = (name: string, help: string, of: (usage: Usage) => number): void => {
     gauge(registry, { name, help, labelNames: perSubnet }, (set) => {
@@ -78,6 +90,14 @@ function subnetGauges(registry: Registry, { subnets, assignments }: MetricSource
   const assigned = ['subnet_name', 'ip', 'pod_name'] as const;
   gauge(registry, { name: 'subnet_ip_assign_info', help: 'One per assigned address.', labelNames: assigned }, (set) => {
     for (const { subnet, ip, pod } of assignments()) set({ subnet_name: subnet, ip, pod_name: pod }, 1);
+  });
+  const way = ['subnet_name', 'enable_ecmp', 'gateway_node', 'active_gateway', 'match', 'nexthops'] as const;
+  const help = 'How centralized subnets leave the cluster, as labels.';
+  gauge(registry, { name: 'centralized_subnet_info', help, labelNames: way }, (set) => {
+    for (const { subnet, ecmp, nodes, active, match, nexthops } of centralized()) {
+      const gateways = { enable_ecmp: String(ecmp), gateway_node: nodes, active_gateway: active };
+      set({ subnet_name: subnet, ...gateways, match, nexthops }, 1);
+    }
   });
 }
 

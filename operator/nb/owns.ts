@@ -20,18 +20,8 @@ export const owns: Owns = {
   },
   Logical_Router_Port: { external_ids: [...tag, 'lr'], options: ['route_table', 'bfd-only'], ipv6_ra_configs: 'all' },
   Logical_Router_Static_Route: { external_ids: [...tag, 'subnet'], options: ['ecmp_symmetric_reply'] },
-  Logical_Router_Policy: {
-    external_ids: [
-      ...tag,
-      'subnet',
-      'node',
-      'address-family',
-      'svcCidr',
-      'isU2ORoutePolicy',
-      'isU2OOverlayOnlyRoutePolicy',
-      'isU2ONoLBRoutePolicy',
-    ],
-  },
+  // Names of gateway nodes are keys there, with the addresses that are next hops; a predecessor's have to go.
+  Logical_Router_Policy: { external_ids: [...tag, '*'] },
   BFD: { external_ids: tag },
   Gateway_Chassis: { external_ids: [...tag, 'lrp'] },
   HA_Chassis_Group: { external_ids: [...tag, 'lrp'] },

@@ -52,8 +52,39 @@ export interface SubnetItem {
   /** 0: the node's default. */
   readonly mtu: number;
   readonly provider: string;
-  /** Whether nodes route for its pods, by the default VPC's router: routes, sets and counters apply to it. */
+  /** Whether nodes route to its pods, by the default VPC's router. */
   readonly routedByNodes: boolean;
+  /** Its traffic leaves the cluster another way: no sets, NAT and counters for it. */
+  readonly routesOnly: boolean;
+  /** Exceptions from natOutgoing; the first that matches decides. */
+  readonly natRules: readonly NatRuleItem[];
+  /** Nodes by which a centralized subnet may leave. */
+  readonly gatewayNodes: readonly GatewayNodeItem[];
+  /** Where gateway nodes pass on what leaves. */
+  readonly externalEgress?: ExternalEgressItem;
+}
+
+export interface NatRuleItem {
+  /** Names its sets. */
+  readonly id: string;
+  readonly action: 'nat' | 'forward';
+  /** Addresses and CIDRs; empty is any. */
+  readonly sources: readonly string[];
+  readonly targets: readonly string[];
+}
+
+export interface GatewayNodeItem {
+  readonly name: string;
+  readonly joinAddresses: readonly string[];
+  /** With which address what leaves by it leaves, one per family at most; else with the node's. */
+  readonly egressIps: readonly string[];
+}
+
+export interface ExternalEgressItem {
+  readonly gateways: readonly string[];
+  /** Route table, and priority of the rules that lead there. */
+  readonly table: number;
+  readonly priority: number;
 }
 
 /** One interface of a pod; span = the pod's node. */

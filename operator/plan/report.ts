@@ -19,16 +19,24 @@ export interface ConditionReport {
   readonly message: string;
 }
 
+/** Whether a gateway node can be reached from the one that tells. */
+export interface ReachReport {
+  readonly node: string;
+  readonly lost: boolean;
+}
+
 export type NodeReport =
   | { readonly event: EventReport }
   | { readonly chassis: { readonly systemId: string } }
-  | { readonly condition: ConditionReport };
+  | { readonly condition: ConditionReport }
+  | { readonly reach: ReachReport };
 
 /** Message `Report` as proto-loader yields it (keepCase, defaults, oneofs). */
 export interface RawReport {
   readonly event?: Readonly<Record<string, unknown>> | null;
   readonly chassis?: Readonly<Record<string, unknown>> | null;
   readonly condition?: Readonly<Record<string, unknown>> | null;
+  readonly reach?: Readonly<Record<string, unknown>> | null;
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value.slice(0, 1024) : '');
@@ -75,6 +83,8 @@ export function admitted(
     return ofPod || ofNode ? { event: told } : undefined;
   }
   if (raw.chassis != null) return { chassis: { systemId: text(raw.chassis['system_id']) } };
+  // Of any node: what comes of it is decided by what most of them say.
+  if (raw.reach != null) return { reach: { node: text(raw.reach['node']), lost: raw.reach['lost'] === true } };
   if (raw.condition == null) return undefined;
   const told = condition(raw.condition);
   return conditionTypes.has(told.type) ? { condition: told } : undefined;

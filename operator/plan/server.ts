@@ -42,6 +42,8 @@ export interface PlanServerOptions {
   /** Whether this process leads, by its own clock; asked before each message. */
   readonly mayServe: () => boolean;
   readonly onReport: (node: string, report: NodeReport) => void;
+  /** A node's agent is not heard any more. */
+  readonly onLeft: (node: string) => void;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
 
@@ -153,6 +155,7 @@ export class PlanServer {
     if (this.#streams.get(node)?.stream !== stream) return;
     this.#streams.delete(node);
     this.#progress.delete(node);
+    this.#options.onLeft(node);
   }
 
   #hear(node: string, stream: PlanStream, message: FromAgent): void {

@@ -4,47 +4,70 @@ import type { Owner } from '../../lib/delta/fact.ts';
 import type { Fact } from '../api/fact.ts';
 import { matches, requiredLabel } from '../api/labels.ts';
 import { nodeIpName, nodeRef } from '../api/refs.ts';
-import type { Network, SubnetRow } from '../api/tables.ts';
+import type { GatewayNode, Network, WayOut } from '../api/tables.ts';
 import { routerPolicy as priority } from '../nb/priorities.ts';
 import { routerPolicy } from '../nb/rows/router.ts';
 import { assignment } from './assignment.ts';
-import type { WorldRead } from './reconciler.ts';
+import { clusterOf, ofFamily } from './reconciler.ts';
+import type { Projection, WorldRead } from './reconciler.ts';
 
-export function* gateway(owner: Owner, row: SubnetRow, network: Network, read: WorldRead): Generator<Fact> {
-  if (network.link !== 'gateway' || network.gatewayType !== 'centralized') return;
-  const active = activeGateways(row, network, read);
-  const joins = active.flatMap((node) => joinAddresses(node, read));
+/** Table `wayOut`. */
+export const wayOut: Projection<Network, WayOut> = function* (network, read) {
+  if (!isCentralized(network, read)) return;
+  const listed = gatewayNodes(network, read).map((name) => ({ name, joins: joinAddresses(name, read) }));
+  yield [network.name, { listed, active: active(network, listed, read) }];
+};
+
+/** Leaves the default VPC by nodes of its own. */
+function isCentralized({ name, vpc, link, gatewayType }: Network, read: WorldRead): boolean {
+  const { defaultVpc, joinSubnet } = clusterOf(read);
+  return link === 'gateway' && gatewayType === 'centralized' && vpc === defaultVpc && name !== joinSubnet;
+}
+
+/**
+ * All usable nodes with ECMP, otherwise one. The one stays as long as it is usable, as status.activateGateway remembers
+ * it; the order of gatewayNode counts only when choosing anew. A node that others cannot reach is as good as none, but
+ * when there is no better one: then it may be those others who are cut off.
+ */
+function active({ name, ecmp }: Network, listed: readonly GatewayNode[], read: WorldRead): GatewayNode[] {
+  const ready = listed.filter((node) => node.joins.length > 0 && read.get('node', node.name)?.ready === true);
+  const reached = ready.filter((node) => read.get('lost', node.name) === undefined);
+  const usable = reached.length > 0 ? reached : ready;
+  if (ecmp) return usable;
+  const chosen = read.get('subnet', name)?.activeGateway;
+  return [usable.find((node) => node.name === chosen) ?? usable[0]].filter((node) => node !== undefined);
+}
+
+export function* gateway(owner: Owner, network: Network, read: WorldRead): Generator<Fact> {
+  const chosen = read.get('wayOut', network.name)?.active ?? [];
   for (const cidr of network.cidrs) {
-    const v6 = cidr.includes(':');
-    const nexthops = joins.filter((address) => address.includes(':') === v6);
-    if (nexthops.length === 0) continue;
+    const hops = nextHops(chosen, cidr);
+    if (hops.length === 0) continue;
     yield routerPolicy({
       owner,
       vpc: network.vpc,
-      name: `from/${v6 ? 6 : 4}`,
+      name: `from/${cidr.includes(':') ? 6 : 4}`,
       priority: priority.gateway,
-      match: `ip${v6 ? 6 : 4}.src == ${cidr}`,
+      match: sourceMatch(cidr),
       action: 'reroute',
-      nexthops,
-      external: { subnet: network.name },
+      nexthops: hops.map(({ address }) => address),
+      external: { ...Object.fromEntries(hops.map(({ node, address }) => [node, address])), subnet: network.name },
     });
   }
 }
 
-/**
- * The nodes by which a centralized subnet leaves: all usable ones with ECMP, otherwise one. The one stays as long as it
- * is usable, as status.activateGateway remembers it; the order of gatewayNode counts only when choosing anew.
- */
-export function activeGateways(row: SubnetRow, network: Network, read: WorldRead): string[] {
-  const usable = gatewayNodes(network, read).filter(
-    (node) => read.get('node', node)?.ready === true && joinAddresses(node, read).length > 0,
-  );
-  if (network.ecmp) return usable;
-  return usable.includes(row.activeGateway) ? [row.activeGateway] : usable.slice(0, 1);
-}
+/** What the policy of a centralized subnet matches. */
+export const sourceMatch = (cidr: string): string => `ip${cidr.includes(':') ? 6 : 4}.src == ${cidr}`;
+
+/** Of the family of the CIDR, one for each node that has such an address. */
+export const nextHops = (nodes: readonly GatewayNode[], cidr: string): { node: string; address: string }[] =>
+  nodes.flatMap(({ name, joins }) => {
+    const address = ofFamily(joins, cidr);
+    return address === undefined ? [] : [{ node: name, address }];
+  });
 
 /** The nodes that are named, else those that are selected, in the order of their names. */
-export function gatewayNodes({ gatewayNodes: named, gatewayNodeSelectors }: Network, read: WorldRead): string[] {
+function gatewayNodes({ gatewayNodes: named, gatewayNodeSelectors }: Network, read: WorldRead): string[] {
   if (named.length > 0) return [...named];
   const selected = gatewayNodeSelectors.flatMap((selector) =>
     read.at('nodesByLabel', requiredLabel(selector)).filter(({ meta }) => matches(selector, meta.labels)),

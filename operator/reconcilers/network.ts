@@ -98,14 +98,14 @@ function* onGateway({ name, gateways }: Network, read: WorldRead): Generator<str
 }
 
 /** Key of the index `candidatesByTable`. */
-export const tableKeys = ({ network: { vpc, vlan, egressTable } }: Candidate): string[] =>
-  egressTable === undefined ? [] : [`${vpc}|${vlan}|${egressTable}`];
+export const tableKeys = ({ network: { vpc, vlan, externalEgress } }: Candidate): string[] =>
+  externalEgress === undefined ? [] : [`${vpc}|${vlan}|${externalEgress.table}`];
 
 /** A route table of the nodes has one way out. */
 function* sharingTable(row: Candidate, read: WorldRead): Generator<string> {
   for (const other of tableKeys(row).flatMap((key) => read.at('candidatesByTable', key))) {
     if (other.name !== row.name && isOlder(other, row))
-      yield `policyRoutingTableID ${row.network.egressTable} is that of subnet ${other.name}`;
+      yield `policyRoutingTableID ${row.network.externalEgress?.table} is that of subnet ${other.name}`;
   }
 }
 

@@ -29,7 +29,7 @@ export function nodeItem(row: NodeRow, join: Assignment | undefined, read: World
         cidrs: join?.network.cidrs ?? [],
       },
       southbound: southbound(read),
-      serviceCidrs: clusterOf(read).serviceCidrs,
+      serviceCidrs: serviceCidrs(read),
       networks: networksOf(row).networks,
     },
   };
@@ -38,6 +38,17 @@ export function nodeItem(row: NodeRow, join: Assignment | undefined, read: World
 /** Addresses for the tunnels of subnets that name them. */
 export const networksOf = ({ meta }: NodeRow): NodeNetworks =>
   nodeNetworks(meta.annotations['ovn.kubernetes.io/node_networks'] ?? '');
+
+/** Those of the setting, and those of ServiceCIDR objects; a cluster that has the latter names the former there again. */
+export const serviceCidrs = (read: WorldRead): string[] => [
+  ...new Set([
+    ...clusterOf(read).serviceCidrs,
+    ...read
+      .at('serviceCidrs', only)
+      .flatMap(({ cidrs }) => cidrs)
+      .sort(),
+  ]),
+];
 
 /** All members, also those that are not ready: a client tries one after the other. */
 function southbound(read: WorldRead): string[] {

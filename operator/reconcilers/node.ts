@@ -31,7 +31,7 @@ import { anyIsolation, baselineIsolation, judgedIsolation } from './default-deny
 import { isFirst } from './chassis.ts';
 import { excludedMembers, servicePriorities } from './interconnection.ts';
 import { givesWay } from './network.ts';
-import { networksOf, nodeItem, peerItem } from './node-item.ts';
+import { networksOf, nodeItem, peerItem, serviceCidrs } from './node-item.ts';
 import { nodeMembers } from './outside.ts';
 import { clusterOf, ofFamily, problem } from './reconciler.ts';
 import type { Projection, Reconciler, WorldRead } from './reconciler.ts';
@@ -235,11 +235,11 @@ function fromPods(row: NodeRow, join: string, read: WorldRead): Fact {
 /** Pods of underlay subnets without load balancers find those of the node. */
 function* toServices(row: NodeRow, join: string, read: WorldRead): Generator<Fact> {
   const { name } = row.meta;
-  const { defaultVpc, serviceCidrs } = clusterOf(read);
+  const { defaultVpc } = clusterOf(read);
   const af = familyOf(join);
   const group = groupNames(name, read).interconnected;
   for (const priority of servicePriorities(read)) {
-    for (const svcCidr of serviceCidrs.filter((cidr) => familyOf(cidr) === af)) {
+    for (const svcCidr of serviceCidrs(read).filter((cidr) => familyOf(cidr) === af)) {
       yield routerPolicy({
         owner: ownerOf(nodeRef(name)),
         vpc: defaultVpc,

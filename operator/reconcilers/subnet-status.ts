@@ -1,18 +1,18 @@
 // A subnet in the API: the defaults written into its spec, its status, what is wrong with it, and why it may not go.
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
+import { natRuleFields } from '../api/egress.ts';
 import type { Fact, HoldFact, JsonObject } from '../api/fact.ts';
 import { defaultsManager } from '../api/managers.ts';
 import { subnetRef } from '../api/refs.ts';
-import type { Network, SubnetRow } from '../api/tables.ts';
+import type { Network, SubnetRow, WayOut } from '../api/tables.ts';
 import { subnetCounts } from './counts.ts';
 import { subnetDhcpIds } from './dhcp.ts';
-import { activeGateways, gatewayNodes } from './gateway.ts';
 import { querierFields } from './multicast.ts';
 import { emptySets } from './isolation.ts';
 import { findingsOf } from './network.ts';
 import { addressesOfOthers, ownAddress, ownDemands } from './own-address.ts';
 import { excludedSetNames, routerPortNames } from './router-port-name.ts';
-import { clusterOf, problem } from './reconciler.ts';
+import { problem } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
 import { unassigned } from './unassigned.ts';
 import { underlayProblems } from './underlay.ts';
@@ -33,7 +33,7 @@ export const subnetStatus: Reconciler<SubnetRow> = {
     const findings = findingsOf(checked, read);
     for (const { reason, message } of [...findings, ...checked.notices]) yield problem(about, reason, message);
     const network = read.get('network', name);
-    if (network && findings.length === 0) yield* linkProblems(row, network, read);
+    if (network && findings.length === 0) yield* linkProblems(network, read);
     const usage = read.get('usage', name);
     // Without counts nothing is said at all: to leave them out would remove them.
     if (usage || !network) {
@@ -49,7 +49,7 @@ function readyReason(network: Network | undefined): string {
   return network?.isolation.isPrivate === true ? 'SetPrivateLogicalSwitchSuccess' : 'ResetLogicalSwitchAclSuccess';
 }
 
-function* linkProblems(row: SubnetRow, network: Network, read: WorldRead): Generator<Fact> {
+function* linkProblems(network: Network, read: WorldRead): Generator<Fact> {
   const about = subnetRef(network.name);
   if (!network.switched) return;
   if (!read.get('realm', network.vpc)) yield problem(about, 'VpcNotFound', `VPC ${network.vpc} does not exist`);
@@ -57,8 +57,9 @@ function* linkProblems(row: SubnetRow, network: Network, read: WorldRead): Gener
   yield* emptySets(network, read);
   for (const ip of ownDemands(network)) yield* unassigned(ip, about, read);
   yield* underlayProblems(network, read);
-  if (!isCentralized(network, read) || activeGateways(row, network, read).length > 0) return;
-  const nodes = gatewayNodes(network, read).join(', ') || 'none is named or selected';
+  const way = read.get('wayOut', network.name);
+  if (!way || way.active.length > 0) return;
+  const nodes = way.listed.map(({ name }) => name).join(', ') || 'none is named or selected';
   const reason = network.ecmp ? 'NoReadyGateway' : 'NoActiveGatewayFound';
   yield problem(about, reason, `no gateway node is ready and has its join address (${nodes})`);
 }
@@ -78,19 +79,13 @@ function* collisions(network: Network, read: WorldRead): Generator<Fact> {
     );
 }
 
-/** Leaves the default VPC by nodes of its own. */
-function isCentralized({ name, vpc, link, gatewayType }: Network, read: WorldRead): boolean {
-  const { defaultVpc, joinSubnet } = clusterOf(read);
-  return link === 'gateway' && gatewayType === 'centralized' && vpc === defaultVpc && name !== joinSubnet;
-}
-
 function fields(row: SubnetRow, read: WorldRead): JsonObject {
   const network = read.get('network', row.meta.name);
   const usage = read.get('usage', row.meta.name);
   return {
     ...(usage && subnetCounts(usage.families)),
     ...(network && {
-      ...gatewayFields(row, network, read),
+      ...gatewayFields(row, network, read.get('wayOut', network.name)),
       ...dhcpFields(network),
       ...querierFields(network, read),
       ...interconnectionFields(network, read),
@@ -113,9 +108,12 @@ function interconnectionFields(network: Network, read: WorldRead): JsonObject {
   };
 }
 
-function gatewayFields(row: SubnetRow, network: Network, read: WorldRead): JsonObject {
-  if (!isCentralized(network, read) || network.ecmp) return { activateGateway: '' };
-  return { activateGateway: activeGateways(row, network, read)[0] ?? '' };
+function gatewayFields({ spec }: SubnetRow, { name, ecmp }: Network, way: WayOut | undefined): JsonObject {
+  const rules = natRuleFields(name, spec);
+  return {
+    activateGateway: ecmp ? '' : (way?.active[0]?.name ?? ''),
+    ...(rules.length > 0 && { natOutgoingPolicyRules: rules }),
+  };
 }
 
 /** Asked only of a subnet that is being deleted, since the list is as long as the subnet has addresses in use. */

@@ -13,11 +13,12 @@ import { routerPolicy, routerPort, staticRoute } from '../nb/rows/router.ts';
 import { logicalSwitch, routerTypePort, switchId } from '../nb/rows/switch.ts';
 import { subnetDhcp } from './dhcp.ts';
 import { gateway } from './gateway.ts';
-import { excludedSets, interconnectionPolicies, reachesServicesByNodes } from './interconnection.ts';
+import { excludedSets, interconnectionPolicies } from './interconnection.ts';
 import { isolation } from './isolation.ts';
 import { querierPort, snooping } from './multicast.ts';
 import { addressesOfOthers, ownAddress } from './own-address.ts';
 import { routerPortNames } from './router-port-name.ts';
+import { subnetItem } from './subnet-item.ts';
 import { clusterOf, ofFamily, withLength } from './reconciler.ts';
 import type { Entry, Reconciler, WorldRead } from './reconciler.ts';
 import { localnet } from './underlay.ts';
@@ -35,16 +36,15 @@ export const subnet: Reconciler<SubnetRow> = {
     const isUsable = network && read.get('checked', name)?.network;
     if (!isUsable && row.meta.deleting && addressesOfOthers(name, read) === 0) return;
     if (!network) throw new Withheld(`subnet ${name} cannot be used`);
-    const cluster = clusterOf(read);
     if (network.switched) {
       yield* switched(network, read);
       // A missing router narrows the subnet to itself; the problem is told by the status.
       if (read.get('realm', network.vpc)) {
         if (network.balanced) yield* balancersOn(onSwitch(name), network.vpc, ownerOf(subnetRef(name)));
-        yield* attached(row, network, read);
+        yield* attached(network, read);
       }
     }
-    yield item(network, cluster);
+    yield subnetItem(network, read);
   },
 };
 
@@ -64,7 +64,7 @@ function* switched(network: Network, read: WorldRead): Generator<Fact | Entry> {
 }
 
 /** Everything on the VPC's router that is there for this subnet. */
-function* attached(row: SubnetRow, network: Network, read: WorldRead): Generator<Fact> {
+function* attached(network: Network, read: WorldRead): Generator<Fact> {
   const end = routersEnd(network, read);
   if (!end) return;
   const { name, vpc, routeTable, advertised = {} } = network;
@@ -77,7 +77,7 @@ function* attached(row: SubnetRow, network: Network, read: WorldRead): Generator
   if (isRoutedAsUsual(network, cluster)) for (const cidr of network.cidrs) yield allowed(owner, network, cidr);
   if (vpc !== cluster.defaultVpc) yield* ownRoutes(owner, network, read);
   else if (name === cluster.joinSubnet) yield* defaultRoutes(owner, network, read);
-  else yield* gateway(owner, row, network, read);
+  else yield* gateway(owner, network, read);
 }
 
 /** MAC and addresses of the router's port; undefined where there is none, or as long as it has no address. */
@@ -162,23 +162,3 @@ function isFirst({ name, vpc, routeTable }: Network, cidr: string, read: WorldRe
     .filter((other) => other.link === 'gateway' && other.routeTable === routeTable && ofFamily(other.cidrs, cidr));
   return alike.every((other) => other.name >= name);
 }
-
-const item = (network: Network, cluster: Cluster): Fact => ({
-  plan: `subnet/${network.name}`,
-  span: 'all',
-  owner: ownerOf(subnetRef(network.name)),
-  item: {
-    kind: 'subnet',
-    name: network.name,
-    uid: network.uid,
-    vpc: network.vpc,
-    cidrs: network.cidrs,
-    gateways: network.gateways,
-    natOutgoing: network.natOutgoing,
-    gatewayType: network.gatewayType,
-    mtu: network.mtu,
-    provider: network.provider,
-    routedByNodes:
-      (network.link === 'gateway' && network.vpc === cluster.defaultVpc) || reachesServicesByNodes(network, cluster),
-  },
-});

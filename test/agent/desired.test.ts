@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import * as desired from '../../agent/desired.ts';
-import { link, links, node, settings, state, subnet } from './samples.ts';
+import type { NodeState } from '../../agent/state.ts';
+import { link, links, node, settings, state } from './samples.ts';
 
 const texts = (want: ReadonlyMap<string, { text: string }> | undefined): Record<string, string> =>
   Object.fromEntries([...(want ?? [])].map(([key, { text }]) => [key, text]));
@@ -60,7 +61,7 @@ describe('the tunnel interface and br-phy', () => {
   });
 
   it('takes no address away before there is a bridge with the record', () => {
-    const takes = (one: desired.NodeState): boolean => desired.linkWant(one).has('eth2 exclusive');
+    const takes = (one: NodeState): boolean => desired.linkWant(one).has('eth2 exclusive');
     const before = state({ settings: netdev, links: links(eth2('198.51.100.1/24')) });
     expect(takes(before)).toBe(false);
     expect(takes({ ...before, links: links(eth2('198.51.100.1/24'), phy()) })).toBe(false);
@@ -106,64 +107,6 @@ describe('linkWant', () => {
       'ovn0 txqueuelen': '1000',
       'ovn0 address 100.64.0.2/16': 'present',
       'ovn0 exclusive': 'true',
-    });
-  });
-});
-
-describe('routeWant', () => {
-  it('leads the join network and routed subnets into OVN', () => {
-    expect(texts(desired.routeWant(state()))).toEqual({
-      '100.64.0.0/16': 'dev ovn0 src 100.64.0.2',
-      '10.16.0.0/16': 'via 100.64.0.1 dev ovn0 src 192.0.2.11',
-    });
-  });
-
-  it('leaves out what is not routed here, and what holds the node itself', () => {
-    const subnets = [
-      { key: 'a', item: subnet({ cidrs: ['10.1.0.0/16'], routedByNodes: false }) },
-      { key: 'b', item: subnet({ cidrs: ['192.0.2.0/24'] }) },
-      { key: 'c', item: subnet({ cidrs: ['fd00::/64'] }) },
-    ];
-    expect(Object.keys(texts(desired.routeWant(state({ subnets }))))).toEqual(['100.64.0.0/16']);
-  });
-});
-
-describe('nothing is pruned for want of knowledge', () => {
-  it.each([
-    ['no plan', { complete: false }],
-    ['no node item', { node: undefined }],
-  ])('%s', (_, changes) => {
-    const unknown = state(changes);
-    expect(desired.routeWant(unknown)).toBeUndefined();
-    expect(desired.ipsetWant(unknown)).toBeUndefined();
-    expect(desired.iptablesWant(unknown)).toBeUndefined();
-  });
-
-  it('no ovn0', () => {
-    expect(desired.routeWant(state({ links: links() }))).toBeUndefined();
-  });
-});
-
-it('has no iptables rules where another plugin makes the first interface of pods', () => {
-  const settingsOfMode = (mode: string) => settings({ 'non-primary-cni-mode': mode });
-  expect(desired.iptablesWant(state({ settings: settingsOfMode('true') }))).toEqual(new Map());
-  expect(desired.iptablesWant(state({ settings: settingsOfMode('false') }))?.size).toBeGreaterThan(0);
-  expect(() => settingsOfMode('yes')).toThrow('non-primary-cni-mode: yes is not one of false, true');
-});
-
-describe('ipsetWant', () => {
-  it('has the sets of one family when there is one', () => {
-    const subnets = [
-      { key: 'a', item: subnet() },
-      { key: 'b', item: subnet({ cidrs: ['10.17.0.0/16'], natOutgoing: false, gatewayType: 'centralized' }) },
-      { key: 'c', item: subnet({ cidrs: ['10.18.0.0/16'], routedByNodes: false }) },
-    ];
-    expect(texts(desired.ipsetWant(state({ subnets })))).toEqual({
-      ovn40services: 'hash:net inet\n10.96.0.0/12',
-      ovn40subnets: 'hash:net inet\n10.16.0.0/16\n10.17.0.0/16\n100.64.0.0/16',
-      'ovn40subnets-nat': 'hash:net inet\n10.16.0.0/16',
-      'ovn40subnets-distributed-gw': 'hash:net inet\n10.16.0.0/16',
-      'ovn40other-node': 'hash:net inet\n192.0.2.12',
     });
   });
 });

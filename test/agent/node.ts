@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '../eventually.ts';
 import { VSWITCH_SCHEMA, startServer } from '../ovsdb-server.ts';
+import { buildNetfilterWatch } from './shim.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -45,6 +46,11 @@ export async function newNetns(): Promise<string> {
   await sh('ip', '-n', name, 'link', 'set', 'lo', 'up');
   return name;
 }
+
+let watch: Promise<string> | undefined;
+
+/** Compiled once for all nodes of a process. */
+const netfilterWatch = (): Promise<string> => (watch ??= buildNetfilterWatch());
 
 export class TestNode {
   readonly netns: string;
@@ -190,6 +196,7 @@ export class TestNode {
       `--plan-file=${join(this.folder, 'plan.json')}`,
       '--cni-add-deadline=10',
       '--health-address=127.0.0.1',
+      `--netfilter-watch=${await netfilterWatch()}`,
       ...flags,
     ];
     await rm(this.socket, { force: true });

@@ -77,6 +77,7 @@ async function operator(epoch: number, port = 0): Promise<Operator> {
     nodeOfPod: () => 'n1',
     mayServe: () => leads.now,
     onReport: (_, report) => reports.push(report),
+    onLeft: () => undefined,
     log: silent,
   });
   server.useCredentials(tls);

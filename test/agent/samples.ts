@@ -1,8 +1,9 @@
 // Items and settings that several tests begin from.
-import type { NodeState } from '../../agent/desired.ts';
 import type { Link } from '../../agent/drivers/link.ts';
 import type { NodeSpec, PortSpec, SubnetSpec } from '../../agent/items.ts';
+import { PLAIN_WAY_OUT } from '../../agent/items.ts';
 import type { Settings } from '../../agent/settings.ts';
+import type { NodeState } from '../../agent/state.ts';
 import { settingsOf } from '../../agent/settings.ts';
 
 export const settings = (flags: Readonly<Record<string, string>> = {}): Settings =>
@@ -58,6 +59,7 @@ export const subnet = (changes: Partial<SubnetSpec> = {}): SubnetSpec => ({
   mtu: 0,
   provider: 'ovn',
   routedByNodes: true,
+  ...PLAIN_WAY_OUT,
   ...changes,
 });
 
@@ -65,6 +67,7 @@ export const link = (name: string, changes: Partial<Link> = {}): Link => ({
   name,
   index: 2,
   up: true,
+  carrier: true,
   mtu: 1500,
   mac: '02:00:00:00:00:01',
   txqueuelen: 1000,
@@ -85,6 +88,8 @@ export const state = (changes: Partial<NodeState> = {}): NodeState => ({
   ],
   links: links(link('eth0', { addresses: ['192.0.2.11/24'] }), link('ovn0', { index: 9 })),
   taken: [],
+  passed: [],
+  proxySets: new Set(),
   randomFully: true,
   nicBusy: false,
   ...changes,

@@ -92,6 +92,8 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
     ...(whole(key, { ...fields, resolvedNames: undefined }) as object),
     status: { resolvedNames: fields['resolvedNames'] },
   }),
+  ServiceCIDR: (key, fields) => whole(key, fields),
+  Lost: (key) => ({ node: key }),
   StatefulSet: (key, fields) => whole(key, fields),
   VirtualMachine: (key, fields) => whole(key, fields),
   VirtualMachineInstance: (key, fields) => whole(key, fields),

@@ -16,6 +16,7 @@ import {
   namespaceRow,
   nodeRow,
   podRow,
+  serviceCidrRow,
   subnetRow,
   vlanRow,
   vpcRow,
@@ -90,6 +91,7 @@ export function start(): Process {
   const {
     network: _network,
     space: _space,
+    wayOut: _wayOut,
     demand: _demand,
     holding: _holding,
     pool: _pool,
@@ -156,6 +158,8 @@ const puts: Readonly<Record<string, Put>> = {
     write(tables.keeper, `VirtualMachineInstance/${key}`, object, keeperRow),
   Vlan: (tables, key, object) => write(tables.vlan, key, object, vlanRow),
   IP: (tables, key, object) => write(tables.ip, key, object, ipRow),
+  ServiceCIDR: (tables, key, object) => write(tables.serviceCidr, key, object, serviceCidrRow),
+  Lost: (tables, key, object) => write(tables.lost, key, object, () => ({ node: key })),
   Central: (tables, key, object) => write(tables.central, key, object, centralRow),
   Usage: (tables, key, object) => write(tables.usage, key, object, (fields) => usage(key, fields as Counts)),
   PoolUsage: (tables, key, object) =>

@@ -1,9 +1,12 @@
 // The drivers against the kernel, in network namespaces of their own: as root.
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import * as desired from '../../../agent/desired.ts';
+import { ipsetWant, iptablesWant } from '../../../agent/netfilter.ts';
+import { routeWant } from '../../../agent/routing.ts';
+import type { NodeState } from '../../../agent/state.ts';
 import type { Driver, Want } from '../../../agent/drivers/driver.ts';
 import { isEmpty, pendingOf } from '../../../agent/drivers/driver.ts';
-import { IpsetDriver } from '../../../agent/drivers/ipset.ts';
+import { IpsetDriver, IpsetSweep } from '../../../agent/drivers/ipset.ts';
 import { IptablesDriver } from '../../../agent/drivers/iptables.ts';
 import { LinkDriver, readLinks } from '../../../agent/drivers/link.ts';
 import { RouteDriver } from '../../../agent/drivers/route.ts';
@@ -80,8 +83,8 @@ describe('link and route', () => {
     expect(await reconcile(driver, desired.linkWant(dual))).toBe(2);
     expect(await reconcile(driver, desired.linkWant(dual))).toBe(1);
     const routes = new RouteDriver(run);
-    expect(await reconcile(routes, desired.routeWant(dual)!)).toBe(3);
-    expect(await reconcile(routes, desired.routeWant(dual)!)).toBe(2);
+    expect(await reconcile(routes, routeWant(dual)!)).toBe(3);
+    expect(await reconcile(routes, routeWant(dual)!)).toBe(2);
     expect(await inside('ip', 'route')).toContain('10.16.0.0/16 via 100.64.0.1 dev ovn0 proto 177 src 192.0.2.11');
     expect(await inside('ip', '-6', 'route')).toContain(
       'fd00:10:16::/64 via fd00:100:64::1 dev ovn0 proto 177 src 2001:db8::11',
@@ -91,7 +94,7 @@ describe('link and route', () => {
   it('remove addresses and routes of ours that are not wanted, and no others', async () => {
     await makeLinks();
     await reconcile(new LinkDriver(run), desired.linkWant(dual));
-    const want = desired.routeWant(dual)!;
+    const want = routeWant(dual)!;
     await reconcile(new RouteDriver(run), want);
     await inside('ip', 'route', 'add', '10.99.0.0/16', 'via', '100.64.0.1', 'proto', '177');
     await inside('ip', 'route', 'add', '10.98.0.0/16', 'via', '100.64.0.1', 'proto', 'static');
@@ -109,7 +112,7 @@ describe('link and route', () => {
     await reconcile(new LinkDriver(run), desired.linkWant(dual));
     await inside('ip', 'address', 'del', '2001:db8::11/64', 'dev', 'eth0');
     const driver = new RouteDriver(run);
-    const want = desired.routeWant(dual)!;
+    const want = routeWant(dual)!;
     const applying = driver.apply(pendingOf(want, await driver.read()));
     await expect(applying).rejects.toThrow(/failed: route replace fd00:10:16::\/64 via/);
     expect(await inside('ip', 'route')).toContain('10.16.0.0/16 via 100.64.0.1');
@@ -118,7 +121,7 @@ describe('link and route', () => {
   it('move the addresses of a tunnel interface to br-phy', async () => {
     await inside('ip', 'link', 'add', 'eth2', 'type', 'veth', 'peer', 'name', 'br-phy');
     await inside('ip', 'address', 'add', '198.51.100.11/24', 'dev', 'eth2');
-    const read = async (): Promise<desired.NodeState> =>
+    const read = async (): Promise<NodeState> =>
       state({
         settings: settings({ iface: 'eth2', 'datapath-type': 'netdev' }),
         links: await readLinks(run),
@@ -137,10 +140,10 @@ describe('ipset and iptables', () => {
   it('program both families, see that they are there, and take them away', async () => {
     const sets = new IpsetDriver(run);
     const tables = new IptablesDriver(run);
-    expect(await reconcile(sets, desired.ipsetWant(dual)!)).toBe(2);
-    expect(await reconcile(sets, desired.ipsetWant(dual)!)).toBe(1);
-    await reconcile(tables, desired.iptablesWant(dual)!);
-    expect(await reconcile(tables, desired.iptablesWant(dual)!)).toBe(2);
+    expect(await reconcile(sets, ipsetWant(dual)!)).toBe(2);
+    expect(await reconcile(sets, ipsetWant(dual)!)).toBe(1);
+    await reconcile(tables, iptablesWant(dual)!);
+    expect(await reconcile(tables, iptablesWant(dual)!)).toBe(2);
     expect(await inside('iptables-nft-save')).toContain('-j SNAT --to-source 192.0.2.11 --random-fully');
     expect(await inside('ip6tables-nft-save')).toContain('-j SNAT --to-source 2001:db8::11 --random-fully');
     expect(await inside('ipset', 'list', 'ovn60subnets')).toContain('fd00:10:16::/64');
@@ -151,17 +154,17 @@ describe('ipset and iptables', () => {
 
   it('replace a set while rules name it', async () => {
     const sets = new IpsetDriver(run);
-    await reconcile(sets, desired.ipsetWant(dual)!);
-    await reconcile(new IptablesDriver(run), desired.iptablesWant(dual)!);
+    await reconcile(sets, ipsetWant(dual)!);
+    await reconcile(new IptablesDriver(run), iptablesWant(dual)!);
     const more = { ...dual, subnets: [...dual.subnets, { key: 'b', item: subnet({ cidrs: ['10.17.0.0/16'] }) }] };
-    expect(await reconcile(sets, desired.ipsetWant(more)!)).toBe(2);
+    expect(await reconcile(sets, ipsetWant(more)!)).toBe(2);
     expect(await inside('ipset', 'list', 'ovn40subnets')).toContain('10.17.0.0/16');
     expect(await inside('ipset', 'list', '-name')).not.toContain('scratch');
   });
 
   it('mend what others have broken, without touching theirs', async () => {
-    await reconcile(new IpsetDriver(run), desired.ipsetWant(dual)!);
-    const want = desired.iptablesWant(dual)!;
+    await reconcile(new IpsetDriver(run), ipsetWant(dual)!);
+    const want = iptablesWant(dual)!;
     await reconcile(new IptablesDriver(run), want);
     for (const command of [
       '-t nat -N KUBE-SERVICES',
@@ -177,10 +180,30 @@ describe('ipset and iptables', () => {
     expect(await inside('iptables-nft', '-S', 'FORWARD')).toContain('-A FORWARD -s 203.0.113.1/32 -j DROP');
   });
 
+  it('leave no set of a NAT rule behind, and destroy none that a rule names', async () => {
+    const natRules = [{ id: '0123456789ab', action: 'nat', sources: ['10.16.0.4/30'], targets: [] }] as const;
+    const subnets = [{ key: 'a', item: subnet({ cidrs: ['10.16.0.0/16'], natRules }) }];
+    const drivers: readonly [Driver, (one: NodeState) => Want | undefined][] = [
+      [new IpsetDriver(run), ipsetWant],
+      [new IptablesDriver(run), iptablesWant],
+      [new IpsetSweep(run), ipsetWant],
+    ];
+    const set = 'ovn40natpr-0123456789ab-src';
+    for (const one of [{ ...dual, subnets }, dual])
+      for (const [driver, want] of drivers) {
+        await reconcile(driver, want(one)!);
+        expect(await inside('ipset', 'list', '-name')).toContain(
+          driver.name === 'ipset-sweep' && one === dual ? '' : set,
+        );
+      }
+    expect(await inside('ipset', 'list', '-name')).not.toContain('natpr');
+    expect(await inside('iptables-nft-save')).not.toContain('PSUBNET');
+  });
+
   it('use the implementation that the node uses', async () => {
     await inside('iptables-legacy', '-t', 'mangle', '-N', 'KUBE-IPTABLES-HINT');
-    await reconcile(new IpsetDriver(run), desired.ipsetWant(dual)!);
-    await reconcile(new IptablesDriver(run), desired.iptablesWant(dual)!);
+    await reconcile(new IpsetDriver(run), ipsetWant(dual)!);
+    await reconcile(new IptablesDriver(run), iptablesWant(dual)!);
     expect(await inside('iptables-legacy-save')).toContain('OVN-POSTROUTING');
     expect(await inside('iptables-nft-save')).not.toContain('OVN-POSTROUTING');
   });
@@ -190,7 +213,12 @@ it('readLinks tells what a link is', async () => {
   await makeLinks();
   const found = (await readLinks(run)).get('eth0');
   expect(found).toMatchObject(
-    link('eth0', { index: found!.index, mac: found!.mac, addresses: ['192.0.2.11/24', '2001:db8::11/64'] }),
+    link('eth0', {
+      index: found!.index,
+      mac: found!.mac,
+      carrier: false,
+      addresses: ['192.0.2.11/24', '2001:db8::11/64'],
+    }),
   );
   expect(desired.defaultMtu(state({ links: links(found!) }))).toBe(1400);
 });

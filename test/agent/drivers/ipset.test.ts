@@ -14,12 +14,12 @@ describe('parseIpsets', () => {
     const save = [
       'create ovn40subnets hash:net family inet hashsize 1024 maxelem 1048576 bucketsize 12 initval 0x1',
       'create KUBE-CLUSTER-IP hash:ip,port family inet hashsize 1024 maxelem 65536',
-      'create ovn40natpr-abc-src hash:net family inet hashsize 1024 maxelem 1048576',
+      'create ovn40natpr-other hash:net family inet hashsize 1024 maxelem 1048576',
       'create ovn60services hash:net family inet6 hashsize 1024 maxelem 1048576',
       'add ovn40subnets 10.16.0.0/16',
       'add ovn40subnets 100.64.0.0/16',
       'add KUBE-CLUSTER-IP 10.96.0.1,tcp:443',
-      'add ovn40natpr-abc-src 1.2.3.4',
+      'add ovn40natpr-other 1.2.3.4',
     ].join('\n');
     expect([...parseIpsets(save)]).toEqual([
       ['ovn40subnets', ipsetText(['100.64.0.0/16', '10.16.0.0/16'], 4)],

@@ -42,11 +42,13 @@ it('takes what runs, and neither sources of compiled things, tests nor documenta
     'config/images/scripts/start.sh',
     'config/images/scripts/notes.md',
   );
-  expect(paths(appEntries(repo, { shim: join(repo, 'shim'), neighbour: join(repo, 'shim') }))).toEqual([
+  const program = join(repo, 'shim');
+  expect(paths(appEntries(repo, { shim: program, neighbour: program, netfilterWatch: program }))).toEqual([
     'agent/main.ts',
     'bin/kube-ovn-controller',
     'bin/kube-ovn-daemon',
     'bin/kube-ovn-webhook',
+    'bin/netfilter-watch',
     'cni/kube-ovn',
     'cni/neighbour',
     'lib/net/ip.ts',

@@ -29,6 +29,7 @@ function sources(): MetricSources & { subnet: string | undefined } {
             },
           ],
     assignments: () => [{ subnet: 's', ip: '10.0.0.2', pod: 'p' }],
+    centralized: () => [],
     differ: () => ({ pending: 3, parked: 2, frozen: 1 }),
     queues: () => ({ applier: 4 }),
     reflectors: () => ({ Pod: 5 }),

@@ -77,11 +77,14 @@ async function serving(): Promise<{
   store: PlanStore;
   server: PlanServer;
   reports: NodeReport[];
+  /** Nodes whose streams have ended. */
+  left: string[];
   tls: Credentials;
 }> {
   const tls = await renewed(undefined, names, Date.now());
   const store = new PlanStore(() => undefined);
   const reports: NodeReport[] = [];
+  const left: string[] = [];
   const server = new PlanServer({
     service: planService,
     store,
@@ -96,12 +99,13 @@ async function serving(): Promise<{
     nodeOfPod: () => 'n1',
     mayServe: () => true,
     onReport: (_node, report) => reports.push(report),
+    onLeft: (node) => left.push(node),
     log: silent,
   });
   server.useCredentials(tls);
   const port = await server.start('localhost', 0, 4);
   cleanup.push(() => server.stop());
-  return { port, store, server, reports, tls };
+  return { port, store, server, reports, left, tls };
 }
 
 const peer = (name: string): { kind: 'peer'; name: string; internalIps: string[] } => ({

@@ -1,0 +1,60 @@
+// Rules of policy routing: `from SOURCE lookup TABLE` at a priority. Ours carry the routing protocol number of our routes,
+// which is how a fresh process knows them; rules of others are never removed.
+import { canonicalCidr } from '../../lib/net/index.ts';
+import type { Run } from '../run.ts';
+import { ipBatch, parseIpJson } from './batch.ts';
+import type { Driver, Have, Pending } from './driver.ts';
+import { ROUTE_PROTOCOL } from './route.ts';
+
+export interface RuleWant {
+  /** An address or a CIDR. */
+  readonly from: string;
+  readonly table: number;
+  readonly priority: number;
+}
+
+/** A rule is all key: there is nothing about it that could be changed. */
+export const RULE_TEXT = 'present';
+
+const whole = (address: string): string => `${address}/${address.includes(':') ? 128 : 32}`;
+
+export function ruleKey({ from, table, priority }: RuleWant): string {
+  const text = from.includes('/') ? from : whole(from);
+  return `from ${canonicalCidr(text) ?? text} lookup ${table} pref ${priority}`;
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** `ip -j -N rule show` of one family. */
+export function parseRules(output: string): Map<string, string> {
+  const have = new Map<string, string>();
+  for (const rule of parseIpJson(output)) {
+    if (Number(rule['protocol']) !== ROUTE_PROTOCOL) continue;
+    const [source, length] = [textOf(rule['src']), rule['srclen']];
+    const from = typeof length === 'number' ? `${source}/${length}` : source;
+    have.set(ruleKey({ from, table: Number(rule['table']), priority: Number(rule['priority']) }), RULE_TEXT);
+  }
+  return have;
+}
+
+export class RuleDriver implements Driver {
+  readonly name = 'rule';
+  readonly #run: Run;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  async read(): Promise<Have> {
+    const [four, six] = await Promise.all(
+      (['-4', '-6'] as const).map((family) => this.#run(['ip', '-j', '-N', family, 'rule', 'show'])),
+    );
+    return new Map([...parseRules(four ?? ''), ...parseRules(six ?? '')]);
+  }
+
+  async apply({ put, remove }: Pending): Promise<void> {
+    const line = (verb: 'add' | 'del', key: string): string => `rule ${verb} ${key} protocol ${ROUTE_PROTOCOL}`;
+    const lines = [...remove.keys()].map((key) => line('del', key));
+    await ipBatch(this.#run, [...lines, ...[...put.keys()].map((key) => line('add', key))]);
+  }
+}
