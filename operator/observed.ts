@@ -56,9 +56,16 @@ export function observed(world: World, ref: Ref): Observation {
   return typeof meta === 'string' || spec === undefined ? meta : { ...meta, spec };
 }
 
-function specOf({ subnet, eip, domain, service }: World, { kind, namespace, name }: Ref): JsonObject | undefined {
-  if (kind === 'Subnet') return subnet.get(name)?.spec;
-  if (kind === 'Service') return service.get(objectKey(namespace, name))?.spec;
-  if (kind === 'DNSNameResolver') return domain.get(name)?.spec;
-  return kind === 'OvnEip' ? eip.get(name)?.spec : undefined;
+function specOf({ subnet, eip, domain, service, vip }: World, { kind, namespace, name }: Ref): JsonObject | undefined {
+  const specs: Readonly<Record<string, () => JsonObject | undefined>> = {
+    Subnet: () => subnet.get(name)?.spec,
+    OvnEip: () => eip.get(name)?.spec,
+    DNSNameResolver: () => domain.get(name)?.spec,
+    Service: () => service.get(objectKey(namespace, name))?.spec,
+    Vip: () => partOf(vip.get(name)),
+  };
+  return specs[kind]?.();
 }
+
+/** What is written of a Vip. */
+const partOf = (row: { readonly subnet: string } | undefined): JsonObject | undefined => row && { subnet: row.subnet };

@@ -25,6 +25,9 @@ const ofOneOfSeveral = /\.ovn\.[^/]+\.kubernetes\.io\//;
 const ofForeign =
   /^[^/]+\.[^/]+\.kubernetes\.io\/(?:allocated|(?:ip|mac)_address(?:\.[^/]+)?|ip_pool|ip_family|cidr|gateway|routes|default_route|logical_switch)$/;
 
+/** Likewise, with the one by which objects are told that exist because of others. */
+export const inUseOrGenerated = (key: string): boolean => inUse(key) || key === 'app.kubernetes.io/managed-by';
+
 const nothing: Labels = {};
 
 function texts(value: unknown, keep: (key: string) => boolean): Labels {

@@ -2,7 +2,7 @@
 import { canonicalIp } from '../../lib/net/index.ts';
 import { flagOf, integerOf, listOf, objectOf, textOf, textsOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
-import { createdOf, metaOf } from './meta.ts';
+import { createdOf, inUseOrGenerated, metaOf } from './meta.ts';
 import { objectKey } from './refs.ts';
 import type { Meta } from './tables.ts';
 
@@ -69,7 +69,7 @@ export function serviceRow(source: unknown): ServiceRow | undefined {
   if (proxyLabel in objectOf(objectOf(object['metadata'])['labels'])) return undefined;
   const clusterIps = clusterIpsOf(spec);
   return {
-    meta: metaOf(object),
+    meta: metaOf(object, { labels: inUseOrGenerated }),
     created: createdOf(object),
     clusterIps,
     externalIps: clusterIps.length === 0 ? [] : addresses([...textsOf(spec['externalIPs']), ...ingressOf(object)]),

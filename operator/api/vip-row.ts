@@ -1,7 +1,7 @@
 // A Vip as the reconcilers see it. Its status is no report: it is where its address is written down, by Kube-OVN too.
 import { canonicalIp, canonicalMac } from '../../lib/net/index.ts';
 import { objectOf, textOf, textsOf } from './json.ts';
-import { createdOf, metaOf } from './meta.ts';
+import { createdOf, inUseOrGenerated, metaOf } from './meta.ts';
 import type { Meta } from './tables.ts';
 
 export interface VipRow {
@@ -34,7 +34,7 @@ export const ownVipKey = 'ovn.kubernetes.io/vip';
 export function vipRow(source: unknown): VipRow {
   const object = objectOf(source);
   const [spec, status] = [objectOf(object['spec']), objectOf(object['status'])];
-  const meta = metaOf(object);
+  const meta = metaOf(object, { labels: inUseOrGenerated });
   const subnet = textOf(spec['subnet']);
   const held = [textOf(status['v4ip']), textOf(status['v6ip'])].map(canonicalIp);
   return {
