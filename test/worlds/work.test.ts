@@ -118,3 +118,35 @@ describe.each([10, 1000, 10_000])('with %i pods', (count) => {
     expect(runs(process, [change])).toEqual({ host: 1, 'demand/node': 1, nodeLabels: 1, Node: 1 });
   });
 });
+
+describe.each([10, 1000])('with %i Services', (count) => {
+  const process = cluster(10);
+  const slice = (index: number, endpoints: readonly string[]): Change =>
+    put('EndpointSlice', `a/s${index}-1`, { for: `a/s${index}`, ports: ['8080'], endpoints });
+  const service = (index: number, fields: Record<string, unknown> = {}): Change =>
+    put('Service', `a/s${index}`, { ip: `10.96.${(index >> 8) + 1}.${index & 255}`, ports: ['80'], ...fields });
+  const some = Array.from({ length: count }, (_, index) => [service(index), slice(index, ['10.16.1.1 p1 n1'])]);
+  feed(process, some.flat());
+
+  it('sees another endpoint of one: no other Service is looked at, and no other row is another', () => {
+    const rows = new Set(factsOf(process, 'rows'));
+    expect(runs(process, [slice(7, ['10.16.1.1 p1 n1', '10.16.1.2 p2 n2'])])).toEqual({ Service: 1 });
+    const vips = factsOf(process, 'rows').filter((fact) => !rows.has(fact) && 'member' in fact);
+    // The first says the same as before.
+    expect(vips).toMatchObject([
+      { member: 'Load_Balancer_Group' },
+      { column: 'vips', element: '10.96.1.7:80', value: '10.16.1.1:8080,10.16.1.2:8080' },
+    ]);
+  });
+
+  it('adds one, and sees the same slice again', () => {
+    expect(runs(process, [service(5000)])).toEqual({ Service: 1 });
+    expect(runs(process, [slice(7, ['10.16.1.1 p1 n1', '10.16.1.2 p2 n2'])])).toEqual({});
+  });
+
+  it('sees the chassis of a node: Services are looked at that are balanced by node', () => {
+    feed(process, [service(8, { internalTrafficPolicy: 'Local' })]);
+    const node = put('Node', 'n1', { ip: '172.18.0.3', annotations: { 'ovn.kubernetes.io/chassis': 'c1' } });
+    expect(runs(process, [node])['Service']).toBe(1);
+  });
+});
