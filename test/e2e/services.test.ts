@@ -69,7 +69,7 @@ const gone = (...names: readonly string[]): Promise<string> =>
 
 beforeAll(async () => {
   await freshNamespace(ns);
-  await gone('slr', 'e2e-slr', 'e2e-slr-bad');
+  await gone('slr', 'e2e-slr', 'e2e-slr-bad', 'e2e-slr-dual');
   await gone('vip', 'e2e-slr');
   const command = ['echo-server'];
   const web = {
@@ -362,5 +362,44 @@ describe('a SwitchLBRule', () => {
     ];
     await waitFor(async () => (await nbctl(...row)).trim() === '', { what: 'its checks to go', ...soon });
     expect(await answering('near', tcp(vip), 1)).toEqual(['-']);
+  });
+});
+
+describe('both families', () => {
+  const subnet = 'e2e-services-dual';
+  const vips = ['192.0.2.85', '2001:db8::85'];
+  const rule = 'e2e-slr-dual';
+  let dual: Probers;
+
+  beforeAll(async () => {
+    const annotations = { 'ovn.kubernetes.io/logical_switch': subnet };
+    const command = ['echo-server'];
+    await apply(custom('Subnet', subnet, { cidrBlock: '10.65.0.0/24,fd00:10:65::/112' }));
+    await apply(
+      podManifest(ns, 'server', { node: 'n1', annotations, command }),
+      podManifest(ns, 'client', { node: 'n2', annotations, command }),
+    );
+    dual = new Probers(await readyOf(ns, ['server', 'client']));
+    const endpoints = (await field('pod', 'server', '{.status.podIPs[*].ip}', ns)).split(' ');
+    const ports = [{ name: 'tcp', port: 81, targetPort: 8081, protocol: 'TCP' }];
+    await apply(custom('SwitchLBRule', rule, { vip: vips.join(','), namespace: ns, endpoints, ports }));
+    const there = async (): Promise<boolean> => {
+      const text = await nbctl('--bare', '--columns=vips', 'list', 'Load_Balancer', 'cluster-tcp-loadbalancer');
+      return endpoints.every((address) => text.includes(`${address.includes(':') ? `[${address}]` : address}:8081`));
+    };
+    await waitFor(there, { what: 'the backends of both families', ...soon });
+    await nbctl('--timeout=30', '--wait=hv', 'sync');
+  });
+
+  afterAll(async () => {
+    dual.close();
+    await gone('slr', rule);
+    await cluster().kubectl(['--namespace', ns, 'delete', 'pod', 'server', 'client', '--wait=true']);
+    await gone('subnet', subnet);
+  });
+
+  it.each(vips)('%s is answered, on another node and by the backend itself', async (ip) => {
+    expect(await dual.ask('client', [tcp(ip)])).toEqual(['server']);
+    expect(await dual.ask('server', [tcp(ip)])).toEqual(['server']);
   });
 });
