@@ -271,6 +271,22 @@ describe('what is no pod of ours', () => {
     ).toContain(podOf('near').ip);
   });
 
+  it('is found by name: CoreDNS is behind a Service like any other', async () => {
+    const name = 'kubernetes.default.svc.cluster.local';
+    expect(await exec(cluster(), podOf('far'), ['getent', 'hosts', name])).toContain('10.96.0.1');
+    const dns = await cluster().kubectl([
+      '--namespace',
+      'kube-system',
+      'get',
+      'service',
+      'kube-dns',
+      '--output=jsonpath={.spec.clusterIP}',
+    ]);
+    expect(
+      await nbctl('--bare', '--columns=vips', 'find', 'Load_Balancer', 'name="kube-system/kube-dns/udp"'),
+    ).toContain(`${dns}:53`);
+  });
+
   it('is reached at the address that a load balancer has given', async () => {
     const name = 'outside';
     await made(name, { type: 'LoadBalancer', externalTrafficPolicy: 'Local' });
