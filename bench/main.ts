@@ -4,6 +4,7 @@ import { apiFigures } from './api.ts';
 import { cniFigures } from './cni.ts';
 import { lines, table } from './compare.ts';
 import type { Figure } from './compare.ts';
+import { datapathFigures } from './datapath.ts';
 import { gatewayFigures } from './gateway.ts';
 import { graphFigures } from './graph.ts';
 import { ipamCases, ipamFigures } from './ipam.ts';
@@ -15,7 +16,7 @@ import { serviceCases, serviceFigures } from './services.ts';
 import { soakFigures } from './soak.ts';
 import { topologyFigures } from './topology.ts';
 
-const USAGE = `npm run bench -- [cni|ipam|graph|ovsdb|nb|policy|services|reflector|api|soak|topology|gateway] [case ...] [--json]     all but soak, topology and gateway when none is named
+const USAGE = `npm run bench -- [cni|ipam|graph|ovsdb|nb|policy|services|reflector|api|soak|topology|gateway|datapath] [case ...] [--json]     all but soak, topology, gateway and datapath when none is named
 cases of ipam: ${ipamCases.join(' ')}
 cases of nb: ${nbCases.join(' ')}
 cases of ovsdb: ${ovsdbCases.join(' ')}
@@ -42,10 +43,11 @@ const suites: Readonly<Record<string, Suite>> = {
   soak: soakFigures,
   topology: (told) => topologyFigures(told),
   gateway: gatewayFigures,
+  datapath: (told) => datapathFigures(told),
 };
 
 /** Half an hour, and some minutes: only when they are named. */
-const onRequest = new Set(['soak', 'topology', 'gateway']);
+const onRequest = new Set(['soak', 'topology', 'gateway', 'datapath']);
 
 /** Suites with flags of their own. */
 const flagged = new Set(['soak', 'gateway']);
