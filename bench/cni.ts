@@ -16,6 +16,7 @@ const COUNTS: Readonly<Record<Kind, number>> = { assigned: 25, bound: 25, 'bound
 
 const P50 = { percentile: 50, ratio: 1.3 } as const;
 const P90 = { percentile: 90, ratio: 2 } as const;
+const P99 = { percentile: 99, ratio: 2 } as const;
 
 export type Note = (text: string) => void;
 
@@ -49,27 +50,42 @@ async function contested(bed: Bed, kind: Kind, note: Note): Promise<Contested> {
 const percentiles = (name: string, pairs: readonly Pair[]): Figure[] => [
   figure(name, pairs, 50, P50),
   figure(name, pairs, 90, P90),
-  figure(name, pairs, 99),
+  figure(name, pairs, 99, P99),
 ];
 
 const named = (figure: Figure, name: string, unit = 'ms'): Figure => ({ ...figure, case: name, unit });
 
-/** All figures that need a cluster. */
-export async function clusterFigures(cluster: Cluster, note: Note): Promise<Figure[]> {
+type Measure = (bed: Bed, note: Note) => Promise<Figure[]>;
+
+async function assigned(bed: Bed, note: Note): Promise<Figure[]> {
+  const { times, own, processes } = await contested(bed, 'assigned', note);
+  return [
+    ...percentiles('ADD, assigned', times),
+    named(figure('agent beyond OVN', own, 50, { percentile: 50, ratio: 1.5 }), 'mean'),
+    named(figure('programs per ADD', processes, 50, { percentile: 50, ratio: 1 }), 'count', ''),
+  ];
+}
+
+/** Those that need a cluster. */
+const onCluster: Readonly<Record<string, Measure>> = {
+  assigned,
+  burst: async (bed, note) => {
+    const { times } = await contested(bed, 'burst', note);
+    return [named(figure('burst of 50 ADDs', times, 50, { percentile: 50, ratio: 1.5 }), 'wall')];
+  },
+  bound: async (bed, note) => percentiles('pod bound to reply', (await contested(bed, 'bound', note)).times),
+  'bound-api': async (bed, note) =>
+    percentiles('the same, API writes on both sides', (await contested(bed, 'bound-api', note)).times),
+};
+
+export const cniCases: readonly string[] = [...Object.keys(onCluster), 'shim'];
+
+async function clusterFigures(cluster: Cluster, wanted: readonly Measure[], note: Note): Promise<Figure[]> {
   const bed = await Bed.make(cluster);
   try {
-    const assigned = await contested(bed, 'assigned', note);
-    const burst = await contested(bed, 'burst', note);
-    const bound = await contested(bed, 'bound', note);
-    const boundApi = await contested(bed, 'bound-api', note);
-    return [
-      ...percentiles('ADD, assigned', assigned.times),
-      named(figure('burst of 50 ADDs', burst.times, 50, { percentile: 50, ratio: 1.5 }), 'wall'),
-      ...percentiles('pod bound to reply', bound.times),
-      ...percentiles('the same, API writes on both sides', boundApi.times),
-      named(figure('agent beyond OVN', assigned.own, 50, { percentile: 50, ratio: 1.5 }), 'mean'),
-      named(figure('programs per ADD', assigned.processes, 50, { percentile: 50, ratio: 1 }), 'count', ''),
-    ];
+    const figures: Figure[] = [];
+    for (const measure of wanted) figures.push(...(await measure(bed, note)));
+    return figures;
   } finally {
     await bed.leave();
   }
@@ -82,13 +98,16 @@ async function interrupted(note: Note): Promise<void> {
   process.exit(130);
 }
 
-/** Brings a cluster up, measures, and takes it down, whatever happens. */
-export async function cniFigures(note: Note): Promise<Figure[]> {
-  const shim = await shimFigures();
+/** Brings a cluster up, measures, and takes it down, whatever happens. `cases`: those to take, none for all. */
+export async function cniFigures(note: Note, cases: readonly string[] = []): Promise<Figure[]> {
+  const isWanted = (name: string): boolean => cases.length === 0 || cases.includes(name);
+  const shim = isWanted('shim') ? await shimFigures() : [];
+  const wanted = Object.entries(onCluster).flatMap(([name, measure]) => (isWanted(name) ? [measure] : []));
+  if (wanted.length === 0) return shim;
   note('starting a cluster');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void interrupted(note));
   try {
-    return [...(await clusterFigures(await startCluster(CLUSTER), note)), ...shim];
+    return [...(await clusterFigures(await startCluster(CLUSTER), wanted, note)), ...shim];
   } finally {
     await stopCluster(CLUSTER);
   }

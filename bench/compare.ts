@@ -10,7 +10,7 @@ export interface Pair {
 }
 
 export interface Goal {
-  readonly percentile: 50 | 90;
+  readonly percentile: 50 | 90 | 99;
   /** The product may take this many times the raw limit. */
   readonly ratio: number;
 }

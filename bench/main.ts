@@ -1,7 +1,7 @@
 // `npm run bench -- [cni|ipam|reflector|nb [case ...]] [--json]`: figures as a table on standard output, or one JSON object per line;
 // what goes on meanwhile is told on standard error. Exit status 1 when a goal is missed.
 import { apiFigures } from './api.ts';
-import { cniFigures } from './cni.ts';
+import { cniCases, cniFigures } from './cni.ts';
 import { lines, table } from './compare.ts';
 import type { Figure } from './compare.ts';
 import { datapathFigures } from './datapath.ts';
@@ -17,6 +17,7 @@ import { soakFigures } from './soak.ts';
 import { topologyFigures } from './topology.ts';
 
 const USAGE = `npm run bench -- [cni|ipam|graph|ovsdb|nb|policy|services|reflector|api|soak|topology|gateway|datapath] [case ...] [--json]     all but soak, topology, gateway and datapath when none is named
+cases of cni: ${cniCases.join(' ')}
 cases of ipam: ${ipamCases.join(' ')}
 cases of nb: ${nbCases.join(' ')}
 cases of ovsdb: ${ovsdbCases.join(' ')}
@@ -54,6 +55,7 @@ const flagged = new Set(['soak', 'gateway']);
 
 /** Names of parts of a suite, which may be asked for without the rest of it. */
 const parts: Readonly<Record<string, readonly string[]>> = {
+  cni: cniCases,
   ipam: ipamCases,
   nb: nbCases,
   ovsdb: ovsdbCases,

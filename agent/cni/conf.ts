@@ -146,9 +146,9 @@ function nameOf(json: JsonObject): string {
 
 type Extras = Omit<NetConf, 'cniVersion' | 'name' | 'type' | 'provider'>;
 
-/** What only some commands read. DEL must not fail for what ADD has refused: nothing else of it is looked at. */
+/** What only some commands read. */
 function extras(command: Command, json: JsonObject, own: JsonObject): Extras {
-  const previous = command === 'DEL' ? undefined : prevResult(json);
+  const previous = prevResult(json);
   const valid = command === 'GC' ? attachments(json) : undefined;
   return {
     routes: command === 'ADD' ? objects(own, 'routes').map(routeOf) : [],
@@ -159,16 +159,36 @@ function extras(command: Command, json: JsonObject, own: JsonObject): Extras {
 }
 
 /** The configuration, and whether another plugin asks for addresses alone, which is what its `ipam` block says. */
-export function parseConf(stdin: string, command: Command): { conf: NetConf; ipam: boolean } {
+interface Parsed {
+  readonly conf: NetConf;
+  readonly ipam: boolean;
+}
+
+const isIpam = (type: unknown, block: JsonObject): boolean => type !== 'kube-ovn' && block['type'] === 'kube-ovn';
+
+/** DEL must not fail for what ADD has refused, or a pod could never go: nothing that is wrong is looked at. */
+function delConf(json: JsonObject): Parsed {
+  const word = (value: unknown): string => (typeof value === 'string' ? value : '');
+  const block = isObject(json['ipam']) ? json['ipam'] : {};
+  const ipam = isIpam(json['type'], block);
+  const own = ipam ? block : json;
+  const [name, type] = [word(json['name']), word(json['type'])];
+  const provider = word(own['provider']) || 'ovn';
+  return { conf: { cniVersion: text(json, 'cniVersion') || '0.3.1', name, type, provider, routes: [], dns: {} }, ipam };
+}
+
+/** Throws CniError for what is wrong. */
+export function parseConf(stdin: string, command: Command): Parsed {
   const json = parseJson(stdin);
+  if (command === 'DEL') return delConf(json);
   const block = object(json, 'ipam');
   const type = text(json, 'type');
-  const ipam = type !== 'kube-ovn' && text(block, 'type') === 'kube-ovn';
+  const ipam = isIpam(type, block);
   const own = ipam ? block : json;
   if (command === 'ADD' && !ipam) requireSupported(json);
   const conf: NetConf = {
     cniVersion: text(json, 'cniVersion') || '0.3.1',
-    name: command === 'DEL' ? text(json, 'name') : nameOf(json),
+    name: nameOf(json),
     type,
     provider: text(own, 'provider') || 'ovn',
     ...extras(command, json, own),

@@ -93,7 +93,11 @@ describe('parseRequest', () => {
       { CNI_COMMAND: 'VERSION', CNI_CONTAINERID: '', CNI_IFNAME: '', CNI_NETNS: '' },
       '',
     ],
-    ['DEL of a network that ADD refuses', { CNI_COMMAND: 'DEL' }, stdin({ name: '', routes: 1, deviceID: 'x' })],
+    [
+      'DEL of a network that ADD refuses',
+      { CNI_COMMAND: 'DEL' },
+      stdin({ name: '', routes: 1, deviceID: 'x', ipam: 'x', provider: 5, prevResult: 7 }),
+    ],
     ['a field that nobody knows', {}, stdin({ keyA: ['some more'], runtimeConfig: { portMappings: [] } })],
     ['a device for another plugin', {}, stdin({ type: 'sriov', deviceID: 'x', ipam: { type: 'kube-ovn' } })],
     ['VERSION with garbage', { CNI_COMMAND: 'VERSION' }, '\0{'],

@@ -158,7 +158,7 @@ describe('DEL', () => {
     const pod = await runtime.sandbox('a');
     const prevResult = await runtime.added(pod);
     expect(await runtime.cni('DEL', pod, { prevResult })).toEqual(done);
-    expect(await runtime.cni('DEL', pod, { prevResult: 5, routes: 1, name: '' })).toEqual(done);
+    expect(await runtime.cni('DEL', pod, { prevResult: 5, routes: 1, name: '', ipam: 'x', provider: 5 })).toEqual(done);
   });
 
   it('needs the container and the interface', async () => {
