@@ -50,7 +50,7 @@ export interface CommandContext extends AttachContext, NeighbourContext {
   readonly delDeadlineMs: number;
   /** Monotonic, in milliseconds. */
   readonly now: () => number;
-  readonly netnsKind: (path: string) => Promise<NetnsKind>;
+  readonly netnsKind: (path: string) => NetnsKind;
   readonly observer: CniObserver;
 }
 
@@ -150,7 +150,7 @@ export class Commands {
   async #addInterface(request: CniRequest, query: PortQuery, found: PortSpec, signal: AbortSignal): Promise<Answer> {
     const { replica } = this.#context;
     const port = { ...found, mtu: this.#mtu(query, found), encapIp: this.#encapIp(found) };
-    await this.#requireNetns(request);
+    this.#requireNetns(request);
     const uuid = await this.#lock.run(podKey(request), async () => {
       signal.throwIfAborted();
       return await attach(this.#context, request, port);
@@ -186,8 +186,8 @@ export class Commands {
     throw new CniError(CNI_CODE.tryAgain, message, '', { stage: 'node-network' });
   }
 
-  async #requireNetns({ netns }: CniRequest): Promise<void> {
-    const kind = await this.#context.netnsKind(netns);
+  #requireNetns({ netns }: CniRequest): void {
+    const kind = this.#context.netnsKind(netns);
     if (kind === 'absent') throw new CniError(CNI_CODE.unknownContainer, `there is no network namespace ${netns}`);
     if (kind === 'node')
       throw new CniError(CNI_CODE.invalidEnvironment, `CNI_NETNS is the node's own network namespace: "${netns}"`);
@@ -268,7 +268,7 @@ export class Commands {
     try {
       await this.#ready(signal);
       const uuid = checkPort(this.#context, request);
-      await this.#requireNetns(request);
+      this.#requireNetns(request);
       await checkInside(this.#context, request, previous);
       // An ovn-controller that has just started installs its flows anew.
       await this.#wait('connectivity', 'OVN has not installed the port', signal, replica.installed(uuid, signal));
