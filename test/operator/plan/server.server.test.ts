@@ -140,6 +140,18 @@ describe('PlanServer', () => {
     expect(server.progress('n1')).toEqual({ applied: 2, failed: new Map([['k', 'no such device']]) });
   });
 
+  it('hears what a node sees of others, and that it is not heard any more', async () => {
+    const { port, reports, left, tls } = await serving();
+    const node = agent(port, tls.caCert, 'token-n1');
+    node.call.write({ hello: { version: 1, epoch: '0', agent_version: 'test', chassis: 'c' } });
+    node.call.write({ report: { reach: { node: 'n2', lost: true } } });
+    await eventually(() => expect(reports).toEqual([{ reach: { node: 'n2', lost: true } }]));
+    expect(left).toEqual([]);
+    node.call.cancel();
+    node.close();
+    await eventually(() => expect(left).toEqual(['n1']));
+  });
+
   it('refuses a caller that proves nothing, with the reason', async () => {
     const { port, tls } = await serving();
     const stranger = agent(port, tls.caCert, 'nonsense');
