@@ -19,8 +19,9 @@ import {
   vlanRow,
   vpcRow,
 } from './api/project.ts';
+import { policyModuleRow } from './api/policy-module.ts';
 import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.ts';
-import { adminPolicyRef, kubeOvn } from './api/refs.ts';
+import { adminPolicyRef, kubeOvn, policyModuleRef } from './api/refs.ts';
 import { lbRuleRow } from './api/lb-rule-row.ts';
 import { endpointSliceRow, serviceRow } from './api/service-row.ts';
 import { securityGroupRow } from './api/security-row.ts';
@@ -63,6 +64,11 @@ const doors: Readonly<Record<string, { readonly apiVersion: string; readonly ent
   EndpointSlice: {
     apiVersion: 'discovery.k8s.io/v1',
     enter: entering((world) => world.endpointSlice, endpointSliceRow),
+  },
+  // What a module decides is here when whoever runs it has written its answers into the world.
+  PolicyModule: {
+    apiVersion: policyModuleRef('').apiVersion,
+    enter: entering((world) => world.policyModule, policyModuleRow),
   },
   DNSNameResolver: { apiVersion: kubeOvn, enter: entering((world) => world.domain, domainRow) },
   ...Object.fromEntries(adminKinds.map((kind) => [kind, adminDoor(kind)])),

@@ -9,6 +9,16 @@ import { idOf, manifestOf, type Manifest } from './object.ts';
 
 const page = 500;
 
+const ref = (
+  kind: string,
+  namespace: string,
+  name: string,
+): KubernetesObject & { metadata: { name: string; namespace: string } } => ({
+  apiVersion: 'v1',
+  kind,
+  metadata: { name, namespace },
+});
+
 export interface Applied {
   readonly objects: readonly Manifest[];
   /** What the API server refuses, a sentence each. */
@@ -38,15 +48,6 @@ export class Cluster {
 
   /** The files of the operator's ConfigMap, and the addresses of the API server's Service. */
   async settings(): Promise<{ files: ReadonlyMap<string, string>; apiServer: readonly string[] }> {
-    const ref = (
-      kind: string,
-      namespace: string,
-      name: string,
-    ): KubernetesObject & { metadata: { name: string; namespace: string } } => ({
-      apiVersion: 'v1',
-      kind,
-      metadata: { name, namespace },
-    });
     const map = await this.#api.read(ref('ConfigMap', 'kube-system', 'kube-ovn-config')).catch(missing);
     const service = await this.#api.read(ref('Service', 'default', 'kubernetes')).catch(missing);
     const data = Object.entries(objectOf((map as { data?: unknown } | undefined)?.data));
@@ -54,6 +55,16 @@ export class Cluster {
       files: new Map(data.map(([name, value]) => [name, textOf(value)])),
       apiServer: textsOf(objectOf((service as { spec?: unknown } | undefined)?.spec)['clusterIPs']),
     };
+  }
+
+  /** Those of the ConfigMaps, named `namespace/name`, that there are. */
+  async configMaps(names: Iterable<string>): Promise<Manifest[]> {
+    const reads = [...names].map(async (key): Promise<Manifest[]> => {
+      const [namespace = '', name = ''] = key.split('/');
+      const found = await this.#api.read(ref('ConfigMap', namespace, name)).catch(missing);
+      return found ? [manifestOf(plainOf(found), { from: 'cluster', fallback: namespace })] : [];
+    });
+    return (await Promise.all(reads)).flat();
   }
 
   /** The manifests' objects as they would be. */

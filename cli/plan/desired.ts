@@ -11,6 +11,7 @@ import { Withheld } from '../../operator/api/withheld.ts';
 import { take } from '../../operator/intake.ts';
 import { world, type Modules, type World } from '../../operator/world.ts';
 import { idOf, keyOf, type Manifest } from './object.ts';
+import { PolicyModules } from './policy-modules.ts';
 import type { Workload } from './traffic.ts';
 
 export interface Desired {
@@ -52,6 +53,7 @@ export class Outlook {
   readonly #problems = new Collector<ProblemFact>();
   readonly #made = new Map<string, Manifest>();
   readonly #world: World;
+  readonly #modules: PolicyModules;
 
   constructor(cluster: Cluster, decisions: Modules) {
     this.#world = world(
@@ -66,16 +68,24 @@ export class Outlook {
       },
       decisions,
     );
+    this.#modules = new PolicyModules(this.#graph, this.#world);
     this.#graph.enter(() => this.#world.cluster.set(only, cluster));
   }
 
-  /** Takes one object of each kind, namespace and name, and tells what all that were taken make. */
-  take(objects: readonly Manifest[]): Desired {
+  /**
+   * Takes one object of each kind, namespace and name, and tells what all that were taken make. ConfigMaps count for the
+   * policy modules that name them, whose answers are waited for.
+   */
+  async take(objects: readonly Manifest[]): Promise<Desired> {
+    this.#modules.take(objects);
     this.#enter(objects);
-    for (let made = this.#absent(); made.length > 0; made = this.#absent()) {
-      for (const manifest of made) this.#made.set(idOf(manifest), manifest);
-      this.#enter(made);
-    }
+    do {
+      this.#graph.settleNow();
+      for (let made = this.#absent(); made.length > 0; made = this.#absent()) {
+        for (const manifest of made) this.#made.set(idOf(manifest), manifest);
+        this.#enter(made);
+      }
+    } while (await this.#modules.answered());
     return {
       facts: this.#rows.all(),
       problems: this.#problems.all(),
@@ -84,6 +94,11 @@ export class Outlook {
         this.#workload(...entry),
       ),
     };
+  }
+
+  /** Ends the threads of policy modules. */
+  async stop(): Promise<void> {
+    await this.#modules.stop();
   }
 
   #workload(port: string, { pod, id, namespace, subnet, addresses }: PortRow): Workload {

@@ -20,7 +20,7 @@ export interface Manifest {
 const clusterScoped: ReadonlySet<string> = new Set(
   ['Node', 'Namespace', 'IP', 'IPPool', 'OvnEip', 'SecurityGroup', 'Subnet', 'Vip', 'Vlan', 'Vpc'].concat(
     adminKinds,
-    ['DNSNameResolver', 'SwitchLBRule', 'RouterLBRule'],
+    ['DNSNameResolver', 'SwitchLBRule', 'RouterLBRule', 'PolicyModule'],
     Object.keys(laterKinds).filter((kind) => isLater(kind) && laterOf(kind).namespaced !== true),
   ),
 );

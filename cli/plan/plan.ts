@@ -11,7 +11,8 @@ import { modules } from '../modules.ts';
 import { Cluster } from './cluster.ts';
 import { Outlook, type Desired } from './desired.ts';
 import { readManifests } from './manifests.ts';
-import { idOf, type Manifest } from './object.ts';
+import { idOf, keyOf, type Manifest } from './object.ts';
+import { configMapsOf } from './policy-modules.ts';
 import { report, type Report } from './report.ts';
 
 export interface PlanOptions {
@@ -36,10 +37,14 @@ export async function plan({ paths, recursive, namespace, cluster }: PlanOptions
     : await online(kept, wrong, { cluster: new Cluster(cluster), decisions });
 }
 
-function offline(manifests: readonly Manifest[], errors: readonly string[], decisions: Modules): Report {
+async function offline(manifests: readonly Manifest[], errors: readonly string[], decisions: Modules): Promise<Report> {
   const outlook = new Outlook(clusterOf(filesOf(manifests), manifests, []), decisions);
-  const after = outlook.take(manifests);
-  return report({ before: nothing, after, errors, remarks: remarksOf(manifests, after) });
+  try {
+    const after = await outlook.take(manifests);
+    return report({ before: nothing, after, errors, remarks: remarksOf(manifests, after) });
+  } finally {
+    await outlook.stop();
+  }
 }
 
 interface Online {
@@ -54,15 +59,23 @@ async function online(
 ): Promise<Report> {
   const [live, { files, apiServer }] = await Promise.all([cluster.objects(), cluster.settings()]);
   const applied = await cluster.apply(manifests.filter(isTaken));
+  // Of the cluster's ConfigMaps those are read that a module names or will name.
+  const named = configMapsOf([...live, ...applied.objects]);
+  const isNamed = (manifest: Manifest): boolean => manifest.kind === 'ConfigMap' && named.has(keyOf(manifest));
+  const maps = await cluster.configMaps(named);
   const outlook = new Outlook(clusterOf(files, live, apiServer), decisions);
-  const before = outlook.take(live);
-  const after = outlook.take(applied.objects);
-  return report({
-    before,
-    after,
-    errors: [...errors, ...applied.errors],
-    remarks: remarksOf(manifests, after),
-  });
+  try {
+    const before = await outlook.take([...live, ...maps]);
+    const after = await outlook.take([...applied.objects, ...manifests.filter(isNamed)]);
+    return report({
+      before,
+      after,
+      errors: [...errors, ...applied.errors],
+      remarks: remarksOf(manifests, after),
+    });
+  } finally {
+    await outlook.stop();
+  }
 }
 
 /** The UID of kube-system salts the MACs of routers; without a cluster they are those of an empty salt. */
