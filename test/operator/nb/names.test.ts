@@ -34,7 +34,8 @@ it('tells owners of one name apart', () => {
   expect(a).not.toBe(b);
 });
 
-const { NB_Global: _global, ...rows } = owns;
+// The one row of NB_Global is shared, and a group of load balancers has no external_ids.
+const { NB_Global: _global, Load_Balancer_Group: _group, ...rows } = owns;
 
 it.each(Object.entries(rows))('owns the marks in external_ids of %s', (_, columns) => {
   expect(columns['external_ids']).toEqual(expect.arrayContaining(['vendor', 'kubeloom-owner', 'kubeloom-id']));
