@@ -1,10 +1,11 @@
 /** How traffic of pods leaves the cluster, with packets to a host outside that tells by whom it was called. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { closeOutside, hostsOutside, openOutside, seenAs, wayBack } from '../cluster/outside.ts';
 import { exec, type Pod } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
-import { beyondIp, closeOutside, openOutside, outsideIp, routerIp, seenAs, wayBack } from './outside.ts';
 import { apply, cluster, custom, events, field, freshNamespace, podManifest, readyPod } from './shared.ts';
 
+const { outsideIp, routerIp, beyondIp } = hostsOutside('ipv4');
 const ns = 'e2e-gateways';
 const soon = { limitMs: 30_000, everyMs: 250 };
 const egressIp = '172.29.0.199';
@@ -89,7 +90,7 @@ beforeAll(async () => {
     '--ignore-not-found',
     '--timeout=60s',
   ]);
-  await openOutside();
+  await openOutside(cluster());
   await cluster().inNode(2, ['ip', 'address', 'replace', `${egressIp}/32`, 'dev', 'eth0']);
   await apply(...Object.entries(subnets).map(([short, spec]) => custom('Subnet', name(short), spec)));
 });
@@ -97,7 +98,7 @@ afterAll(async () => {
   await cluster().kubectl(['delete', 'namespace', ns, '--timeout=120s']);
   await cluster().kubectl(['delete', 'subnet', ...Object.keys(subnets).map(name), '--timeout=60s']);
   await cluster().inNode(2, ['ip', 'address', 'delete', `${egressIp}/32`, 'dev', 'eth0']);
-  await closeOutside();
+  await closeOutside(cluster());
 });
 
 it('ranges of Services are those of the setting and of ServiceCIDR objects', async () => {
@@ -128,7 +129,7 @@ describe('a distributed gateway', () => {
 
   it('leaves the address of the pod without natOutgoing, and follows the switch', async () => {
     const pod = await started('plain');
-    await wayBack(cidrOf('plain'), nodeIp(1));
+    await wayBack(cluster(), cidrOf('plain'), nodeIp(1));
     expect(await becomes(pod, pod.ip)).toBe(pod.ip);
     await cluster().kubectl([
       'patch',
@@ -144,7 +145,7 @@ describe('a distributed gateway', () => {
     const [first, second, other] = await Promise.all(
       ['10.61.2.10', '10.61.2.9', '10.61.2.20'].map((ip) => started('ruled', 'n1', ip)),
     );
-    await wayBack(cidrOf('ruled'), nodeIp(1));
+    await wayBack(cluster(), cidrOf('ruled'), nodeIp(1));
     if (first === undefined || second === undefined || other === undefined) throw new Error('three pods are needed');
     await becomes(second, second.ip);
     await becomes(first, first.ip);
@@ -191,7 +192,7 @@ describe('a centralized gateway', () => {
 describe('an external egress gateway', () => {
   it('is given what pods send by the node of each', async () => {
     const pod = await started('passed', 'n1');
-    await wayBack(cidrOf('passed'), nodeIp(1));
+    await wayBack(cluster(), cidrOf('passed'), nodeIp(1));
     await becomes(pod, pod.ip, beyondIp);
     expect(await onNode(1, 'ip', 'rule')).toContain(`from ${pod.ip} lookup 1001`);
     expect(await onNode(2, 'ip', 'rule')).not.toContain('lookup 1001');
@@ -202,7 +203,7 @@ describe('an external egress gateway', () => {
 
   it('is given it by gateway nodes alone', async () => {
     const pod = await started('chosen', 'n1');
-    await wayBack(cidrOf('chosen'), nodeIp(2));
+    await wayBack(cluster(), cidrOf('chosen'), nodeIp(2));
     await becomes(pod, pod.ip, beyondIp);
     expect(await onNode(2, 'ip', 'rule')).toContain(`from ${cidrOf('chosen')} lookup 1002`);
     expect(await onNode(1, 'ip', 'rule')).not.toContain('lookup 1002');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Cluster } from '../cluster.ts';
 import { exec, matrix, pods, readyPods, traffic, type Pod } from '../traffic.ts';
 import { waitFor } from '../wait.ts';
+import { egress, failOver } from './egress.ts';
 
 export interface Scene {
   readonly title: string;
@@ -139,5 +140,7 @@ export const scenes: readonly Scene[] = [
   service,
   execAndLogs,
   subnets,
+  egress,
+  failOver,
   operatorKilled,
 ];
