@@ -78,6 +78,13 @@ async function becomes(pod: Pod, expected: string, ip = outsideIp): Promise<stri
   return last;
 }
 
+/** Waits until the status of subnet `central` says so too: the next choice goes by it. */
+const chosen = (node: string): Promise<unknown> =>
+  waitFor(async () => (await field('subnet', name('central'), '{.status.activateGateway}')) === node, {
+    what: `the status to name ${node}`,
+    ...soon,
+  });
+
 const onNode = async (n: number, ...argv: readonly string[]): Promise<string> =>
   (await cluster().inNode(n, argv)).stdout;
 
@@ -179,6 +186,7 @@ describe('a centralized gateway', () => {
     const patch = '--patch={"spec":{"gatewayNode":"n1"}}';
     await cluster().kubectl(['patch', 'subnet', name('central'), '--type=merge', patch]);
     await becomes(pod, nodeIp(1));
+    await chosen('n1');
     const back = '--patch={"spec":{"gatewayNode":"n2,n1"}}';
     await cluster().kubectl(['patch', 'subnet', name('central'), '--type=merge', back]);
     const told = async (): Promise<boolean> =>
@@ -237,6 +245,7 @@ describe('when a gateway fails', () => {
       const patch = `--patch={"spec":{"gatewayNode":"${nodes}"}}`;
       await cluster().kubectl(['patch', 'subnet', name('central'), '--type=merge', patch]);
       await becomes(pod, nodeIp(2));
+      await chosen('n2');
     }
   }
 
