@@ -4,6 +4,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { compiled } from '../../config/images/compile.ts';
 import { networkPolicyRow } from '../../operator/api/policy-row.ts';
+import { endpointSliceRow, serviceRow } from '../../operator/api/service-row.ts';
+import type { World } from '../../operator/world.ts';
 import { newNetns } from '../../test/agent/node.ts';
 import { cacheRoot } from '../../test/cluster/cache.ts';
 import { run } from '../../test/cluster/exec.ts';
@@ -30,7 +32,7 @@ export const VIP = '10.96.0.80';
 export interface Setting {
   /** That select both pods, and let in and out what they send each other. */
   readonly policies: number;
-  /** The switch has a load balancer, which means that all that passes it is tracked. */
+  /** The cluster's setting `enable-lb`: the Service is in the load balancers, for which all that passes the switch is tracked. */
   readonly balanced: boolean;
 }
 
@@ -66,6 +68,28 @@ function policy(at: number): { metadata: object; spec: object } {
   };
 }
 
+/** The Service of the second pod. */
+function enterService({ service, endpointSlice }: World): void {
+  const [name, namespace] = ['web', 'bench'];
+  const metadata = { name, namespace, uid: 'service', creationTimestamp: '2026-01-01T00:00:00Z' };
+  const spec = {
+    clusterIP: VIP,
+    clusterIPs: [VIP],
+    selector: { app: 'web' },
+    ports: [{ port: PORT, protocol: 'TCP' }],
+  };
+  const row = serviceRow({ metadata, spec });
+  const slice = endpointSliceRow({
+    metadata: { ...metadata, labels: { 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4',
+    ports: [{ port: PORT, protocol: 'TCP' }],
+    endpoints: [{ addresses: [plain(productPorts[1]?.address)], nodeName: NODE, conditions: { ready: true } }],
+  });
+  if (!row || !slice) throw new Error('the Service cannot be read');
+  service.set(`${namespace}/${name}`, row);
+  endpointSlice.set(`${namespace}/${name}`, slice);
+}
+
 /** A switch with two ports, and nothing else. */
 async function bareSwitch(ovn: OvnCentral): Promise<void> {
   const added = barePorts
@@ -97,11 +121,13 @@ export class Bed {
     this.#closing = closing;
   }
 
-  /** Without policies, and without load balancer. */
+  /** Without policies, and without load balancing. */
   static async create(): Promise<Bed> {
     const closing: (() => Promise<unknown>)[] = [];
     try {
-      return await Bed.#create(closing);
+      const bed = await Bed.#create(closing);
+      await bed.set({ policies: 0, balanced: false });
+      return bed;
     } catch (error) {
       await close(closing);
       throw error;
@@ -115,9 +141,8 @@ export class Bed {
     const control = await startProduct([ovn.nb.remote], SHAPE);
     closing.push(() => control.stop());
     await feed(control, events);
-    await control.committed();
+    control.graph.enter(() => enterService(control.world));
     await bareSwitch(ovn);
-    await ovn.nbctl('lb-add', 'service', `${VIP}:${PORT}`, `${plain(productPorts[1]?.address)}:${PORT}`, 'tcp');
 
     const space = async (): Promise<string> => {
       const netns = await newNetns();
@@ -151,14 +176,13 @@ export class Bed {
   async set({ policies, balanced }: Setting): Promise<void> {
     const { graph, world } = this.#control;
     graph.enter(() => {
+      world.cluster.set('cluster', { ...defaults, enableLb: balanced });
       for (let at = policies; at < this.#policies; at++) world.networkPolicy.delete(`bench/policy-${at}`);
       for (let at = this.#policies; at < policies; at++)
         world.networkPolicy.set(`bench/policy-${at}`, networkPolicyRow(policy(at)));
     });
     this.#policies = policies;
     await this.#control.committed();
-    const attach = balanced ? ['--may-exist', 'ls-lb-add'] : ['--if-exists', 'ls-lb-del'];
-    await this.ovn.nbctl(...attach, defaults.defaultSubnet, 'service');
     await this.node.flows();
   }
 
