@@ -3,7 +3,7 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '../../test/eventually.ts';
@@ -81,16 +81,19 @@ interface Running {
 /** Programs of the installation of `ovn`, with the directory of the node's database as theirs. */
 function programsOn(ovn: OvnCentral, conf: Database, netns: string | undefined): Running {
   const children: ChildProcess[] = [];
+  const log = join(conf.directory, 'programs.log');
   let stopping = false;
   const inside = netns === undefined ? [] : ['nsenter', `--net=/run/netns/${netns}`];
   const begin = (program: string, args: readonly string[]): ChildProcess => {
-    const output = openSync(join(conf.directory, 'programs.log'), 'a');
+    const output = openSync(log, 'a');
     const env = { ...process.env, OVS_RUNDIR: conf.directory, OVN_RUNDIR: conf.directory };
     const argv = [...inside, ...ovn.command(program, args), '-vconsole:info', '-vsyslog:off'];
     const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], { stdio: ['ignore', output, output], env });
     children.push(child);
     child.once('exit', (code, signal) => {
-      if (!stopping) process.stderr.write(`${program} ended by itself: ${signal ?? code}\n`);
+      if (stopping) return;
+      const last = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-10).join('\n');
+      process.stderr.write(`${program} ended by itself: ${signal ?? code}\n${last}\n`);
     });
     closeSync(output);
     return child;
