@@ -13,6 +13,9 @@ import { installed } from '../nb/southbound.ts';
 
 const run = promisify(execFile);
 
+/** By its own name: the one in /usr/sbin is a link to /etc, which leads out of another root directory into this machine's. */
+const VSWITCHD = '/usr/lib/openvswitch-switch/ovs-vswitchd';
+
 export interface Hypervisor {
   /** OpenFlow flows of br-int, once northd and ovn-controller have done everything that the northbound database says. */
   readonly flows: () => Promise<number>;
@@ -53,7 +56,7 @@ export async function hypervisor(
   );
   const control = (program: string): string => `--unixctl=${join(conf.directory, `${program}.ctl`)}`;
   const dummy = netns === undefined ? ['--enable-dummy=override'] : [];
-  const vswitchd = begin('/usr/sbin/ovs-vswitchd', [...dummy, '--disable-system', conf.remote, control('vswitchd')]);
+  const vswitchd = begin(VSWITCHD, [...dummy, '--disable-system', conf.remote, control('vswitchd')]);
   const { pid } = vswitchd;
   if (pid === undefined) throw new Error('ovs-vswitchd was not started');
   begin('/usr/bin/ovn-controller', [conf.remote, control('ovn-controller')]);
