@@ -1,8 +1,10 @@
-// What is counted of one module, and when it is told: once a minute at most, but at once when it begins or ceases to fail.
+// What is counted of one module, and when it is told: once a minute at most, but at once when it begins or ceases to fail,
+// which it may do a few times a minute: a pod that comes and goes all the time is not a status that is written all the time.
 import type { HostClock } from '../../lib/wasm/index.ts';
 import type { AclRule, ModuleReport } from '../api/policy-module.ts';
 
 const spacingMs = 60_000;
+const turnsAtOnce = 4;
 const refuses: ReadonlySet<string> = new Set(['drop', 'reject']);
 
 export class Tally {
@@ -20,6 +22,8 @@ export class Tally {
   readonly #changing = new Set<string>();
   #told = false;
   #failed = false;
+  /** When the last ones were told at once, on the clock. */
+  #turns: readonly number[] = [];
   #cancel: (() => void) | undefined;
 
   constructor(clock: HostClock, isShadow: () => boolean, tell: (report: ModuleReport) => void) {
@@ -67,9 +71,15 @@ export class Tally {
   }
 
   #changed(): void {
-    const turned = this.#failing.size > 0 !== this.#failed;
-    if (turned || !this.#told) this.#flush();
+    if (!this.#told || (this.#failing.size > 0 !== this.#failed && this.#mayTurn())) this.#flush();
     else this.#cancel ??= this.#clock.after(spacingMs, () => this.#flush());
+  }
+
+  #mayTurn(): boolean {
+    const now = this.#clock.now();
+    const recent = this.#turns.filter((at) => now - at < spacingMs);
+    this.#turns = recent.length < turnsAtOnce ? [...recent, now] : recent;
+    return recent.length < turnsAtOnce;
   }
 
   #flush(): void {
