@@ -5,23 +5,41 @@ const parse = (text: string): unknown => parseCommand(text === '' ? [] : text.sp
 
 describe('parseCommand', () => {
   it.each<[string, unknown]>([
-    ['up', { verb: 'up', options: { name: 'dev', nodes: 2, bare: false, ovnMembers: 1, family: 'ipv4' } }],
+    [
+      'up',
+      {
+        verb: 'up',
+        options: { name: 'dev', nodes: 2, bare: false, ovnMembers: 1, family: 'ipv4', kubeProxy: 'iptables' },
+      },
+    ],
     [
       'up --bare --name=a-1 --nodes 5',
-      { verb: 'up', options: { name: 'a-1', nodes: 5, bare: true, ovnMembers: 1, family: 'ipv4' } },
+      {
+        verb: 'up',
+        options: { name: 'a-1', nodes: 5, bare: true, ovnMembers: 1, family: 'ipv4', kubeProxy: 'iptables' },
+      },
     ],
     [
       '--name x up --ovn-members 3',
-      { verb: 'up', options: { name: 'x', nodes: 3, bare: false, ovnMembers: 3, family: 'ipv4' } },
+      {
+        verb: 'up',
+        options: { name: 'x', nodes: 3, bare: false, ovnMembers: 3, family: 'ipv4', kubeProxy: 'iptables' },
+      },
     ],
     [
       'up --ovn-members=3 --nodes=4',
-      { verb: 'up', options: { name: 'dev', nodes: 4, bare: false, ovnMembers: 3, family: 'ipv4' } },
+      {
+        verb: 'up',
+        options: { name: 'dev', nodes: 4, bare: false, ovnMembers: 3, family: 'ipv4', kubeProxy: 'iptables' },
+      },
     ],
     ['down', { verb: 'down', name: 'dev', keepLogs: false }],
     [
       'up --family dual',
-      { verb: 'up', options: { name: 'dev', nodes: 2, bare: false, ovnMembers: 1, family: 'dual' } },
+      {
+        verb: 'up',
+        options: { name: 'dev', nodes: 2, bare: false, ovnMembers: 1, family: 'dual', kubeProxy: 'iptables' },
+      },
     ],
     ['down --name x --keep-logs', { verb: 'down', name: 'x', keepLogs: true }],
     ['status --name x', { verb: 'status', name: 'x' }],
@@ -50,6 +68,7 @@ describe('parseCommand', () => {
     ['up --nodes two', '--nodes is a number'],
     ['up --nodes 2 --ovn-members 3', '--nodes is a number from 3 to 20, not 2'],
     ['up --ovn-members 2', '--ovn-members is 1 or 3, not 2'],
+    ['up --kube-proxy ipvs', '--kube-proxy is iptables or nftables, not ipvs'],
     ['up --family ipx', '--family is ipv4, ipv6 or dual, not ipx'],
     ['up --family dual --ovn-members 3', '--ovn-members 3 goes with --family ipv4'],
     ['up --name ../x', '--name is up to 31'],

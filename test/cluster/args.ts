@@ -1,8 +1,7 @@
 /** The command line of `npm run cluster`: text to a checked command, or a `UsageError`. Pure. */
 import { parseArgs } from 'node:util';
 import { families } from './family.ts';
-import type { Family } from './family.ts';
-import { MAX_NODES } from './spec.ts';
+import { kubeProxyModes, MAX_NODES } from './spec.ts';
 import type { ClusterOptions } from './spec.ts';
 
 export type Command =
@@ -28,6 +27,7 @@ export const USAGE = `usage: npm run cluster -- COMMAND [OPTIONS]
   --bare           up: no network plugin
   --ovn-members N  up: 1 or 3 members of OVN's databases; 3 implies 3 nodes (default 1)
   --family F       up: ipv4, ipv6 or dual (default ipv4)
+  --kube-proxy M   up: iptables or nftables (default iptables)
   --keep-logs      down: leave .cluster/NAME/logs
 `;
 
@@ -39,6 +39,7 @@ interface Values {
   nodes?: string | undefined;
   'ovn-members'?: string | undefined;
   family?: string | undefined;
+  'kube-proxy'?: string | undefined;
   bare?: boolean | undefined;
   'keep-logs'?: boolean | undefined;
   help?: boolean | undefined;
@@ -65,6 +66,7 @@ function read(args: readonly string[]): { values: Values; positionals: string[] 
         nodes: { type: 'string' },
         'ovn-members': { type: 'string' },
         family: { type: 'string' },
+        'kube-proxy': { type: 'string' },
         bare: { type: 'boolean' },
         'keep-logs': { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
@@ -104,10 +106,11 @@ function onlyWord(verb: string, words: readonly string[]): string {
 function upOptions({ name, bare, ...values }: Values & { name: string }): ClusterOptions {
   const ovnMembers = membersOf(values['ovn-members'] ?? '1');
   const nodes = nodesOf(values.nodes, ovnMembers);
-  const family = familyOf(values.family ?? 'ipv4');
+  const family = oneOf('family', families, values.family ?? 'ipv4');
+  const kubeProxy = oneOf('kube-proxy', kubeProxyModes, values['kube-proxy'] ?? 'iptables');
   // Their addresses are those of config/overlays/demo-ha.
   if (family !== 'ipv4' && ovnMembers === 3) throw new UsageError('--ovn-members 3 goes with --family ipv4 alone');
-  return { name, nodes, bare: bare === true, ovnMembers, family };
+  return { name, nodes, bare: bare === true, ovnMembers, family, kubeProxy };
 }
 
 function membersOf(text: string): 1 | 3 {
@@ -122,10 +125,10 @@ function nodesOf(text: string | undefined, ovnMembers: 1 | 3): number {
   throw new UsageError(`--nodes is a number from ${ovnMembers} to ${MAX_NODES}, not ${text}`);
 }
 
-function familyOf(name: string): Family {
-  const known = families.find((family) => family === name);
-  if (known === undefined) throw new UsageError(`--family is ipv4, ipv6 or dual, not ${name}`);
-  return known;
+function oneOf<T extends string>(option: string, all: readonly T[], text: string): T {
+  const known = all.find((one) => one === text);
+  if (known !== undefined) return known;
+  throw new UsageError(`--${option} is ${all.slice(0, -1).join(', ')} or ${all.at(-1)}, not ${text}`);
 }
 
 /** Names become parts of paths and cgroups. */

@@ -111,7 +111,11 @@ export function nodeFiles(record: ClusterRecord, n: number): Record<string, stri
   const { dns, node, pods } = addressesOf(record.family);
   return {
     'kubelet.yaml': JSON.stringify({ ...KUBELET, clusterDNS: dns }, null, 2),
-    'kube-proxy.yaml': JSON.stringify({ ...KUBE_PROXY, clusterCIDR: pods, hostnameOverride: nodeName(n) }, null, 2),
+    'kube-proxy.yaml': JSON.stringify(
+      { ...KUBE_PROXY, mode: record.kubeProxy, clusterCIDR: pods, hostnameOverride: nodeName(n) },
+      null,
+      2,
+    ),
     'containerd.toml': containerd(record.pauseImage),
     'resolv.conf': dns.map((ip) => `nameserver ${ip}\n`).join(''),
     hosts: [
@@ -154,10 +158,10 @@ const KUBELET = {
 const KUBE_PROXY = {
   apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
   kind: 'KubeProxyConfiguration',
-  mode: 'iptables',
   clientConnection: { kubeconfig: '/etc/kubernetes/kube-proxy.conf' },
   conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
   iptables: { minSyncPeriod: '0.2s' },
+  nftables: { minSyncPeriod: '0.2s' },
 };
 
 const containerd = (pause: string): string => `version = 2

@@ -9,6 +9,9 @@ import { join } from 'node:path';
 import { cacheRoot, repoRoot } from './cache.ts';
 import type { Family } from './family.ts';
 
+export const kubeProxyModes = ['iptables', 'nftables'] as const;
+export type KubeProxyMode = (typeof kubeProxyModes)[number];
+
 export interface ClusterOptions {
   name: string;
   /** Number of nodes, named n1 to nN. */
@@ -17,6 +20,8 @@ export interface ClusterOptions {
   bare: boolean;
   ovnMembers: 1 | 3;
   family: Family;
+  /** How kube-proxy works. ipvs is nothing that test machines' kernels have. */
+  kubeProxy: KubeProxyMode;
 }
 
 /** What a running cluster was made from; written to `cluster.json` before anything is started. */

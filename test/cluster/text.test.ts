@@ -125,6 +125,7 @@ describe('a cluster', () => {
     bare: true,
     ovnMembers: 1,
     family: 'ipv4',
+    kubeProxy: 'iptables',
     id: 'kubeloom-x-1',
     dir: '/state/x',
     lowers: ['/upper', '/lower'],

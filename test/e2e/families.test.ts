@@ -1,13 +1,18 @@
-/** Clusters with IPv6 alone and with both families: what holds on the IPv4 cluster of the other tests holds on them. */
+/**
+ * Clusters with IPv6 alone and with both families, the latter with kube-proxy's other mode: what holds on the IPv4 cluster of
+ * the other tests holds on them.
+ */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Cluster } from '../cluster/cluster.ts';
 import { FIRST_RUN_MS, startCluster, stopCluster } from '../cluster/fixture.ts';
 import { addressesOf, inUrl } from '../cluster/family.ts';
+import { closeOutside, hostsOutside, openOutside, seenAs } from '../cluster/outside.ts';
 import { exec, matrix, readyPods, type Pod } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { podManifest } from './shared.ts';
 
 const versions = { ipv6: [6], dual: [4, 6] } as const;
+const kubeProxy = { ipv6: 'iptables', dual: 'nftables' } as const;
 const namespace = 'default';
 const names = ['near', 'neighbour', 'far'] as const;
 type Name = (typeof names)[number];
@@ -37,7 +42,7 @@ describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
     (await exec(cluster, from, ['bash', '-c', `${script} >/dev/null 2>&1; echo $?`])).trim();
 
   beforeAll(async () => {
-    cluster = await startCluster(name, '--family', family);
+    cluster = await startCluster(name, '--family', family, '--kube-proxy', kubeProxy[family]);
     await apply(...names.map((pod) => podManifest(namespace, pod, { node: nodes[pod] })));
     for (const pod of names) {
       const [ready] = await readyPods(cluster, namespace, `e2e=${pod}`, { count: 1, limitMs: 90_000 });
@@ -78,15 +83,34 @@ describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
       for (const ip of ips) expect(await tried(one('near'), `ping -c1 -W2 ${ip}`), `${ip} answers`).toBe('0');
   });
 
-  it('lets pods out', async () => {
+  it('lets pods out by their node, or by a gateway node', async () => {
+    await openOutside(cluster);
+    const { outsideIp } = hostsOutside(family);
+    const seen = async (pod: Pod, as: string): Promise<unknown> =>
+      waitFor(async () => (await exec(cluster, pod, ['bash', '-c', `${seenAs(outsideIp)} || true`])).trim() === as, {
+        what: `${pod.name} to be seen as ${as}`,
+        limitMs: 30_000,
+        everyMs: 200,
+      });
+    await seen(one('near'), cluster.node(1).ip);
+    await seen(one('far'), cluster.node(2).ip);
+    const spec = { gatewayType: 'centralized', gatewayNode: 'n2' };
+    await cluster.kubectl(['patch', 'subnet', 'ovn-default', '--type=merge', `--patch=${JSON.stringify({ spec })}`]);
+    await seen(one('near'), cluster.node(2).ip);
+    const back = { spec: { gatewayType: 'distributed', gatewayNode: '' } };
+    await cluster.kubectl(['patch', 'subnet', 'ovn-default', '--type=merge', `--patch=${JSON.stringify(back)}`]);
+    await seen(one('near'), cluster.node(1).ip);
+    await closeOutside(cluster);
+
     for (const ip of addressesOf(family).controlPlane)
       expect(await tried(one('far'), `curl -sS -k -m3 https://${inUrl(ip)}:6443/livez`), `${ip} answers`).toBe('0');
   });
 
-  it('leads pods to a Service by its addresses and by its name', async () => {
+  it('leads to a Service: pods by its addresses and its name, nodes by its addresses, others by ports of the nodes', async () => {
     const ipFamilies = versions[family].map((version) => `IPv${version}`);
     const spec = {
       selector: { e2e: 'far' },
+      type: 'NodePort',
       ports: [{ port: 80, targetPort: 8080 }],
       ipFamilies,
       ipFamilyPolicy: family === 'dual' ? 'RequireDualStack' : 'SingleStack',
@@ -101,6 +125,16 @@ describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
         limitMs: 30_000,
         everyMs: 200,
       });
+    // Nodes and whoever is outside are kube-proxy's.
+    for (const { n } of cluster.nodes())
+      for (const ip of ips)
+        expect((await cluster.inNode(n, ['curl', '-sS', '-m3', `http://${inUrl(ip)}/`])).stdout).toBe('far\n');
+    const port = await cluster.kubectl(['get', 'service', 'far', '--output=jsonpath={.spec.ports[0].nodePort}']);
+    for (const { ips: own } of cluster.nodes())
+      for (const ip of own)
+        expect((await cluster.inControlPlane(['curl', '-sS', '-m3', `http://${inUrl(ip)}:${port}/`])).stdout).toBe(
+          'far\n',
+        );
     await cluster.kubectl(['delete', 'service', 'far']);
   });
 

@@ -20,7 +20,10 @@ export async function setup(): Promise<() => Promise<void>> {
     await redeploy(new Cluster(record), progress);
   } else {
     await down(e2eCluster);
-    await up({ name: e2eCluster, nodes: 2, bare: false, ovnMembers: 1, family: 'ipv4' }, progress);
+    await up(
+      { name: e2eCluster, nodes: 2, bare: false, ovnMembers: 1, family: 'ipv4', kubeProxy: 'iptables' },
+      progress,
+    );
   }
   return keep ? async () => undefined : () => down(e2eCluster);
 }
