@@ -19,10 +19,11 @@ beforeAll(async () => {
   cluster = await startCluster(NAME);
   await apply(
     podManifest(namespace, 'one', { node: 'n1' }),
+    podManifest(namespace, 'mate', { node: 'n1' }),
     podManifest(namespace, 'two', { node: 'n2' }),
     podManifest(namespace, 'near', { node: 'n2' }),
   );
-  for (const name of ['one', 'two', 'near']) await ready(name);
+  for (const name of ['one', 'mate', 'two', 'near']) await ready(name);
 }, FIRST_RUN_MS);
 afterEach(({ task }) => void (failed ||= task.result?.state === 'fail'));
 afterAll(() => stopCluster(NAME, failed));
@@ -106,6 +107,7 @@ describe('the loss of the database of Open vSwitch', () => {
 describe('the power cut of a node', () => {
   it('leaves its pods their addresses, and takes nothing from the others', async () => {
     const [one, two, near] = [await ready('one'), await ready('two'), await ready('near')];
+    const connection = await traffic(cluster, [one, await ready('mate')]);
     await cluster.node(2).kill();
     await cluster.node(2).start();
     const restarted = async (): Promise<boolean> => {
@@ -116,6 +118,7 @@ describe('the power cut of a node', () => {
     await settled('app=ovs', 2);
     await settled('app=kube-ovn-cni', 2);
     await allIsWell(2);
+    expect(await connection.stop(), 'between pods of the other node').toMatchObject({ connected: true, lost: 0 });
     expect([(await ready('two')).ip, (await ready('near')).ip, (await ready('one')).ip]).toEqual([
       two.ip,
       near.ip,

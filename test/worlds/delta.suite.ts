@@ -8,9 +8,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Differ } from '../../lib/delta/differ.ts';
 import type { MemberFact, RowFact } from '../../lib/delta/fact.ts';
 import type { Item } from '../../lib/delta/item.ts';
+import type { Row } from '../../lib/ovsdb/index.ts';
 import { singletonId } from '../../lib/delta/ids.ts';
 import { columns } from '../../operator/nb/columns.ts';
-import { adoptBy, keep, owns } from '../../operator/nb/owns.ts';
+import { adoptBy, keep, ours as known, owns, untagged } from '../../operator/nb/owns.ts';
 import { ownerOf } from '../../operator/world.ts';
 import { expand } from '../expand.ts';
 import type { Leg } from '../expand.ts';
@@ -26,7 +27,7 @@ import { scenario } from './scenario.ts';
 type Fact = RowFact | MemberFact;
 
 const tables = Object.keys(columns);
-const product: BenchOptions = { tables, tracker: { owns, adoptBy, keep, ownerOf } };
+const product: BenchOptions = { tables, tracker: { owns, adoptBy, keep, ownerOf, untagged, ours: known } };
 let server: Awaited<ReturnType<typeof startServer>>;
 const open: Bench[] = [];
 
@@ -136,12 +137,13 @@ function columnsOf(facts: readonly Fact[]): Map<string, Record<string, unknown>>
 
 /** All rows of ours that the database has, by their id. */
 async function rowsOfOurs(): Promise<Map<string, PlainRow>> {
-  const dumped = await Promise.all(tables.map((table) => server.dump(table)));
   const ours = new Map<string, PlainRow>();
-  for (const row of dumped.flat()) {
-    const ids = row['external_ids'] as Record<string, string> | undefined;
-    if (ids?.['kubeloom-id'] !== undefined) ours.set(String(row['_uuid']), row);
-  }
+  for (const table of tables)
+    for (const row of await server.dump(table)) {
+      const ids = row['external_ids'] as Record<string, string> | undefined;
+      const isOurs = ids?.['kubeloom-id'] !== undefined || known[table]?.(row as Row) === true;
+      if (isOurs) ours.set(String(row['_uuid']), row);
+    }
   return ours;
 }
 
