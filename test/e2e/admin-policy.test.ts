@@ -85,7 +85,7 @@ beforeAll(async () => {
   for (const name of ['accept', 'base']) await cluster().kubectl([...none, ...whole(clusterPolicy(name, {}))]);
   await Promise.all([freshNamespace(ns), freshNamespace(guests)]);
   await apply(
-    custom('Subnet', ns, { cidrBlock: '10.63.0.0/24', namespaces: [ns] }),
+    custom('Subnet', ns, { cidrBlock: '10.66.0.0/24', namespaces: [ns] }),
     podManifest(ns, 'web', { node: 'n1' }),
     podManifest(ns, 'peer', { node: 'n2' }),
     podManifest(guests, 'guest', { node: 'n2' }),

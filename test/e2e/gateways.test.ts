@@ -13,38 +13,38 @@ const nodeIp = (n: number): string => cluster().node(n).ip;
 const name = (short: string): string => `${ns}-${short}`;
 
 const subnets: Readonly<Record<string, { readonly cidrBlock: string; readonly [field: string]: unknown }>> = {
-  nat: { cidrBlock: '10.61.0.0/24', natOutgoing: true },
-  plain: { cidrBlock: '10.61.1.0/24', natOutgoing: false },
+  nat: { cidrBlock: '10.71.0.0/24', natOutgoing: true },
+  plain: { cidrBlock: '10.71.1.0/24', natOutgoing: false },
   ruled: {
-    cidrBlock: '10.61.2.0/24',
+    cidrBlock: '10.71.2.0/24',
     natOutgoing: true,
     natOutgoingPolicyRules: [
-      { action: 'nat', match: { srcIPs: '10.61.2.10', dstIPs: routerIp } },
-      { action: 'forward', match: { srcIPs: '10.61.2.8/30' } },
+      { action: 'nat', match: { srcIPs: '10.71.2.10', dstIPs: routerIp } },
+      { action: 'forward', match: { srcIPs: '10.71.2.8/30' } },
     ],
   },
-  central: { cidrBlock: '10.61.3.0/24', natOutgoing: true, gatewayType: 'centralized', gatewayNode: 'n2,n1' },
+  central: { cidrBlock: '10.71.3.0/24', natOutgoing: true, gatewayType: 'centralized', gatewayNode: 'n2,n1' },
   both: {
-    cidrBlock: '10.61.4.0/24',
+    cidrBlock: '10.71.4.0/24',
     natOutgoing: true,
     gatewayType: 'centralized',
     gatewayNode: 'n1,n2',
     enableEcmp: true,
   },
   own: {
-    cidrBlock: '10.61.5.0/24',
+    cidrBlock: '10.71.5.0/24',
     natOutgoing: true,
     gatewayType: 'centralized',
     gatewayNode: `n2:${egressIp}`,
   },
   passed: {
-    cidrBlock: '10.61.6.0/24',
+    cidrBlock: '10.71.6.0/24',
     externalEgressGateway: routerIp,
     policyRoutingTableID: 1001,
     policyRoutingPriority: 1001,
   },
   chosen: {
-    cidrBlock: '10.61.7.0/24',
+    cidrBlock: '10.71.7.0/24',
     externalEgressGateway: routerIp,
     policyRoutingTableID: 1002,
     policyRoutingPriority: 1002,
@@ -150,7 +150,7 @@ describe('a distributed gateway', () => {
 
   it('makes exceptions by rules: the first that matches decides', async () => {
     const [first, second, other] = await Promise.all(
-      ['10.61.2.10', '10.61.2.9', '10.61.2.20'].map((ip) => started('ruled', 'n1', ip)),
+      ['10.71.2.10', '10.71.2.9', '10.71.2.20'].map((ip) => started('ruled', 'n1', ip)),
     );
     await wayBack(cluster(), cidrOf('ruled'), nodeIp(1));
     if (first === undefined || second === undefined || other === undefined) throw new Error('three pods are needed');
@@ -160,7 +160,7 @@ describe('a distributed gateway', () => {
     await becomes(other, nodeIp(1));
     const ids = await field('subnet', name('ruled'), '{.status.natOutgoingPolicyRules[*].ruleID}');
     for (const id of ids.split(' '))
-      expect(await onNode(1, 'ipset', 'list', `ovn40natpr-${id}-src`)).toContain('10.61.2.');
+      expect(await onNode(1, 'ipset', 'list', `ovn40natpr-${id}-src`)).toContain('10.71.2.');
   });
 });
 

@@ -38,7 +38,7 @@ beforeAll(async () => {
   await cluster().kubectl(['delete', 'security-group', web, db, late, '--ignore-not-found']);
   await freshNamespace(ns);
   await apply(
-    custom('Subnet', ns, { cidrBlock: '10.51.0.0/24', namespaces: [ns] }),
+    custom('Subnet', ns, { cidrBlock: '10.67.0.0/24', namespaces: [ns] }),
     custom('SecurityGroup', web, {
       allowSameGroupTraffic: true,
       ingressRules: [rule(http)],
