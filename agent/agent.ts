@@ -5,7 +5,6 @@
 //      ^----- Reach <- Probes (ping) <--------+
 //                                             +-> Commands <- CniServer <== shim
 //   Open_vSwitch ==monitor==> OvsReplica -----+-> readiness -> conflist, condition, STATUS
-import { access } from 'node:fs/promises';
 import type { RowChange } from '../lib/ovsdb/types.ts';
 import type { AttachContext } from './cni/attach.ts';
 import { detach } from './cni/attach.ts';
@@ -30,6 +29,7 @@ import { OvsDriver } from './drivers/ovs.ts';
 import { RouteDriver } from './drivers/route.ts';
 import { RuleDriver } from './drivers/rule.ts';
 import { configureFailed, configured, removeFailed } from './events.ts';
+import { exists } from './files.ts';
 import type { GatewayCount, Metrics } from './metrics.ts';
 import type { Failure } from './node-loop.ts';
 import { NodeLoop } from './node-loop.ts';
@@ -83,12 +83,6 @@ export interface Surroundings {
 const RESYNC_MS = 300_000;
 const DEL_DEADLINE_MS = 10_000;
 const CALLS_AT_ONCE = 512;
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 export class Agent {
   readonly #around: Surroundings;

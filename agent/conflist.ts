@@ -1,7 +1,7 @@
 // The network configuration that makes kubelet call the node Ready. It is written last, when pods can be served, and
 // never removed: an agent that restarts must not make its node unready.
 import { readFile } from 'node:fs/promises';
-import { writeAtomically } from './plan-file.ts';
+import { writeAtomically } from './files.ts';
 
 /** What `01-kube-ovn.conflist` holds. */
 export function conflist(socket: string): string {

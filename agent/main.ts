@@ -1,5 +1,5 @@
 // Entry of the agent: reads settings, opens the node's OVSDB, watches for the leader, and ends in order on SIGTERM.
-import { access, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { owner, rowId } from '../lib/delta/ids.ts';
@@ -9,6 +9,7 @@ import type { Deadline } from './cni/commands.ts';
 import { ObjectWatch, caCertificate, inClusterApi, leaderAddress } from './discovery.ts';
 import type { RowIds } from './drivers/ovs-port.ts';
 import { MONITORED, OvsReplica } from './drivers/ovs-replica.ts';
+import { exists } from './files.ts';
 import { serveHealth } from './health.ts';
 import { kernelGauges } from './kernel-metrics.ts';
 import { createMetrics } from './metrics.ts';
@@ -76,12 +77,6 @@ function findLeader(settings: Settings, log: pino.Logger, lead: Agent['lead']): 
 }
 
 const portsFile = ({ planFile }: Settings): string => join(dirname(planFile), 'ports.json');
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 async function main(): Promise<void> {
   const settings = await readSettings();

@@ -1,7 +1,7 @@
 // The last plan on the node's disk: with it an agent serves what is assigned while the operator is away. Written whole
 // and atomically, at most one write under way; what changes meanwhile goes into the next.
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { writeAtomically } from './files.ts';
 import { PLAIN_WAY_OUT } from './items.ts';
 import type { Item } from './items.ts';
 
@@ -41,20 +41,6 @@ export async function readPlan(path: string): Promise<KeptPlan> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NO_PLAN;
     throw error;
   }
-}
-
-/** Replaces a file in one step: a reader, or a machine that loses its power, sees the old or the new one. */
-export async function writeAtomically(path: string, text: string, mode: number): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const scratch = `${path}.new`;
-  const file = await open(scratch, 'w', mode);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(scratch, path);
 }
 
 export class PlanFile {

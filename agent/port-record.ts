@@ -11,7 +11,7 @@ import { INTEGRATION_BRIDGE, insertPort, portRows } from './drivers/ovs-port.ts'
 import type { RowIds, Transactor } from './drivers/ovs-port.ts';
 import type { OvsReplica } from './drivers/ovs-replica.ts';
 import { CONTAINER, IFNAME, mapOf, setOf } from './drivers/ovs-replica.ts';
-import { writeAtomically } from './plan-file.ts';
+import { writeAtomically } from './files.ts';
 import type { Run } from './run.ts';
 
 /** Of this file's shape; another one is not read. */

@@ -195,7 +195,7 @@ export class Assembly {
     followFinalized(graph, this.#world, this.#finalizers);
     this.#notes.follow(graph, this.#world);
     follow(graph, ['follow/central', this.#world.central], () => this.#central.locate());
-    follow(graph, ['follow/node', this.#world.node], (_, row) => row ?? this.#central.nodeGone());
+    follow(graph, ['follow/node', this.#world.node], () => this.#central.nodesChanged());
     follow(graph, ['follow/namespace', this.#world.namespace], (name, row) => {
       if (name !== environment.namespace || row === undefined) return;
       const cluster = clusterRow(settings, row.meta.uid, environment.apiServer);

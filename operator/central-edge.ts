@@ -94,8 +94,8 @@ export class CentralEdge implements Part {
     this.label();
   }
 
-  /** A node is gone. */
-  nodeGone(): void {
+  /** A node has come or gone. */
+  nodesChanged(): void {
     this.#chassis.look();
   }
 

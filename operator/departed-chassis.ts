@@ -1,8 +1,8 @@
 // Chassis of nodes that are gone. The ovn-controller of a node takes its rows from the southbound database when it ends in
 // order, and a node that is cut off or deleted does not: its tunnels would stay on all others, and its name in every group of
-// gateways. A row of the southbound database is removed here, and only here, by the leader.
+// gateways. Here, and only here, the leader writes to the southbound database.
 import { Session } from '../lib/ovsdb/index.ts';
-import type { Replica, SessionOptions } from '../lib/ovsdb/index.ts';
+import type { Condition, Mutation, Replica, SessionOptions } from '../lib/ovsdb/index.ts';
 import { textOf } from './api/json.ts';
 import type { Clock } from './kube/clock.ts';
 import { messageOf } from './kube/errors.ts';
@@ -20,8 +20,17 @@ export interface DepartedChassisOptions extends Pick<SessionOptions, 'tls' | 'di
 }
 
 const database = 'OVN_Southbound';
-/** Of another cluster's OVN, put there by ovn-ic. */
-const remote = 'is-remote';
+/** In external_ids. */
+const [vendor, ours] = ['vendor', 'kube-ovn'];
+
+interface Chassis {
+  readonly name: string;
+  readonly hostname: string;
+  /** It is, or was, a node's. */
+  readonly isMarked: boolean;
+}
+
+const named = (name: string): Condition[] => [['name', '==', name]];
 
 export class DepartedChassis implements Part {
   readonly name = 'chassis of nodes that are gone';
@@ -50,14 +59,17 @@ export class DepartedChassis implements Part {
       ...(dial && { dial }),
     });
     const replica = session.monitor(
-      { tables: { Chassis: ['name', 'hostname', 'other_config'] } },
+      { tables: { Chassis: ['name', 'hostname', 'external_ids'] } },
       { changed: () => this.look(), synced: () => this.look(), lost: () => undefined },
     );
     const queue = new KeyedQueue({
       clock,
-      run: (name) => this.#remove(name),
-      onFailure: (chassis, error, attempt) =>
-        log.warn({ chassis, attempt, error: messageOf(error) }, 'chassis of a node that is gone not removed'),
+      run: (hostname) => this.#settle(hostname),
+      onFailure: (node, error, attempt) =>
+        log.warn(
+          { node, attempt, error: messageOf(error) },
+          'chassis of a node not marked, or of one that is gone not removed',
+        ),
     });
     this.#running = { session, replica, queue };
     queue.start();
@@ -70,32 +82,45 @@ export class DepartedChassis implements Part {
     await Promise.all([running?.queue.stop(), running?.session.stop()]);
   }
 
-  /** A node has gone, or a chassis come: whatever has no node is asked for, and removed when there is none. */
+  /**
+   * A node has come or gone, or a chassis. That of a node is marked, as Kube-OVN does it; of what is marked and has no node
+   * the API server is asked. Whatever never was a node's (a gateway outside of the cluster, another cluster's) is not ours.
+   */
   look(): void {
-    for (const { hostname } of this.#chassis()) if (!this.#options.isNode(hostname)) this.#running?.queue.add(hostname);
+    for (const { hostname, isMarked } of this.#chassis())
+      if (this.#options.isNode(hostname) !== isMarked) this.#running?.queue.add(hostname);
   }
 
-  *#chassis(): Generator<{ readonly name: string; readonly hostname: string }> {
+  *#chassis(hostname?: string): Generator<Chassis> {
     for (const [, row] of this.#running?.replica.rows('Chassis') ?? []) {
-      const config = row['other_config'];
-      if (config instanceof Map && config.get(remote) === 'true') continue;
-      yield { name: textOf(row['name']), hostname: textOf(row['hostname']) };
+      const ids = row['external_ids'];
+      const isMarked = ids instanceof Map && ids.get(vendor) === ours;
+      const chassis = { name: textOf(row['name']), hostname: textOf(row['hostname']), isMarked };
+      if (hostname === undefined || chassis.hostname === hostname) yield chassis;
     }
   }
 
-  async #remove(hostname: string): Promise<void> {
-    const { isNode, isGone, log } = this.#options;
-    const names = [...this.#chassis()].filter((chassis) => chassis.hostname === hostname).map(({ name }) => name);
-    if (names.length === 0 || isNode(hostname) || !(await isGone(hostname))) return;
+  async #settle(hostname: string): Promise<void> {
+    const { isNode, isGone } = this.#options;
+    const all = [...this.#chassis(hostname)];
+    if (isNode(hostname)) await this.#mark(all.filter(({ isMarked }) => !isMarked));
+    else if (all.some(({ isMarked }) => isMarked) && (await isGone(hostname)))
+      await this.#remove(all.filter(({ isMarked }) => isMarked));
+  }
+
+  async #mark(chassis: readonly Chassis[]): Promise<void> {
+    const mark: Mutation = ['external_ids', 'insert', new Map([[vendor, ours]])];
     await this.#running?.session.transact(
-      names.flatMap((name) =>
-        (['Chassis', 'Chassis_Private'] as const).map((table) => ({
-          op: 'delete' as const,
-          table,
-          where: [['name', '==', name] as const],
-        })),
+      chassis.map(({ name }) => ({ op: 'mutate', table: 'Chassis', where: named(name), mutations: [mark] })),
+    );
+  }
+
+  async #remove(chassis: readonly Chassis[]): Promise<void> {
+    await this.#running?.session.transact(
+      chassis.flatMap(({ name }) =>
+        ['Chassis', 'Chassis_Private'].map((table) => ({ op: 'delete' as const, table, where: named(name) })),
       ),
     );
-    log.info({ node: hostname, chassis: names }, 'chassis of a node that is gone removed');
+    this.#options.log.info({ chassis }, 'chassis of a node that is gone removed');
   }
 }

@@ -21,9 +21,9 @@ const departed = new DepartedChassis({
 });
 
 /** As its ovn-controller enters it. */
-async function chassis(name: string, hostname: string, config: Readonly<Record<string, string>> = {}): Promise<void> {
+async function chassis(name: string, hostname: string): Promise<void> {
   const encap = { type: 'geneve', ip: `192.0.2.${name.length}`, chassis_name: name };
-  const row = { name, hostname, encaps: ['named-uuid', 'encap'], other_config: ['map', Object.entries(config)] };
+  const row = { name, hostname, encaps: ['named-uuid', 'encap'] };
   await sb.transact([
     { op: 'insert', table: 'Encap', 'uuid-name': 'encap', row: encap },
     { op: 'insert', table: 'Chassis', 'uuid-name': 'chassis', row },
@@ -43,14 +43,23 @@ afterAll(async () => {
   await sb.dispose();
 });
 
+/** Names of those that are known to be, or to have been, a node's. */
+const marked = async (): Promise<string[]> =>
+  (await sb.dump('Chassis', ['name', 'external_ids']))
+    .filter(({ external_ids: ids }) => (ids as { vendor?: string }).vendor === 'kube-ovn')
+    .map(({ name }) => String(name))
+    .toSorted();
+
 it('are removed with their tunnels, and those of others stay', async () => {
   await chassis('a', 'n1');
   await chassis('bb', 'n2');
-  await chassis('ccc', 'elsewhere', { 'is-remote': 'true' });
+  await chassis('ccc', 'elsewhere');
   departed.start();
   await chassis('dddd', 'unheard');
+  await eventually(async () => (await marked()).length === 3);
+  expect(await marked()).toEqual(['a', 'bb', 'dddd']);
   known.delete('n2');
-  gone.add('n2');
+  gone.add('n2').add('elsewhere');
   refusals = 1;
   departed.look();
   await eventually(async () => !(await names('Chassis')).includes('bb'), { within: 20_000 });
@@ -60,10 +69,14 @@ it('are removed with their tunnels, and those of others stay', async () => {
 });
 
 it('are not when the API server still has the node, of which nothing was heard yet', async () => {
+  known.add('late');
+  await chassis('eeeee', 'late');
+  await eventually(async () => (await marked()).includes('eeeee'));
   known.delete('unheard');
   departed.look();
-  // One that comes later is asked for later, and is gone.
-  await chassis('eeeee', 'late');
+  // One that is asked for later is gone.
+  known.delete('late');
+  departed.look();
   await eventually(async () => !(await names('Chassis')).includes('eeeee'), { within: 20_000 });
   expect(await names('Chassis')).toEqual(['a', 'ccc', 'dddd']);
 });
