@@ -42,6 +42,8 @@ export interface ObjectFact {
   readonly yields?: true;
   /** Make the object if it is absent, and leave it alone for ever if it exists; when the fact goes, nothing happens. */
   readonly create?: true;
+  /** Leave the object as it is: what it should be cannot be said now. It is deleted with the fact, if it is generated. */
+  readonly keep?: true;
   /** UID of the object that is meant; a write to a namesake of another UID is dropped. */
   readonly uid?: string;
 }

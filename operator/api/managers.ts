@@ -9,3 +9,6 @@ export const checksManager = 'kube-ovn-checks';
 
 /** Values that are filled into a spec. */
 export const defaultsManager = 'kube-ovn-defaults';
+
+/** On every object that exists because something else does: who wants it. */
+export const ownerAnnotation = 'kubeloom.io/owner';

@@ -1,4 +1,5 @@
 // Services and what is behind them, as load balancers depend on it.
+import { ownerAnnotation } from './managers.ts';
 import { canonicalIp } from '../../lib/net/index.ts';
 import { flagOf, integerOf, listOf, objectOf, textOf, textsOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
@@ -56,9 +57,6 @@ export interface EndpointSliceRow {
   readonly endpoints: readonly Endpoint[];
 }
 
-/** On objects that exist because something else does. */
-const generatedKey = 'kubeloom.io/owner';
-
 /** Another proxy serves it. */
 const proxyLabel = 'service.kubernetes.io/service-proxy-name';
 const serviceLabel = 'kubernetes.io/service-name';
@@ -79,7 +77,7 @@ export function serviceRow(source: unknown): ServiceRow | undefined {
     internalLocal: spec['internalTrafficPolicy'] === 'Local',
     externalLocal: spec['externalTrafficPolicy'] === 'Local',
     publishNotReady: flagOf(spec['publishNotReadyAddresses']),
-    ...(generatedKey in objectOf(objectOf(object['metadata'])['annotations']) && { spec }),
+    ...(ownerAnnotation in objectOf(objectOf(object['metadata'])['annotations']) && { spec }),
   };
 }
 

@@ -166,6 +166,7 @@ export class Applier implements Sink<ObjectFact> {
     this.#awaiting.arrive(target);
     if (first === undefined) return this.#withdraw(target);
     if (first.create) return this.#create(first);
+    if (first.keep) return this.#keep(target, first);
     const awaited = facts.filter(({ after, owner }) => after === 'applied' && !this.#options.applied(owner));
     if (awaited.length > 0) {
       const owners = awaited.map(({ owner }) => owner);
@@ -201,6 +202,15 @@ export class Applier implements Sink<ObjectFact> {
     } catch (error) {
       if (!(error instanceof AlreadyExistsError)) throw error;
     }
+  }
+
+  // What a process before this one applied is ours to delete, too. It is written anew as soon as it can be said.
+  #keep(target: string, { object, manager, generated }: ObjectFact): void {
+    const observed = this.#options.observed(object);
+    const before = this.#applied.get(target);
+    if (typeof observed === 'object')
+      this.#applied.set(target, before ?? { ref: object, manager, generated, digest: '', uid: uidOf(observed) ?? '' });
+    this.#accepted(target);
   }
 
   // Whether nothing is to be sent: the API has it already, or the object that was meant is gone.

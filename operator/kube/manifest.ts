@@ -1,8 +1,9 @@
 // Bodies of server-side applies, from the facts about one object. Pure.
+import { ownerAnnotation } from '../api/managers.ts';
 import type { Json, JsonObject, ObjectFact, Ref } from '../api/fact.ts';
 import { asObject } from './object.ts';
 
-/** On every generated object; `kubeloom.io/owner` names who wants it. */
+/** On every generated object, beside the annotation that names who wants it. */
 export const managedBy = { 'app.kubernetes.io/managed-by': 'kubeloom' } as const;
 
 /** Type of an object, for a body. */
@@ -18,7 +19,7 @@ export function nameOf({ namespace, name }: Ref): JsonObject {
 /** What all facts about an object want together, of the object with this UID. */
 export function bodyOf(first: ObjectFact, facts: readonly ObjectFact[], uid: string | undefined): JsonObject {
   const owned: JsonObject = first.generated
-    ? { metadata: { labels: managedBy, annotations: { 'kubeloom.io/owner': first.owner } } }
+    ? { metadata: { labels: managedBy, annotations: { [ownerAnnotation]: first.owner } } }
     : {};
   const wanted = facts.reduce<JsonObject>((whole, { manifest }) => merged(whole, manifest), owned);
   const identity = {

@@ -4,7 +4,7 @@ import { canonicalIp } from '../../lib/net/index.ts';
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import type { Fact, Json, JsonObject, Ref } from '../api/fact.ts';
 import type { LbRuleRow, RulePort } from '../api/lb-rule-row.ts';
-import { manager } from '../api/managers.ts';
+import { manager, ownerAnnotation } from '../api/managers.ts';
 import { endpointsRef, objectKey, serviceRef } from '../api/refs.ts';
 import type { WorldRead } from './reconciler.ts';
 import { checkKey, placeOf, routerKey, switchKey, vpcKey } from './service-vpc.ts';
@@ -86,6 +86,17 @@ export function* generated({ about, name, rule, annotations }: Generated, read: 
       ],
     },
   };
+}
+
+/** What was made of the rule when it could be followed stays as it is: a slip of the pen cuts off nobody. */
+export function* kept(about: Ref, key: string, read: WorldRead): Generator<Fact> {
+  const service = read.get('service', key);
+  const owner = ownerOf(about);
+  if (service?.meta.annotations[ownerAnnotation] !== owner) return;
+  const { namespace, name } = service.meta;
+  const common = { owner, manager, generated: true, keep: true, manifest: {} } as const;
+  yield { ...common, object: serviceRef(namespace, name) };
+  if (!service.hasSelector) yield { ...common, object: endpointsRef(namespace, name) };
 }
 
 /** Of several each has a name; the API wants it so. */

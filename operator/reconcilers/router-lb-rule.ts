@@ -2,13 +2,14 @@
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import { textOf } from '../api/json.ts';
 import type { EipRow } from '../api/eip-row.ts';
+import type { Fact } from '../api/fact.ts';
 import type { LbRuleRow } from '../api/lb-rule-row.ts';
 import { routerLbRuleRef } from '../api/refs.ts';
 import type { Finding } from '../api/tables.ts';
 import { routerPortName } from '../nb/names.ts';
 import { balancersOn } from '../nb/rows/load-balancer.ts';
 import { routerId } from '../nb/rows/router.ts';
-import { generated, portText, ruleFault, ruleFields } from './lb-rule.ts';
+import { generated, kept, portText, ruleFault, ruleFields } from './lb-rule.ts';
 import { clusterOf, problem } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
 import { conflicts } from './service-conflict.ts';
@@ -25,16 +26,24 @@ export const routerLbRule: Reconciler<LbRuleRow> = {
     yield { status: about, generation, owner, fields: found ? {} : ruleFields(service, rule) };
     if (found) {
       yield problem(about, found.reason, found.message);
+      // The address of an OvnEip that is not there any more is perhaps another's by now: that is not kept.
+      if (ruleFault(rule) === undefined) return;
+      yield* kept(about, `${rule.namespace}/${service}`, read);
+      yield* onRouter(rule, read);
       return;
     }
     const vips = read.get('eip', rule.eip)?.addresses.join(',') ?? '';
     const annotations = { [routerVipKey]: vips, [routerKey]: rule.vpc };
     yield* generated({ about, name: service, rule, annotations }, read);
     yield* conflicts(about, `${rule.namespace}/${service}`, read);
-    const router = { row: 'Logical_Router', id: routerId(rule.vpc) } as const;
-    if (clusterOf(read).enableLb) yield* balancersOn(router, rule.vpc, owner);
+    yield* onRouter(rule, read);
   },
 };
+
+function* onRouter({ meta, vpc }: LbRuleRow, read: WorldRead): Generator<Fact> {
+  if (!clusterOf(read).enableLb || !read.get('realm', vpc)) return;
+  yield* balancersOn({ row: 'Logical_Router', id: routerId(vpc) }, vpc, ownerOf(routerLbRuleRef(meta.name)));
+}
 
 /** What is wrong with it, whatever others say. */
 function ownFinding(rule: LbRuleRow, read: WorldRead): Finding | undefined {

@@ -3,7 +3,7 @@
 import type { Owner, RowId } from '../../lib/delta/fact.ts';
 import type { Fact } from '../api/fact.ts';
 import { usedKey } from '../api/keys.ts';
-import { checksManager } from '../api/managers.ts';
+import { checksManager, ownerAnnotation } from '../api/managers.ts';
 import { vipRef } from '../api/refs.ts';
 import type { VipRow } from '../api/tables.ts';
 import { healthCheck, monitored } from '../nb/rows/load-balancer.ts';
@@ -47,4 +47,4 @@ function portsOf(subnet: string, backends: string, read: WorldRead): { backend: 
 }
 
 /** Generated here, and not made by a person. */
-const isOurs = ({ meta }: VipRow): boolean => meta.annotations['kubeloom.io/owner'] !== undefined;
+const isOurs = ({ meta }: VipRow): boolean => meta.annotations[ownerAnnotation] !== undefined;

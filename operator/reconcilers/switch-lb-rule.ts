@@ -3,7 +3,7 @@ import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import { canonicalIp } from '../../lib/net/index.ts';
 import type { LbRuleRow } from '../api/lb-rule-row.ts';
 import { switchLbRuleRef } from '../api/refs.ts';
-import { generated, ruleFault, ruleFields } from './lb-rule.ts';
+import { generated, kept, ruleFault, ruleFields } from './lb-rule.ts';
 import { problem } from './reconciler.ts';
 import type { Reconciler } from './reconciler.ts';
 import { conflicts } from './service-conflict.ts';
@@ -20,6 +20,7 @@ export const switchLbRule: Reconciler<LbRuleRow> = {
     yield { status: about, generation, owner: ownerOf(about), fields };
     if (fault !== undefined) {
       yield problem(about, 'LoadBalancerRuleInvalid', fault);
+      yield* kept(about, `${rule.namespace}/${service}`, read);
       return;
     }
     yield* generated({ about, name: service, rule, annotations: { [switchVipKey]: rule.vips.join(',') } }, read);

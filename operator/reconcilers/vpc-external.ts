@@ -8,7 +8,7 @@ import type { Fact, JsonObject } from '../api/fact.ts';
 import { textOf, textsOf } from '../api/json.ts';
 import { uplinkKey } from '../api/keys.ts';
 import { labelKey } from '../api/labels.ts';
-import { manager } from '../api/managers.ts';
+import { manager, ownerAnnotation } from '../api/managers.ts';
 import { eipRef, externalIpName, externalPart, vpcRef } from '../api/refs.ts';
 import type { Cluster, Demand, EipRow, IpRow, Network, Uplink, VpcRow, Wish } from '../api/tables.ts';
 import type { VpcSpec } from '../api/vpc.gen.ts';
@@ -107,7 +107,7 @@ function wishOf(eip: EipRow | undefined): Wish | undefined {
 }
 
 /** Generated here, and not made by a person. */
-const isOurs = ({ meta }: EipRow): boolean => meta.annotations['kubeloom.io/owner'] !== undefined;
+const isOurs = ({ meta }: EipRow): boolean => meta.annotations[ownerAnnotation] !== undefined;
 
 interface Place {
   readonly network: Network | undefined;

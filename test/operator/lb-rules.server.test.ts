@@ -127,6 +127,27 @@ it('writes nothing when it is started anew', async () => {
   expect((await operator.writes()).filter(({ objectRef }) => about.includes(objectRef?.resource ?? ''))).toEqual([]);
 });
 
+it('one that is made wrong says so, stays in force as it was, also over a restart, and goes with its rule', async () => {
+  await api.apply(rule('nowhere', 81));
+  const reason = '{.status.conditions[?(@.type=="Validated")].reason}';
+  await eventually(async () => (await field('slr', 'till', reason)) === 'LoadBalancerRuleInvalid', soon);
+  const inForce = { '10.16.0.81:81': '10.16.0.7:8080' };
+  expect(await vips(shared)).toEqual(inForce);
+  const { uid } = JSON.parse(await field('service', 'slr-till', '{.metadata}')) as { uid: string };
+  await operator.stop();
+  operator = await startOperator('wrong');
+  await eventually(() => operator.leads(), soon);
+  await api.apply('{ apiVersion: kubeovn.io/v1, kind: Vpc, metadata: { name: latest } }');
+  await eventually(async () => (await field('vpc', 'latest', '{.status.standby}')) === 'true', soon);
+  expect(await field('service', 'slr-till', '{.metadata.uid}')).toBe(uid);
+  expect(await vips(shared)).toEqual(inForce);
+  await api.kubectl('delete', 'slr', 'till');
+  await eventually(async () => (await field('service', 'slr-till', '{.metadata.name}')) === '', soon);
+  await eventually(async () => JSON.stringify(await vips(shared)) === '{}', soon);
+  await api.apply(rule('10.16.0.81', 81));
+  await eventually(async () => JSON.stringify(await vips(shared)) === JSON.stringify(inForce), soon);
+});
+
 it('takes away what nobody wanted any more while nobody worked', async () => {
   await operator.stop();
   await api.kubectl('delete', 'slr', 'till', 'bad');

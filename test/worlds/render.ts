@@ -138,8 +138,15 @@ const plan = ({ plan: key, span, item, owner }: PlanFact): Line => {
   return line(owner, key, `to ${span === 'all' ? 'all' : [...span].sort().join(',')}`, flow(fields));
 };
 
-const object = ({ object: ref, manifest, owner, manager, after, create }: ObjectFact): Line =>
-  line(owner, named(ref), create ? 'if absent' : `by ${manager}`, after ? `after ${after}` : '', flow(manifest));
+const object = ({ object: ref, manifest, owner, manager, after, create, keep }: ObjectFact): Line =>
+  line(
+    owner,
+    named(ref),
+    create ? 'if absent' : `by ${manager}`,
+    keep ? 'as it is' : '',
+    after ? `after ${after}` : '',
+    flow(manifest),
+  );
 
 const status = ({ status: ref, fields, confirmed, owner, ready }: StatusFact): Line =>
   line(
