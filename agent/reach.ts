@@ -1,7 +1,7 @@
 // Which gateway nodes this node asks whether they are there, and what it tells the operator of them. A few nodes ask each
 // gateway, so that neither it nor the operator hears of every node of a large cluster.
 import type { Report } from '../proto/kubeloom/plan/v1/Report.gen.ts';
-import { tunnelLink } from './desired.ts';
+import { NODE_PORT, tunnelLink } from './desired.ts';
 import type { PeerSpec, SubnetSpec } from './items.ts';
 import type { Probes } from './probes.ts';
 import { host } from './state.ts';
@@ -40,7 +40,7 @@ function gateways(subnets: readonly { readonly item: SubnetSpec }[]): Map<string
 
 /** Addresses to be asked, by node. Nothing can be asked before the node is on the join subnet itself. */
 export function asked({ complete, node, subnets, peers, links }: NodeState): Map<string, string> {
-  const own = links.get('ovn0');
+  const own = links.get(NODE_PORT);
   const ready = node?.item.join.addresses.every((address) => own?.addresses.includes(address)) === true;
   if (!complete || node === undefined || !ready || own?.up !== true) return new Map();
   const join = node.item.join.gateways[0];
