@@ -20,7 +20,7 @@ const passes = (from: Pod, to: Pod, size: number): Promise<boolean> =>
 let pods: Readonly<Record<string, Pod>>;
 beforeAll(async () => {
   await freshNamespace(ns);
-  await apply(custom('Subnet', ns, { cidrBlock: '10.63.0.0/24', mtu: 1300 }));
+  await apply(custom('Subnet', ns, { cidrBlock: '10.57.0.0/24', mtu: 1300 }));
   const small = { 'ovn.kubernetes.io/logical_switch': ns };
   await apply(
     podManifest(ns, 'one', { node: 'n1' }),
