@@ -124,8 +124,8 @@ export class Agent {
       why: () => this.#unavailable(),
       report: (report) => this.#plan.report(report),
     });
-    const checksumInSoftware = settings.datapathType === 'netdev';
-    this.#attach = { run, ovs, replica, ids, hostNetns, log, checksumInSoftware };
+    const checksum = settings.datapathType === 'netdev' ? settings.checksum : undefined;
+    this.#attach = { run, ovs, replica, ids, hostNetns, log, checksum };
     this.#server = this.#newServer();
     replica.onChange((changes) => this.#ovsChanged(changes));
   }

@@ -1,6 +1,6 @@
 // Entry of the agent: reads settings, opens the node's OVSDB, watches for the leader, and ends in order on SIGTERM.
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { owner, rowId } from '../lib/delta/ids.ts';
 import { Session } from '../lib/ovsdb/session.ts';
@@ -18,6 +18,7 @@ import { PortRecord } from './port-record.ts';
 import { boundedRun } from './run.ts';
 import { parseFlags, readFolder, settingsOf } from './settings.ts';
 import type { Settings } from './settings.ts';
+import { Starter } from './starter.ts';
 
 const LEASE = 'kube-ovn-controller';
 const CA_CONFIG_MAP = 'kube-ovn-ca';
@@ -88,7 +89,14 @@ async function main(): Promise<void> {
   session.monitor({ tables: MONITORED }, replica);
   const self = owner({ kind: 'Node', namespace: '', name: settings.nodeName });
   const ids: RowIds = (table, name) => rowId(self, table, name);
-  const run = boundedRun({ atOnce: 8, deadlineMs: 20_000, started: ([program]) => metrics.programStarted(program) });
+  const starter = new Starter({ program: settings.starter, log });
+  starter.prepare();
+  const run = boundedRun({
+    atOnce: 8,
+    deadlineMs: 20_000,
+    start: starter.start,
+    started: ([program]) => metrics.programStarted(basename(program)),
+  });
   const agent = new Agent({
     settings,
     run,
@@ -126,6 +134,7 @@ async function main(): Promise<void> {
     await record.stop();
     await session.stop();
     await health.stop();
+    starter.stop();
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
     process.once(signal, () => void stop(signal).then(() => process.exit(0)));

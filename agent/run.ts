@@ -1,4 +1,4 @@
-// Child processes: the node's own tools, few at a time, each with a deadline. Nothing else in the agent starts one.
+// Child processes: the node's own tools, few at a time, each with a deadline.
 import { spawn } from 'node:child_process';
 
 /** A program that failed; `stderr` is what it said, for people. */
@@ -25,8 +25,12 @@ export type Run = (argv: Argv, stdin?: string) => Promise<string>;
 /** More output than this is no output of the tools that we run. */
 const MAX_OUTPUT = 64 << 20;
 
-function start(argv: Argv, stdin: string, deadlineMs: number): Promise<string> {
-  return new Promise((resolve, reject) => {
+/** Runs a program at once; it is killed after `deadlineMs`. */
+export type Start = (argv: Argv, stdin: string, deadlineMs: number) => Promise<string>;
+
+/** A `Start` by a fork of this process. */
+export const startHere: Start = (argv, stdin, deadlineMs) =>
+  new Promise((resolve, reject) => {
     const [program, ...rest] = argv;
     const child = spawn(program, rest, {
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -52,7 +56,6 @@ function start(argv: Argv, stdin: string, deadlineMs: number): Promise<string> {
     });
     child.stdin.end(stdin);
   });
-}
 
 export interface RunOptions {
   /** Processes at the same moment; more wait for their turn. */
@@ -61,10 +64,11 @@ export interface RunOptions {
   readonly deadlineMs: number;
   /** Told of each process. */
   readonly started?: (argv: Argv) => void;
+  readonly start?: Start;
 }
 
 /** A `Run` with a bound on what runs at once, served in the order of the calls. */
-export function boundedRun({ atOnce, deadlineMs, started }: RunOptions): Run {
+export function boundedRun({ atOnce, deadlineMs, started, start = startHere }: RunOptions): Run {
   const queue: (() => void)[] = [];
   let running = 0;
   return async (argv, stdin = '') => {

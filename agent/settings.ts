@@ -26,6 +26,10 @@ export interface Settings {
   readonly planTokenFile: string;
   readonly serviceAccount: string;
   readonly addDeadlineMs: number;
+  /** The program that starts others. */
+  readonly starter: string;
+  /** The program that makes a pod's interface compute its checksums. */
+  readonly checksum: string;
   /** The program that talks to neighbours on physical networks. */
   readonly neighbour: string;
   /** Whether ADD asks there for addresses that are in use. */
@@ -108,7 +112,9 @@ export function settingsOf(raw: RawSettings, env: Environment): Settings {
     netfilterWatch: text('netfilter-watch', '/opt/kubeloom/bin/netfilter-watch'),
     planTokenFile: text('plan-token-file', '/var/run/secrets/kubeloom/token'),
     serviceAccount: text('service-account-dir', '/var/run/secrets/kubernetes.io/serviceaccount'),
+    starter: text('starter-program', '/opt/kubeloom/bin/starter'),
     neighbour: text('neighbour-program', '/opt/kubeloom/cni/neighbour'),
+    checksum: text('checksum-program', '/opt/kubeloom/cni/checksum'),
     detectsConflicts: oneOf(raw, 'enable-arp-detect-ip-conflict', ['true', 'false']) === 'true',
     addDeadlineMs: integer(raw, 'cni-add-deadline', 30, 100) * 1000,
     healthAddress: text('health-address', ''),

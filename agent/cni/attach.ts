@@ -20,8 +20,8 @@ export interface AttachContext {
   readonly ids: RowIds;
   /** Path of the node's network namespace, for programs that have entered another one. */
   readonly hostNetns: string;
-  /** The userspace datapath computes no checksums for what leaves a veth: the pod has to. */
-  readonly checksumInSoftware: boolean;
+  /** Path of the program that makes the pod compute checksums: the userspace datapath computes none for what leaves a veth. */
+  readonly checksum: string | undefined;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -143,8 +143,8 @@ async function makePair(context: AttachContext, names: NicNames, request: CniReq
   }
 }
 
-async function checksums({ run, checksumInSoftware }: AttachContext, { netns, ifname }: CniRequest): Promise<void> {
-  if (checksumInSoftware) await run(['nsenter', `--net=${netns}`, 'ethtool', '-K', ifname, 'tx', 'off']);
+async function checksums({ run, checksum }: AttachContext, { netns, ifname }: CniRequest): Promise<void> {
+  if (checksum !== undefined) await run([checksum, netns, ifname]);
 }
 
 /**

@@ -24,18 +24,26 @@ export interface AgentPrograms {
   /** The CNI plugin. */
   readonly shim: string;
   readonly neighbour: string;
+  readonly checksum: string;
   readonly netfilterWatch: string;
+  readonly starter: string;
 }
 
 /** Entries of the app layer. Cost: one stat per file. */
-export function appEntries(repo: string, { shim, neighbour, netfilterWatch }: AgentPrograms): Entry[] {
+export function appEntries(repo: string, programs: AgentPrograms): Entry[] {
   const entries: Entry[] = [copyEntry(`${HOME}/package.json`, join(repo, 'package.json'))];
   for (const folder of SOURCES) {
     if (!existsSync(join(repo, folder))) continue;
     entries.push(copyless(folder), ...treeEntries(join(repo, folder), { at: `${HOME}/${folder}`, take: runs }));
   }
-  entries.push(copyEntry(`${HOME}/cni/kube-ovn`, shim, 0o755), copyEntry(`${HOME}/cni/neighbour`, neighbour, 0o755));
-  entries.push(copyEntry(`${HOME}/bin/netfilter-watch`, netfilterWatch, 0o755));
+  const places: Readonly<Record<string, string>> = {
+    'cni/kube-ovn': programs.shim,
+    'cni/neighbour': programs.neighbour,
+    'cni/checksum': programs.checksum,
+    'bin/netfilter-watch': programs.netfilterWatch,
+    'bin/starter': programs.starter,
+  };
+  for (const [path, program] of Object.entries(places)) entries.push(copyEntry(`${HOME}/${path}`, program, 0o755));
   const scripts = join(repo, 'config', 'images', 'scripts');
   entries.push(...treeEntries(scripts, { at: `${HOME}/scripts`, take: (path) => extname(path) === '.sh' }));
   for (const name of PROCESS_NAMES) entries.push(linkEntry(`${HOME}/bin/${name}`, '/usr/local/bin/node'));

@@ -85,7 +85,9 @@ export async function appLayer(places: Places): Promise<Layer> {
   const programs = {
     shim: await program('cni/shim.c'),
     neighbour: await program('cni/neighbour.c'),
+    checksum: await program('cni/checksum.c'),
     netfilterWatch: await program('netfilter-watch.c'),
+    starter: await program('starter.c'),
   };
   const entries = appEntries(places.repo, programs);
   return layer(places, 'app', treeDigest(entries), () => entries);

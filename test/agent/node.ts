@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '../eventually.ts';
 import { VSWITCH_SCHEMA, startServer } from '../ovsdb-server.ts';
-import { buildNetfilterWatch } from './shim.ts';
+import { buildChecksum, buildNetfilterWatch, buildStarter } from './shim.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
@@ -47,10 +47,21 @@ export async function newNetns(): Promise<string> {
   return name;
 }
 
-let watch: Promise<string> | undefined;
+interface Programs {
+  readonly netfilterWatch: string;
+  readonly starter: string;
+  readonly checksum: string;
+}
 
-/** Compiled once for all nodes of a process. */
-const netfilterWatch = (): Promise<string> => (watch ??= buildNetfilterWatch());
+let programs: Promise<Programs> | undefined;
+
+/** Programs that the agent starts, compiled once for all nodes of a process. */
+export function agentPrograms(): Promise<Programs> {
+  programs ??= Promise.all([buildNetfilterWatch(), buildStarter(), buildChecksum()]).then(
+    ([netfilterWatch, starter, checksum]) => ({ netfilterWatch, starter, checksum }),
+  );
+  return programs;
+}
 
 export class TestNode {
   readonly netns: string;
@@ -62,6 +73,8 @@ export class TestNode {
   #agent: ChildProcess | undefined;
   /** Further variables of agents that are started from now on. */
   agentEnvironment: Readonly<Record<string, string>> = {};
+  /** Flags of every agent to come, beside those of the call. */
+  agentFlags: readonly string[] = [];
   /** Where those find Open vSwitch's database, when that is not the server itself. */
   agentDatabase: string | undefined;
 
@@ -185,6 +198,7 @@ export class TestNode {
   /** Starts agent/main.ts in the node's namespace, and waits until it listens. */
   async startAgent(flags: readonly string[] = []): Promise<void> {
     const output = openSync(join(this.folder, 'agent.log'), 'a');
+    const { netfilterWatch, starter, checksum } = await agentPrograms();
     const argv = [
       join(root, 'agent/main.ts'),
       '--config-dir=/nonexistent',
@@ -196,7 +210,10 @@ export class TestNode {
       `--plan-file=${join(this.folder, 'plan.json')}`,
       '--cni-add-deadline=10',
       '--health-address=127.0.0.1',
-      `--netfilter-watch=${await netfilterWatch()}`,
+      `--netfilter-watch=${netfilterWatch}`,
+      `--starter-program=${starter}`,
+      `--checksum-program=${checksum}`,
+      ...this.agentFlags,
       ...flags,
     ];
     await rm(this.socket, { force: true });

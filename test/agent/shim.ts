@@ -19,6 +19,12 @@ export const buildNeighbour = (flags = RELEASE): Promise<string> => build('cni/n
 /** Likewise, of the one that tells of changes to iptables and ipsets. */
 export const buildNetfilterWatch = (flags = RELEASE): Promise<string> => build('netfilter-watch.c', flags);
 
+/** Likewise, of the one that starts others. */
+export const buildStarter = (flags = RELEASE): Promise<string> => build('starter.c', flags);
+
+/** Likewise, of the one that switches checksum offload off. */
+export const buildChecksum = (flags = RELEASE): Promise<string> => build('cni/checksum.c', flags);
+
 const RELEASE: readonly string[] = ['-static', '-Os', '-s'];
 
 async function build(source: string, flags: readonly string[]): Promise<string> {

@@ -43,12 +43,21 @@ it('takes what runs, and neither sources of compiled things, tests nor documenta
     'config/images/scripts/notes.md',
   );
   const program = join(repo, 'shim');
-  expect(paths(appEntries(repo, { shim: program, neighbour: program, netfilterWatch: program }))).toEqual([
+  const programs = {
+    shim: program,
+    neighbour: program,
+    checksum: program,
+    netfilterWatch: program,
+    starter: program,
+  };
+  expect(paths(appEntries(repo, programs))).toEqual([
     'agent/main.ts',
     'bin/kube-ovn-controller',
     'bin/kube-ovn-daemon',
     'bin/kube-ovn-webhook',
     'bin/netfilter-watch',
+    'bin/starter',
+    'cni/checksum',
     'cni/kube-ovn',
     'cni/neighbour',
     'lib/net/ip.ts',
