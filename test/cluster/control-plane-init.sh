@@ -3,7 +3,8 @@
 # etcd, the API server and, when that answers, controller manager and scheduler. It sees the machine's files (certificates,
 # logs), but etcd comes from the nodes' root filesystem.
 #
-# From control-plane.ts: CP_DIR, LOWERS, KUBE_DIR, LOG_DIR, ADDRESSES, and *_ARGS files with one argument per line.
+# From control-plane.ts: CP_DIR, LOWERS, KUBE_DIR, LOG_DIR, ADDRESSES, ROUTES (one per line), and *.args files with one argument
+# per line.
 set -eu
 ROOT=$CP_DIR/root
 
@@ -30,6 +31,8 @@ for address in $ADDRESSES; do
   if [[ $address == *:* ]]; then flags=nodad; else flags=; fi
   ip address add "$address" dev cluster $flags
 done
+# The API server's proxy asks pods, and webhooks are Services: both by the first node, which needn't be there yet.
+ip -batch - <<< "$(sed 's/^/route add /' <<< "$ROUTES")"
 touch "$CP_DIR/network.ready"
 
 keep() {

@@ -36,7 +36,11 @@ export async function prepareControlPlane(record: ClusterRecord): Promise<void> 
 /** Starts it; resolves with its process 1 when nodes can be connected (the API server needs two more seconds). */
 export async function startControlPlane(record: ClusterRecord): Promise<number> {
   const { controlPlane, logs } = paths(record.dir);
-  const { controlPlane: ips, prefixOf } = addressesOf(record.family);
+  const { controlPlane: ips, prefixOf, node, pods, services } = addressesOf(record.family);
+  const gateways = node(1);
+  const routes = [pods, services].flatMap((ranges) =>
+    ranges.split(',').map((range, index) => `${range} via ${gateways[index] ?? ''}`),
+  );
   const ready = join(controlPlane, 'network.ready');
   const log = join(logs, CONTROL_PLANE, 'init.log');
   await rm(ready, { force: true });
@@ -52,6 +56,7 @@ export async function startControlPlane(record: ClusterRecord): Promise<number> 
       KUBE_DIR: record.kubeDir,
       LOG_DIR: join(logs, CONTROL_PLANE),
       ADDRESSES: ips.map((ip) => `${ip}/${prefixOf(ip)}`).join(' '),
+      ROUTES: routes.join('\n'),
     },
   });
   await waitFor(

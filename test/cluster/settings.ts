@@ -108,11 +108,11 @@ export const AUDIT_POLICY = {
 
 /** Files below the node's /etc/kubernetes, by name; kubeconfigs and the CA certificate come on top. */
 export function nodeFiles(record: ClusterRecord, n: number): Record<string, string> {
-  const { dns, node, pods } = addressesOf(record.family);
+  const { dns, node } = addressesOf(record.family);
   return {
     'kubelet.yaml': JSON.stringify({ ...KUBELET, clusterDNS: dns }, null, 2),
     'kube-proxy.yaml': JSON.stringify(
-      { ...KUBE_PROXY, mode: record.kubeProxy, clusterCIDR: pods, hostnameOverride: nodeName(n) },
+      { ...KUBE_PROXY, mode: record.kubeProxy, hostnameOverride: nodeName(n) },
       null,
       2,
     ),
@@ -152,13 +152,17 @@ const KUBELET = {
 };
 
 /**
- * conntrack 0: its sysctls belong to the machine, not to a node. With `clusterCIDR` whatever doesn't come from a pod is
- * masqueraded on its way to a Service, so that answers of pods find the way back.
+ * conntrack 0: its sysctls belong to the machine, not to a node. No NIC has that prefix: to kube-proxy nobody is a local pod,
+ * so that what comes to a Service by a node is masqueraded, and answers of pods find the way back. Pods of all nodes come by
+ * ovn0 with their own addresses; where their range is `clusterCIDR` they are local on every node, and those of the default
+ * subnet meet backends of other nodes in spite of `externalTrafficPolicy: Local`.
  */
 const KUBE_PROXY = {
   apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
   kind: 'KubeProxyConfiguration',
   clientConnection: { kubeconfig: '/etc/kubernetes/kube-proxy.conf' },
+  detectLocalMode: 'InterfaceNamePrefix',
+  detectLocal: { interfaceNamePrefix: 'no-pod' },
   conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
   iptables: { minSyncPeriod: '0.2s' },
   nftables: { minSyncPeriod: '0.2s' },

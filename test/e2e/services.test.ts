@@ -114,6 +114,14 @@ describe('a Service', () => {
     expect(answer.trim()).toBe(podOf('far').ip);
   });
 
+  it.each(['pods/web-1:8080', 'pods/web-2:8080', 'services/web:http'])(
+    'is asked by the API server: %s',
+    async (what) => {
+      const answer = await cluster().request('GET', `/api/v1/namespaces/${ns}/${what}/proxy/`);
+      expect(answer).toMatchObject({ status: 200, body: expect.stringMatching(/^web-[12]\n$/) });
+    },
+  );
+
   it('is not left to the nodes', async () => {
     for (const { n } of cluster().nodes()) {
       const { stdout } = await cluster().inNode(n, ['iptables-save', '-c', '-t', 'nat']);
