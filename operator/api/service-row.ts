@@ -47,6 +47,8 @@ export interface Endpoint {
   readonly pod: string;
   /** `draining`: on its way out, and serving still. */
   readonly state: 'ready' | 'draining' | 'unready';
+  /** Names of the nodes and zones whose clients it is for (`trafficDistribution`, topology-aware routing); none without a hint. */
+  readonly hints?: { readonly nodes: readonly string[]; readonly zones: readonly string[] };
 }
 
 export interface EndpointSliceRow {
@@ -133,7 +135,14 @@ function endpointOf(entry: JsonObject, namespace: string): Endpoint[] {
   if (address === undefined) return [];
   const { kind, name, namespace: own } = objectOf(entry['targetRef']);
   const pod = kind === 'Pod' ? objectKey(textOf(own) || namespace, textOf(name)) : '';
-  return [{ address, node: textOf(entry['nodeName']), pod, state: stateOf(objectOf(entry['conditions'])) }];
+  const [hints, state] = [hintsOf(objectOf(entry['hints'])), stateOf(objectOf(entry['conditions']))];
+  return [{ address, node: textOf(entry['nodeName']), pod, state, ...(hints && { hints }) }];
+}
+
+function hintsOf({ forNodes, forZones }: JsonObject): Endpoint['hints'] {
+  const named = (value: unknown): string[] => listOf(value).map((entry) => textOf(objectOf(entry)['name']));
+  const [nodes, zones] = [named(forNodes), named(forZones)];
+  return nodes.length + zones.length === 0 ? undefined : { nodes, zones };
 }
 
 /** What is not said is to be taken for ready, for serving, and for staying. */

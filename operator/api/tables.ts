@@ -192,9 +192,11 @@ export interface Selector {
   }[];
 }
 
-/** A node as pods see it: changes only when it comes, goes, or its chassis does. Computed from `node`. */
+/** A node as pods see it: changes only when it comes, goes, or its chassis or zone does. Computed from `node`. */
 export interface Host {
   readonly name: string;
+  /** By its label `topology.kubernetes.io/zone`; '' without one. */
+  readonly zone: string;
   /** Name of the chassis in the southbound database, '' until the agent has told it. */
   readonly chassis: string;
   /** Ids of the node's port groups, which every pod of it is a member of: computed once. */

@@ -12,6 +12,10 @@ export interface Backends {
   readonly all: string;
   /** Likewise, of one node. */
   readonly on: (node: string) => string;
+  /** Whether hints may have clients on different nodes meet different ones. */
+  readonly hinted: boolean;
+  /** Likewise, those that hints have for clients on a node in a zone. */
+  readonly near: (node: string, zone: string) => string;
 }
 
 /** Several slices may have one port, under different numbers, and one backend may be in several of them. */
@@ -24,26 +28,45 @@ export function backendsOf(
     const own = ports.filter((port) => port.name === name && port.protocol === protocol);
     return own.flatMap(({ port }) => endpoints.map((endpoint) => backend(endpoint, port)));
   });
+  const all = serving(found, publishNotReady);
   return {
-    all: textOf(found, publishNotReady),
-    on: (node) =>
-      textOf(
-        found.filter((one) => one.node === node),
-        publishNotReady,
-      ),
+    all: textOf(all),
+    on: (node) => {
+      const here = found.filter((one) => one.node === node);
+      return textOf(serving(here, publishNotReady));
+    },
+    hinted: kinds.some((kind) => isHinted(all, kind)),
+    near: (node, zone) => textOf(nearest(all, { nodes: node, zones: zone })),
   };
 }
 
-const backend = ({ address, node, pod, state }: Endpoint, port: number): Backend => ({
+const backend = ({ address, ...endpoint }: Endpoint, port: number): Backend => ({
   target: withPort(address, port),
-  node,
-  pod,
-  state,
+  ...endpoint,
 });
 
 /** Where nobody is ready, those on their way out that still serve are better than nobody. */
-function textOf(backends: readonly Backend[], publishNotReady: boolean): string {
+function serving(backends: readonly Backend[], publishNotReady: boolean): readonly Backend[] {
   const ready = publishNotReady ? backends : backends.filter(({ state }) => state === 'ready');
-  const chosen = ready.length > 0 ? ready : backends.filter(({ state }) => state === 'draining');
-  return [...new Set(chosen.map(({ target }) => target))].sort().join(',');
+  return ready.length > 0 ? ready : backends.filter(({ state }) => state === 'draining');
+}
+
+const textOf = (backends: readonly Backend[]): string =>
+  [...new Set(backends.map(({ target }) => target))].sort().join(',');
+
+/** Of hints; the nearer first. */
+const kinds = ['nodes', 'zones'] as const;
+type Kind = (typeof kinds)[number];
+
+/** Hints that one backend lacks are none: whoever makes them may still be at it. */
+const isHinted = (backends: readonly Backend[], kind: Kind): boolean =>
+  backends.length > 0 && backends.every(({ hints }) => hints !== undefined && hints[kind].length > 0);
+
+/** As kube-proxy has it: whoever is hinted for the node, else for its zone, else everybody. */
+function nearest(backends: readonly Backend[], at: Readonly<Record<Kind, string>>): readonly Backend[] {
+  for (const kind of kinds.filter((one) => isHinted(backends, one))) {
+    const near = backends.filter(({ hints }) => hints?.[kind].includes(at[kind]));
+    if (near.length > 0) return near;
+  }
+  return backends;
 }

@@ -39,6 +39,8 @@ import { unassigned } from './unassigned.ts';
 
 const chassisOf = ({ meta }: NodeRow): string => meta.annotations['ovn.kubernetes.io/chassis'] ?? '';
 
+const zoneLabel = 'topology.kubernetes.io/zone';
+
 /** Table `host`. */
 export const host: Projection<NodeRow, Host> = function* (row) {
   const { name } = row.meta;
@@ -47,7 +49,7 @@ export const host: Projection<NodeRow, Host> = function* (row) {
     distributed: nodeGroupId(name, 'distributed'),
     interconnected: nodeGroupId(name, 'interconnected'),
   };
-  yield [name, { name, chassis: chassisOf(row), groups }];
+  yield [name, { name, zone: row.meta.labels[zoneLabel] ?? '', chassis: chassisOf(row), groups }];
 };
 
 export const node: Reconciler<NodeRow> = {

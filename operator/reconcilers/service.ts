@@ -59,8 +59,8 @@ interface Frontend {
   readonly address: string;
   readonly port: ServicePort;
   readonly backends: Backends;
-  /** Clients reach the backends of their own node: no others, or as long as there are any. */
-  readonly local: 'no' | 'strict' | 'preferred';
+  /** Clients reach the backends of their own node: no others, or as long as there are any; or those that hints name. */
+  readonly local: 'no' | 'strict' | 'preferred' | 'hinted';
 }
 
 interface Place {
@@ -107,7 +107,7 @@ function frontends(row: ServiceRow, { slices, rule, place }: Sources, read: Worl
       const own = backends[familyOf(address)];
       // Who has no backend anywhere refuses; who has none here alone says nothing.
       const local = rule.length > 0 || own.all === '' ? 'no' : locality(row, address, place.cluster);
-      return { address, port, backends: own, local };
+      return { address, port, backends: own, local: local === 'no' && own.hinted ? 'hinted' : local };
     });
   });
 }
@@ -184,9 +184,9 @@ function* balancedByNode(
     const [front, behind] = [variableName(owner, address), variableName(owner, at)];
     const shown = family === 4 ? address : `^${front}`;
     yield vip(balancerId(owner, name.key), `${shown}:${port.port}`, `^${behind}`, owner);
-    for (const { name: node } of hosts) {
-      const here = backends.on(node) || (local === 'preferred' ? backends.all : nowhere[family]);
-      yield variable(node, behind, here, owner);
+    for (const { name: node, zone } of hosts) {
+      const own = local === 'hinted' ? backends.near(node, zone) : backends.on(node);
+      yield variable(node, behind, own || (local === 'preferred' ? backends.all : nowhere[family]), owner);
       if (family === 6) yield variable(node, front, address, owner);
     }
   }

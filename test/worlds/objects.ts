@@ -148,7 +148,10 @@ function service(key: string, fields: Fields): unknown {
   };
 }
 
-/** `for: a/web  ports: [web 8080]  endpoints: [10.16.0.2 web-1 n1, "10.16.0.3 web-2 n1 draining"]`; `-` for no pod. */
+/**
+ * `for: a/web  ports: [web 8080]  endpoints: [10.16.0.2 web-1 n1, "10.16.0.3 web-2 n1 draining"]`; `-` for no pod. Behind the
+ * state come hints: `node=n1 zone=z1`.
+ */
 function endpointSlice(key: string, fields: Fields): unknown {
   const [namespace = '', name = ''] = textOf(fields['for']).split('/');
   return {
@@ -156,10 +159,13 @@ function endpointSlice(key: string, fields: Fields): unknown {
     addressType: fields['addressType'] ?? (texts(fields['endpoints'])[0]?.includes('::') ? 'IPv6' : 'IPv4'),
     ports: ports(fields['ports']),
     endpoints: texts(fields['endpoints']).map((text) => {
-      const [address = '', pod = '-', nodeName = '-', state = 'ready'] = text.split(' ');
+      const [address = '', pod = '-', nodeName = '-', state = 'ready', ...hints] = text.split(' ');
+      const hinted = (kind: string): object[] =>
+        hints.filter((hint) => hint.startsWith(kind)).map((hint) => ({ name: hint.slice(kind.length) }));
       return {
         addresses: [address],
         conditions: conditions[state],
+        ...(hints.length > 0 && { hints: { forNodes: hinted('node='), forZones: hinted('zone=') } }),
         ...(nodeName !== '-' && { nodeName }),
         ...(pod !== '-' && { targetRef: { kind: 'Pod', namespace, name: pod } }),
       };

@@ -96,6 +96,20 @@ describe('an EndpointSlice', () => {
     expect(state(conditions)).toBe(wanted);
   });
 
+  it('has the hints that its endpoints have', () => {
+    const addresses = ['10.16.0.2'];
+    const endpoints = [
+      { addresses, hints: { forZones: [{ name: 'z1' }, { name: 'z2' }], forNodes: [{ name: 'n1' }] } },
+      { addresses, hints: { forZones: [{ name: 'z1' }] } },
+      { addresses, hints: {} },
+    ];
+    expect(slice({ endpoints })?.endpoints.map(({ hints }) => hints)).toEqual([
+      { nodes: ['n1'], zones: ['z1', 'z2'] },
+      { nodes: [], zones: ['z1'] },
+      undefined,
+    ]);
+  });
+
   it('tells whose pod an endpoint is, and which are none', () => {
     const endpoints = [
       { addresses: ['10.16.0.2', '10.16.0.9'], nodeName: 'n1', targetRef: { kind: 'Pod', name: 'p', namespace: 'a' } },
