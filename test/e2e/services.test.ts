@@ -122,6 +122,26 @@ describe('a Service', () => {
     },
   );
 
+  it('is reached by another node with externalTrafficPolicy Local', async () => {
+    const nodePort = 30_980;
+    await apply(
+      service('outside', {
+        type: 'NodePort',
+        externalTrafficPolicy: 'Local',
+        ports: [{ port: 80, targetPort: 'web', nodePort }],
+      }),
+    );
+    const asked = (): Promise<string> =>
+      cluster()
+        .inNode(2, ['curl', '-sS', '-m2', `http://${cluster().node(1).ip}:${nodePort}/`])
+        .then(
+          ({ stdout }) => stdout.trim(),
+          () => '-',
+        );
+    const answered = async (): Promise<boolean> => (await asked()) === 'web-1';
+    expect(await waitFor(answered, { what: 'the node port of n1', ...soon })).toBe(true);
+  });
+
   it('is not left to the nodes', async () => {
     for (const { n } of cluster().nodes()) {
       const { stdout } = await cluster().inNode(n, ['iptables-save', '-c', '-t', 'nat']);
