@@ -28,13 +28,15 @@ type Fact = RowFact | MemberFact;
 
 const tables = Object.keys(columns);
 const product: BenchOptions = { tables, tracker: { owns, adoptBy, keep, ownerOf, untagged, ours: known } };
+/** Of the OVN that is shipped. */
+const schemaFile = 'operator/nb/ovn-nb.ovsschema';
+const schema = JSON.parse(readFileSync(schemaFile, 'utf8')) as { tables: Record<string, { isRoot?: boolean }> };
 let server: Awaited<ReturnType<typeof startServer>>;
 const open: Bench[] = [];
 
 function serve(): void {
   beforeAll(async () => {
-    // The schema of the OVN that is shipped.
-    server = await startServer({ schema: 'operator/nb/ovn-nb.ovsschema' });
+    server = await startServer({ schema: schemaFile });
   });
   afterAll(async () => {
     await server.dispose();
@@ -60,9 +62,6 @@ const session = {
 
 /** A database as northd leaves it, with a key and a row of its own. */
 async function empty(): Promise<void> {
-  const schema = JSON.parse(await server.client('get-schema', server.remote, server.database)) as {
-    tables: Record<string, { isRoot?: boolean }>;
-  };
   const roots = tables.filter((table) => schema.tables[table]?.isRoot === true);
   // A group is referred to by rows that go with their router, and only in the end of a transaction.
   const referred = new Set(['HA_Chassis_Group']);
@@ -135,11 +134,11 @@ function columnsOf(facts: readonly Fact[]): Map<string, Record<string, unknown>>
   return rows;
 }
 
-/** All rows of ours that the database has, by their id. */
-async function rowsOfOurs(): Promise<Map<string, PlainRow>> {
+/** All rows of ours, by their id. */
+function oursAmong(database: ReadonlyMap<string, PlainRow[]>): Map<string, PlainRow> {
   const ours = new Map<string, PlainRow>();
   for (const table of tables)
-    for (const row of await server.dump(table)) {
+    for (const row of database.get(table) ?? []) {
       const ids = row['external_ids'] as Record<string, string> | undefined;
       const isOurs = ids?.['kubeloom-id'] !== undefined || known[table]?.(row as Row) === true;
       if (isOurs) ours.set(String(row['_uuid']), row);
@@ -150,7 +149,8 @@ async function rowsOfOurs(): Promise<Map<string, PlainRow>> {
 /** Every row of ours with every column that a fact names: what there is, and what there should be. */
 async function expectWanted(facts: readonly Fact[]): Promise<void> {
   const wanted = columnsOf(facts);
-  const ours = await rowsOfOurs();
+  const database = await server.dumpAll();
+  const ours = oursAmong(database);
   expect([...ours.keys()].toSorted()).toEqual([...wanted.keys()].toSorted());
   for (const [id, named] of wanted) {
     const names = Object.keys(named);
@@ -158,7 +158,7 @@ async function expectWanted(facts: readonly Fact[]): Promise<void> {
     expect(there).toEqual(names.map((name) => [name, printed(named[name])]));
   }
   const global = facts.filter((fact) => 'member' in fact && fact.id === singletonId('NB_Global')) as MemberFact[];
-  const [row] = await server.dump('NB_Global');
+  const [row] = database.get('NB_Global') ?? [];
   expect(row).toMatchObject({ options: { mac_prefix: 'aa:bb:cc' } });
   for (const { column, element, value } of global) expect(row?.[column]).toMatchObject({ [String(element)]: value });
 }

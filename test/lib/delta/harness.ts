@@ -5,8 +5,8 @@ import type { DifferOptions } from '../../../lib/delta/differ.ts';
 import type { Outcome } from '../../../lib/delta/database.ts';
 import type { TrackerOptions } from '../../../lib/delta/options.ts';
 import { Tracker } from '../../../lib/delta/tracker.ts';
-import { Session, TransactError } from '../../../lib/ovsdb/index.ts';
-import type { Operation, RowChange } from '../../../lib/ovsdb/index.ts';
+import { ask, getSchema, Session, TransactError } from '../../../lib/ovsdb/index.ts';
+import type { DatabaseSchema, Operation, RowChange } from '../../../lib/ovsdb/index.ts';
 import { eventually } from '../../eventually.ts';
 import type { OvsdbServer, PlainRow } from '../../ovsdb-server.ts';
 import { owns } from './facts.ts';
@@ -87,7 +87,7 @@ export async function bench(
   const differ = new Differ(tracker, { transact }, { clock, random: () => 0, ...always, ...options });
   follow(session, tables, tracker, differ);
   session.start();
-  await eventually(() => tracker.synced && session.state === 'ready', { what: 'the tracker to be synced' });
+  await eventually(() => tracker.synced && session.state === 'ready', { every: 1, what: 'the tracker to be synced' });
   return { tracker, session, wire, sent, differ, ...verbs({ tracker, session, differ, wire, held }) };
 }
 
@@ -155,12 +155,13 @@ function verbs({
   };
 }
 
-async function schemaOf(server: Pick<OvsdbServer, 'remote' | 'database'>): Promise<NonNullable<Session['schema']>> {
-  const session = new Session({ remotes: [server.remote], database: server.database });
-  session.start();
-  const schema = await eventually(() => session.schema);
-  await session.stop();
-  return schema;
+/** Asked for once of each server: none of these tests converts a database. */
+const schemas = new WeakMap<object, Promise<DatabaseSchema>>();
+
+async function schemaOf(server: Pick<OvsdbServer, 'remote' | 'database'>): Promise<DatabaseSchema> {
+  const known = schemas.get(server) ?? ask(server.remote, (connection) => getSchema(connection, server.database));
+  schemas.set(server, known);
+  return await known;
 }
 
 /** Rows of ours, or all, without `_uuid` and the columns that are not named. */
