@@ -159,7 +159,8 @@ function verbs({
 const schemas = new WeakMap<object, Promise<DatabaseSchema>>();
 
 async function schemaOf(server: Pick<OvsdbServer, 'remote' | 'database'>): Promise<DatabaseSchema> {
-  const known = schemas.get(server) ?? ask(server.remote, (connection) => getSchema(connection, server.database));
+  const known =
+    schemas.get(server) ?? eventually(() => ask(server.remote, (connection) => getSchema(connection, server.database)));
   schemas.set(server, known);
   return await known;
 }
