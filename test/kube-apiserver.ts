@@ -4,9 +4,12 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { KubeConfig } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
@@ -148,16 +151,16 @@ export class ApiServer {
    * exactly the compacted revision of a deletion there (etcd-io/etcd 18089).
    */
   async compact(): Promise<void> {
-    const text = (value: string): string => Buffer.from(value).toString('base64');
-    const put = await this.#gateway('put', { key: text('/test/compacted'), value: text('') });
+    const base64 = (value: string): string => Buffer.from(value).toString('base64');
+    const put = await this.#gateway('put', { key: base64('/test/compacted'), value: base64('') });
     const revision = Number((put as { header: { revision: string } }).header.revision);
     await this.#gateway('compaction', { revision, physical: true });
   }
 
   /** The audit log of requests that were answered, watches and reads of leases by the server itself left out. */
   async audit(): Promise<AuditLine[]> {
-    const text = await readFile(join(this.directory, 'audit.log'), 'utf8');
-    const lines = text.split('\n').filter((line) => line !== '');
+    const log = await readFile(join(this.directory, 'audit.log'), 'utf8');
+    const lines = log.split('\n').filter((line) => line !== '');
     return lines.map((line) => JSON.parse(line) as AuditLine).filter((line) => line.user.username === 'admin');
   }
 
@@ -179,9 +182,29 @@ export class ApiServer {
     return answer.json();
   }
 
+  /**
+   * What the API server answers to GET of a path, as the administrator; rejects when it cannot be asked. For what is looked
+   * at again and again: each kubectl is a tenth of a second of processor time.
+   */
+  async read(path: string): Promise<{ readonly status: number; readonly text: string }> {
+    const options = { rejectUnauthorized: false, headers: { authorization: `Bearer ${token}` }, agent: false };
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    get(this.url + path, options, resolve).on('error', reject);
+    const answer = await promise;
+    return { status: answer.statusCode ?? 0, text: await text(answer) };
+  }
+
+  /** An object as it is now, undefined when it does not exist. */
+  async object<T>(path: string): Promise<T | undefined> {
+    const { status, text: body } = await this.read(path);
+    if (status === 404) return undefined;
+    if (status !== 200) throw new Error(`GET ${path}: ${status} ${body}`);
+    return JSON.parse(body) as T;
+  }
+
   async #ready(): Promise<boolean> {
     if (this.#server?.exitCode !== null) throw new Error(`kube-apiserver ended, see ${this.directory}/processes.log`);
-    return (await this.kubectl('get', '--raw', '/readyz')) === 'ok';
+    return (await this.read('/readyz')).text === 'ok';
   }
 
   #spawn([program, ...args]: readonly string[]): ChildProcess {

@@ -10,6 +10,8 @@ import type { ApiServer } from '../kube-apiserver.ts';
 
 const main = new URL('../../operator/main.ts', import.meta.url).pathname;
 
+const leasePath = '/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-ovn-controller';
+
 export interface AuditEvent {
   readonly verb: string;
   readonly user: { readonly username: string };
@@ -78,9 +80,8 @@ export class OperatorProcess {
 
   /** Whether the Lease names it. */
   async leads(): Promise<boolean> {
-    const path = '--output=jsonpath={.spec.holderIdentity}';
-    const holder = await this.#api.kubectl('--namespace=kube-system', 'get', 'lease', 'kube-ovn-controller', path);
-    return holder.startsWith(`${this.name}_`);
+    const lease = await this.#api.object<{ spec: { holderIdentity?: string } }>(leasePath);
+    return lease?.spec.holderIdentity?.startsWith(`${this.name}_`) === true;
   }
 
   signal(name: NodeJS.Signals): void {

@@ -118,14 +118,12 @@ async function pushed(name: string, bytes: Uint8Array, spec: object, ready = 'Tr
     },
   ];
   await api.apply(objects.map((object) => JSON.stringify(object)).join('\n---\n'));
-  const generation = async (): Promise<string> =>
-    await api.kubectl('get', 'policymodule', name, '--output=jsonpath={.metadata.generation}');
-  const wanted = await generation();
+  const wanted = (await moduleOf(name))?.metadata.generation;
   await eventually(
     async () => {
       const { conditions = [] } = await status(name);
       const found = conditions.find(({ type }) => type === 'Ready');
-      return String(found?.observedGeneration) === wanted && found?.status === ready;
+      return wanted !== undefined && found?.observedGeneration === wanted && found.status === ready;
     },
     { within: 60_000, every: 100, what: `module ${name} to be ready: ${ready}` },
   );
@@ -140,8 +138,15 @@ interface Status {
   readonly conditions?: readonly { type: string; status: string; observedGeneration?: number; message?: string }[];
 }
 
-const status = async (name: string): Promise<Status> =>
-  JSON.parse((await api.kubectl('get', 'policymodule', name, '--output=jsonpath={.status}')) || '{}') as Status;
+interface Module {
+  readonly metadata: { readonly generation: number };
+  readonly status?: Status;
+}
+
+const moduleOf = (name: string): Promise<Module | undefined> =>
+  api.object(`/apis/kubeloom.io/v1alpha1/policymodules/${name}`);
+
+const status = async (name: string): Promise<Status> => (await moduleOf(name))?.status ?? {};
 
 const patch = (name: string, spec: object): Promise<string> =>
   api.kubectl('patch', 'policymodule', name, '--type=merge', `--patch=${JSON.stringify({ spec })}`);
@@ -153,7 +158,7 @@ async function run(name: string, node: Node, module = 'zoned', annotations: Json
 }
 
 const addressOf = async (pod: string): Promise<string> =>
-  await api.kubectl('get', 'ip', `${pod}.zoned`, '--ignore-not-found', '--output=jsonpath={.spec.v4IpAddress}');
+  (await api.object<{ spec: { v4IpAddress: string } }>(`/apis/kubeovn.io/v1/ips/${pod}.zoned`))?.spec.v4IpAddress ?? '';
 
 /** Its address, when it has come. */
 const served = (pod: string): Promise<string> =>
@@ -167,9 +172,9 @@ const served = (pod: string): Promise<string> =>
 const told = (pod: string, what: RegExp): Promise<string> =>
   eventually(
     async () => {
-      const selector = `--field-selector=involvedObject.name=${pod}`;
-      const path = '--output=jsonpath={.items[*].message}';
-      const text = await api.kubectl('--namespace=zoned', 'get', 'events', selector, path);
+      const path = `/api/v1/namespaces/zoned/events?fieldSelector=involvedObject.name=${pod}`;
+      const events = await api.object<{ items: readonly { message: string }[] }>(path);
+      const text = (events?.items ?? []).map(({ message }) => message).join(' ');
       return what.test(text) && text;
     },
     { within: 30_000, every: 100, what: `an event of ${pod} that says ${what.source}` },
