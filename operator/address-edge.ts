@@ -7,6 +7,8 @@ import type { ReadTable } from '../lib/graph/types.ts';
 import { pooledRandom } from '../lib/net/index.ts';
 import { ipRow } from './api/project.ts';
 import {
+  eipIpName,
+  eipRef,
   externalIpName,
   externalPart,
   interconnectionIpName,
@@ -131,6 +133,7 @@ export function holderOf(row: IpRow): Owner {
   if (isOwn(row)) return ownerOf(subnetRef(subnet));
   const attached = namespace === '' ? vpcOfExternalIp(meta.name, subnet) : undefined;
   if (attached !== undefined) return partOf(ownerOf(vpcRef(attached)), externalPart(subnet));
+  if (namespace === '' && meta.name === eipIpName(podName)) return ownerOf(eipRef(podName));
   return ownerOf(namespace === '' ? nodeRef(podName) : podRef(namespace, podName));
 }
 
@@ -141,6 +144,7 @@ export function ipNamesOf(owner: Owner, { vpc, ipsByFirst }: Pick<World, 'vpc' |
   if (kind === 'Pod') return [first, ...ipsByFirst.at(first).map(({ meta }) => meta.name)];
   if (kind === 'Node') return [nodeIpName(name)];
   if (kind === 'Vip') return [vipKey(name)];
+  if (kind === 'OvnEip') return [eipIpName(name)];
   if (kind === 'Vpc') return part.slice(1).map((subnet) => externalIpName(name, subnet));
   if (kind !== 'Subnet') return [];
   // Whichever VPC it was in.

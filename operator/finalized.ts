@@ -2,7 +2,7 @@
 import type { Graph } from '../lib/graph/graph.ts';
 import type { ReadTable } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
-import { ipPoolRef, subnetRef, vpcRef } from './api/refs.ts';
+import { eipRef, ipPoolRef, subnetRef, vpcRef } from './api/refs.ts';
 import type { Indexes, Meta, Tables } from './api/tables.ts';
 import type { FinalizerKeeper } from './kube/finalizer.ts';
 import { follow } from './taps.ts';
@@ -14,6 +14,7 @@ export function followFinalized(graph: Graph<Tables, Indexes>, world: World, kee
     ['follow/subnet', world.subnet, subnetRef],
     ['follow/vpc', world.vpc, vpcRef],
     ['follow/ippool', world.ippool, ipPoolRef],
+    ['follow/eip', world.eip, eipRef],
   ];
   for (const [name, table, refOf] of kinds)
     follow(graph, [name, table], (key, row) => keeper.observe(refOf(key), row?.meta));

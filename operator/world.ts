@@ -27,6 +27,7 @@
 //   serviceCidr ----------------------------------------------------------------------------> Node: policies, plan
 //   vpc -> realm (what others go by) -> network, Subnet, Vpc
 //   vpc -> uplink -> demand; uplink, ip, eip -----------------------------------------------------------> Vpc: external ports; OvnEip
+//   eip -> demand; eip, ip, routerLbRule ----------------------------------------------------------> OvnEip: port, spec, status, holds
 //   vip -> holding, demand -> [allocator] --> API: status of the Vip --> vip -------------------> Vip: port, labels, status; Subnet
 //   service + endpointSlice, ip, network, host ------------------------------------------------> Service: load balancers, annotation
 //   switchLbRule, routerLbRule + eip, realm, service ----------------------------------------------> their Service, status, problems
@@ -77,7 +78,7 @@ import { defaultObjects } from './reconcilers/default-objects.ts';
 import { isolation, securityIsolations } from './reconcilers/default-deny.ts';
 import { needsAddress, nodeDemand, podDemand } from './reconcilers/demand.ts';
 import { machineKey } from './reconcilers/identity.ts';
-import { eip } from './reconcilers/eip.ts';
+import { eip, eipDemand } from './reconcilers/eip.ts';
 import { wayOut } from './reconcilers/gateway.ts';
 import { ippool, pool } from './reconcilers/ippool.ts';
 import { kept } from './reconcilers/kept.ts';
@@ -263,6 +264,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   graph.derive('demand/node', tables.node, nodeDemand, demands);
   graph.derive('demand/vip', tables.vip, vipDemand, demands);
   graph.derive('demand/uplink', computed.uplink, uplinkDemand, demands);
+  graph.derive('demand/eip', tables.eip, eipDemand, demands);
   graph.derive('kept', tables.ip, kept, graph.into(computed.kept));
   graph.derive('demand/subnet', networkTable, subnetDemand, demands);
   graph.derive('wayOut', networkTable, wayOut, graph.into(computed.wayOut));
@@ -351,6 +353,7 @@ const abouts: Readonly<Record<string, (key: string) => Ref>> = {
   Pod: podOf,
   IPPool: ipPoolRef,
   Vip: vipRef,
+  OvnEip: eipRef,
   NetworkPolicy: networkPolicyOf,
   Service: serviceOf,
   SwitchLBRule: switchLbRuleRef,

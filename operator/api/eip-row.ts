@@ -3,7 +3,7 @@ import { canonicalIp } from '../../lib/net/index.ts';
 import { objectOf, textOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
 import { metaOf } from './meta.ts';
-import type { Meta } from './tables.ts';
+import type { IpRow, Meta } from './tables.ts';
 
 /** An OvnEip. */
 export interface EipRow {
@@ -12,6 +12,18 @@ export interface EipRow {
   readonly spec: JsonObject;
   /** What it has, IPv4 first; empty before it has any. */
   readonly addresses: readonly string[];
+}
+
+/** Its types: of an address that rules use, of a VPC's port, and of a node's. */
+export const [nat, lrp, lsp] = ['nat', 'lrp', 'lsp'] as const;
+
+/** The type that is meant. */
+export const eipTypeOf = ({ spec }: EipRow): string => textOf(spec['type']) || nat;
+
+/** An address as the fields of spec and status spell it; '' for a family that it has not. */
+export function eipFields({ addresses, mac }: Pick<IpRow, 'addresses' | 'mac'>): JsonObject {
+  const single = (isV6: boolean): string => addresses.find((text) => text.includes(':') === isV6) ?? '';
+  return { v4Ip: single(false), v6Ip: single(true), macAddress: mac };
 }
 
 /** That a VPC is to have a port on an external subnet. Computed from `vpc`. */

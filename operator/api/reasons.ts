@@ -6,7 +6,8 @@ export const reasons = {
     'a match names a set or a group that no IPPool and no SecurityGroup fills; a set is empty then, and a rule with a group is left out by OVN',
   ANPWithDuplicatePriority: 'an older AdminNetworkPolicy has the same priority, and this one is not in force',
   ANPWithUnsupportedPriority: 'the AdminNetworkPolicy has a priority above 99 and is not in force',
-  AcquireAddressFailed: 'the pod or node has no address yet; the message says why, and it is tried again by itself',
+  AcquireAddressFailed:
+    'the pod, node, Vip or OvnEip has no address yet; the message says why, and it is tried again by itself',
   BANPWithUnsupportedName: 'a BaselineAdminNetworkPolicy is in force under the name default alone',
   BfdPortInvalid: 'the BFD port of the VPC cannot be made',
   CNPWithDuplicatePriority:
@@ -40,6 +41,7 @@ export const reasons = {
   NodeNetworksInvalid: 'a part of the annotation node_networks of the node cannot be used and is left out',
   ObjectRefused: 'the API server refuses an object or a field that is written for this one; the message says why',
   OptionInvalid: 'an option of DHCP or of router advertisements cannot be used and is left out',
+  OvnEipInvalid: 'the spec of the OvnEip cannot be followed: it gets no address, or keeps the one that it has',
   OvnEipNotReady: 'the OvnEip that the rule names has no address yet, or its VPC none on the same external subnet',
   PeeringInvalid: 'a peering of the VPC cannot be made and is left out',
   ReconcileAddressSetFailed: 'the address set of the IPPool cannot be made; the pool itself works',
@@ -129,6 +131,7 @@ const words: Readonly<Record<string, ConditionWords>> = {
   ClusterNetworkPolicy: adminWords('CNPWithUnsupportedPriority'),
   SwitchLBRule: ruleWords,
   RouterLBRule: ruleWords,
+  OvnEip: { ready: 'AcquireAddressSucceeded', valid: 'ValidateOvnEipSuccess', invalid: 'OvnEipInvalid' },
   Vip: { ready: 'AcquireAddressSucceeded', valid: 'ValidateVipSuccess', invalid: 'VipInvalid' },
 };
 

@@ -69,6 +69,9 @@ export const querierIpName = (subnet: string): string => `mcast-querier.${subnet
 /** Name of the IP object of a router's address in an underlay subnet. */
 export const interconnectionIpName = (vpc: string, subnet: string): string => `u2o-interconnection.${vpc}.${subnet}`;
 
+/** Name of the IP object of an OvnEip's address. */
+export const eipIpName = (eip: string): string => `ovn-eip-${eip}`;
+
 /** Name of the IP object of a VPC's address on an external subnet. */
 export const externalIpName = (vpc: string, subnet: string): string => `${externalIps}.${vpc}.${subnet}`;
 const externalIps = 'vpc-external';

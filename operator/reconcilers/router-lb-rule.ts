@@ -1,6 +1,6 @@
 // A RouterLBRule: the address of an OvnEip, balanced on the router of a VPC.
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
-import { textOf } from '../api/json.ts';
+import { lsp } from '../api/eip-row.ts';
 import type { EipRow } from '../api/eip-row.ts';
 import type { Fact } from '../api/fact.ts';
 import type { LbRuleRow } from '../api/lb-rule-row.ts';
@@ -9,6 +9,7 @@ import type { Finding } from '../api/tables.ts';
 import { routerPortName } from '../nb/names.ts';
 import { balancersOn } from '../nb/rows/load-balancer.ts';
 import { routerId } from '../nb/rows/router.ts';
+import { externalSubnetOf } from './eip.ts';
 import { generated, kept, portText, ruleFault, ruleFields } from './lb-rule.ts';
 import { clusterOf, problem } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
@@ -52,15 +53,16 @@ function ownFinding(rule: LbRuleRow, read: WorldRead): Finding | undefined {
   const { vpc, eip } = rule;
   if (!read.get('realm', vpc)) return { reason: 'VpcNotFound', message: `VPC ${vpc} does not exist` };
   const found = read.get('eip', eip);
-  if (found?.spec['type'] === 'lsp')
+  if (found?.spec['type'] === lsp)
     return { reason: 'LoadBalancerRuleInvalid', message: `OvnEip ${eip} is of type lsp, which is a node's own` };
   const missing = found ? missingOf(vpc, found, read) : `OvnEip ${eip} does not exist`;
   return missing === undefined ? undefined : { reason: 'OvnEipNotReady', message: missing };
 }
 
-function missingOf(vpc: string, { meta: { name }, spec, addresses }: EipRow, read: WorldRead): string | undefined {
-  if (addresses.length === 0) return `OvnEip ${name} has no address yet`;
-  const port = read.get('eip', routerPortName(vpc, textOf(spec['externalSubnet'])));
+function missingOf(vpc: string, row: EipRow, read: WorldRead): string | undefined {
+  const { name } = row.meta;
+  if (row.addresses.length === 0) return `OvnEip ${name} has no address yet`;
+  const port = read.get('eip', routerPortName(vpc, externalSubnetOf(row, read)));
   if (port && port.addresses.length > 0) return undefined;
   return `VPC ${vpc} has no port on the external subnet of OvnEip ${name}`;
 }

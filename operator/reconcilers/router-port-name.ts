@@ -1,9 +1,11 @@
 // The names of the link between a switch and its router. They are made of two names joined by "-", so two pairs can come
 // to one, and so can a node's port or a pod's: the later in the order of names gets a suffix.
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
+import type { Fact, Ref } from '../api/fact.ts';
 import { nodeIpName, objectKey, subnetRef } from '../api/refs.ts';
 import type { Network } from '../api/tables.ts';
 import { excludedSetName, routerPortName, suffixed, switchPortName } from '../nb/names.ts';
+import { problem } from './reconciler.ts';
 import type { WorldRead } from './reconciler.ts';
 
 export interface RouterPortNames {
@@ -61,4 +63,12 @@ export function isVif(name: string, read: WorldRead): boolean {
   if (name.startsWith(prefix) && read.get('node', name.slice(prefix.length))) return true;
   const dot = name.lastIndexOf('.');
   return dot > 0 && read.get('pod', objectKey(name.slice(dot + 1), name.slice(0, dot))) !== undefined;
+}
+
+/** The name, or another one with a problem when a port towards a router, of a node or of a pod has it. */
+export function freePortName(about: Ref, plain: string, read: WorldRead): { port: string; taken: Fact[] } {
+  const isTaken = read.at('networksByPort', `lsp ${plain}`).length > 0 || isVif(plain, read);
+  if (!isTaken) return { port: plain, taken: [] };
+  const taken = [problem(about, 'NameCollision', `${plain}: another port has this name`)];
+  return { port: suffixed(plain, ownerOf(about)), taken };
 }

@@ -106,15 +106,15 @@ export const vipFault = ({ wanted: { v4, v6, mac }, type, subnet }: VipRow): str
   subnet === '' ? 'no subnet is named' : faultOf(v4, v6, mac, type);
 
 function faultOf(v4: string, v6: string, mac: string, type: string): string | undefined {
-  if (!isOf(4, v4)) return `v4ip ${v4} is not an IPv4 address`;
-  if (!isOf(6, v6)) return `v6ip ${v6} is not an IPv6 address`;
+  if (!isAddressOf(4, v4)) return `v4ip ${v4} is not an IPv4 address`;
+  if (!isAddressOf(6, v6)) return `v6ip ${v6} is not an IPv6 address`;
   if (v6 !== v6.toLowerCase()) return `v6ip ${v6} is not in lower case`;
   if (mac !== '' && canonicalMac(mac) === undefined) return `macAddress ${mac} is not a MAC`;
   return types.includes(type) ? undefined : `unknown type ${type}`;
 }
 
 /** Nothing is of any family. */
-const isOf = (family: 4 | 6, text: string): boolean => text === '' || parseIp(text)?.family === family;
+export const isAddressOf = (family: 4 | 6, text: string): boolean => text === '' || parseIp(text)?.family === family;
 
 /** Of a load balancer's Vip: that of the router port, which is who gets its packets. */
 function gatewayMac({ type, subnet }: VipRow, read: WorldRead): string | undefined {

@@ -9,13 +9,13 @@ import { podIpName, vipKey, vipRef } from '../api/refs.ts';
 import type { IpRow, Network, VipRow } from '../api/tables.ts';
 import { reservedLabel, subnetLabel } from '../api/vip-row.ts';
 import { Withheld } from '../api/withheld.ts';
-import { suffixed, virtualPortName } from '../nb/names.ts';
+import { virtualPortName } from '../nb/names.ts';
 import { vifPort, virtualPort } from '../nb/rows/switch.ts';
 import { keepsAddresses } from './assignment.ts';
 import { defaultProvider } from './nics.ts';
 import { problem } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
-import { isVif } from './router-port-name.ts';
+import { freePortName } from './router-port-name.ts';
 import { unassigned } from './unassigned.ts';
 import { balancer, borrowerOf, machine, vipFault } from './vip-holding.ts';
 import { pairParents } from './vip-pair.ts';
@@ -84,7 +84,7 @@ function* machinePort(row: VipRow, { provider }: Network, held: IpRow, read: Wor
   const { namespace, meta } = row;
   const { name } = meta;
   const owner = ownerOf(vipRef(name));
-  const { port, taken } = free(name, portName(podIpName(namespace, name), provider), read);
+  const { port, taken } = freePortName(vipRef(name), portName(podIpName(namespace, name), provider), read);
   yield vifPort({
     owner,
     name: port,
@@ -101,7 +101,7 @@ function* virtualPorts(row: VipRow, network: Network, held: IpRow, read: WorldRe
   const { name } = row.meta;
   const parents = pairParents(row, network.name, read);
   for (const [at, address] of held.addresses.entries()) {
-    const { port, taken } = free(name, virtualPortName(name, at), read);
+    const { port, taken } = freePortName(vipRef(name), virtualPortName(name, at), read);
     yield virtualPort({ owner: ownerOf(vipRef(name)), name: port, subnet: network.name, address, parents });
     yield* taken;
   }
@@ -110,12 +110,3 @@ function* virtualPorts(row: VipRow, network: Network, held: IpRow, read: WorldRe
 /** As a pod's: in a subnet of an attached network with the provider behind it. */
 const portName = (first: string, provider: string): string =>
   provider === defaultProvider ? first : `${first}.${provider}`;
-
-/** The name, or another one with a problem when a port towards a router, of a node or of a pod has it. */
-function free(vipName: string, plain: string, read: WorldRead): { port: string; taken: Fact[] } {
-  const isTaken = read.at('networksByPort', `lsp ${plain}`).length > 0 || isVif(plain, read);
-  if (!isTaken) return { port: plain, taken: [] };
-  const about = vipRef(vipName);
-  const taken = [problem(about, 'NameCollision', `${plain}: another port has this name`)];
-  return { port: suffixed(plain, ownerOf(about)), taken };
-}

@@ -6,6 +6,7 @@ import { owner as ownerOf, partOf, rankOf } from '../../lib/delta/ids.ts';
 import { canonicalIp, canonicalMac } from '../../lib/net/index.ts';
 import type { Fact, JsonObject } from '../api/fact.ts';
 import { textOf, textsOf } from '../api/json.ts';
+import { eipFields, lrp } from '../api/eip-row.ts';
 import { uplinkKey } from '../api/keys.ts';
 import { labelKey } from '../api/labels.ts';
 import { manager, ownerAnnotation } from '../api/managers.ts';
@@ -25,9 +26,6 @@ import { unassigned } from './unassigned.ts';
 
 /** Of a node by which VPCs may leave. */
 const gatewayLabel = labelKey('ovn.kubernetes.io/external-gw', 'true');
-
-/** Type of the OvnEip of an uplink, which has the name of the router's port. */
-export const lrp = 'lrp';
 
 export const vpcExternal: Reconciler<Uplink> = {
   kind: 'Vpc',
@@ -68,7 +66,7 @@ function asked({ meta: { name, uid }, spec }: VpcRow, { externalSubnet }: Cluste
 /** Table `demand`, of uplinks. While their subnet cannot be used they want their address still: nobody else may have it. */
 export const uplinkDemand: Projection<Uplink, Demand> = function* ({ vpc, uid, subnet }, read) {
   const network = read.get('network', subnet);
-  if (network && !isExternal(network)) return;
+  if (network && !isExternal(network, vpc)) return;
   const ip = externalIpName(vpc, subnet);
   const port = routerPortName(vpc, subnet);
   const wish = wishOf(read.get('eip', port));
@@ -88,7 +86,9 @@ export const uplinkDemand: Projection<Uplink, Demand> = function* ({ vpc, uid, s
   yield [ip, demand];
 };
 
-const isExternal = ({ switched, vlan, cidrs }: Network): boolean => switched && vlan !== '' && cidrs.length > 0;
+/** One of another VPC will do without a Vlan: whoever has an address there is outside, too. */
+const isExternal = ({ switched, cidrs, vlan, vpc }: Network, of: string): boolean =>
+  switched && cidrs.length > 0 && (vlan !== '' || vpc !== of);
 
 /** What somebody made in advance says of the address; what was made here only shows it. */
 function wishOf(eip: EipRow | undefined): Wish | undefined {
@@ -116,7 +116,7 @@ interface Place {
 
 function fault({ vpc, subnet }: Uplink, { network, hosts }: Place, read: WorldRead): string | undefined {
   if (!network) return 'it does not exist';
-  if (!isExternal(network)) return 'it has no Vlan, or no addresses';
+  if (!isExternal(network, vpc)) return 'it has no Vlan and is in this VPC, or it has no addresses';
   const [onRouter, onSwitch] = [routerPortName(vpc, subnet), switchPortName(subnet, vpc)];
   if (read.at('networksByPort', `lrp ${onRouter}`).length > 0) return `a subnet has the port ${onRouter}`;
   if (read.at('vpcsByPeering', onRouter).length > 0) return `a peering has the port ${onRouter}`;
@@ -160,12 +160,10 @@ function* attached({ vpc, subnet, watched }: Uplink, at: Attached, read: WorldRe
   yield* shown(owner, name, at, read);
 }
 
-/** The OvnEip: made here unless somebody made it in advance, who keeps it then. */
+/** The OvnEip, which has the name of the router's port: made here unless somebody made it in advance, who keeps it then. */
 function* shown(owner: Owner, name: string, { network, ip }: Attached, read: WorldRead): Generator<Fact> {
   const about = eipRef(name);
   const there = read.get('eip', name);
-  const single = (isV6: boolean): string => ip.addresses.find((text) => text.includes(':') === isV6) ?? '';
-  const [v4Ip, v6Ip] = [single(false), single(true)];
   yield {
     object: about,
     owner,
@@ -173,10 +171,10 @@ function* shown(owner: Owner, name: string, { network, ip }: Attached, read: Wor
     generated: !there || isOurs(there),
     manifest: {
       metadata: { labels: { 'ovn.kubernetes.io/subnet': network.name, 'ovn.kubernetes.io/ovn_eip_type': lrp } },
-      spec: { externalSubnet: network.name, type: lrp, v4Ip, v6Ip, macAddress: ip.mac },
+      spec: { externalSubnet: network.name, type: lrp, ...eipFields(ip) },
     },
   };
-  const fields = { v4Ip, v6Ip, macAddress: ip.mac, type: lrp, nat: '' };
+  const fields = { ...eipFields(ip), type: lrp, nat: '' };
   yield { status: about, generation: there?.meta.generation ?? 1, owner, fields, confirmed: { ready: true } };
 }
 

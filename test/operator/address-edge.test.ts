@@ -12,6 +12,7 @@ it.each([
   ['a further interface of a pod', 'web.a.blue.net.ovn', 'a/web', 'Pod/a/web'],
   ['a node', 'node-n1', 'n1', 'Node//n1'],
   ['the querier of a subnet', 'mcast-querier.s', 'default/mcast-querier.s', 'Subnet//s'],
+  ['an OvnEip', 'ovn-eip-e', 'e', 'OvnEip//e'],
   ['a VPC in an external subnet', 'vpc-external.v.s', 'v-s', 'Vpc//v/external/s'],
   ['the router in a subnet', 'u2o-interconnection.v.s', 'default/u2o-interconnection.v.s', 'Subnet//s'],
 ])('rows of %s stand on its IP object', (_, name, claimant, owner) => {

@@ -177,8 +177,7 @@ describe('the operator', () => {
     undo.push(() => operator.stop());
   }, 60_000);
 
-  // Of an OvnEip it depends on the type.
-  const later = examples.filter(({ kind }) => isLater(kind) || kind === 'OvnEip');
+  const later = examples.filter(({ kind }) => isLater(kind));
   const hasConditions = ({ kind }: Thing): boolean => !isLater(kind) || laterOf(kind).status !== undefined;
 
   it('says in the conditions of a kind that comes later that it does', async () => {
