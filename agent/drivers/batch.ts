@@ -2,11 +2,14 @@
 import type { Run } from '../run.ts';
 import { CommandError } from '../run.ts';
 
-/** Runs the lines in order, all of them; throws one error that names those that failed (iproute2, `-force`). */
-export async function ipBatch(run: Run, lines: readonly string[]): Promise<void> {
+/**
+ * Runs the lines in order, all of them; throws one error that names those that failed (iproute2, `-force`). Where the family
+ * does not follow from the addresses of a line it is an option of the whole batch.
+ */
+export async function ipBatch(run: Run, lines: readonly string[], family?: '-4' | '-6'): Promise<void> {
   if (lines.length === 0) return;
   try {
-    await run(['ip', '-force', '-batch', '-'], `${lines.join('\n')}\n`);
+    await run(['ip', ...(family === undefined ? [] : [family]), '-force', '-batch', '-'], `${lines.join('\n')}\n`);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     const numbers = [...error.stderr.matchAll(/^Command failed -:(\d+)$/gm)].map((match) => Number(match[1]));

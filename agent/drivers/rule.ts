@@ -53,8 +53,23 @@ export class RuleDriver implements Driver {
   }
 
   async apply({ put, remove }: Pending): Promise<void> {
-    const line = (verb: 'add' | 'del', key: string): string => `rule ${verb} ${key} protocol ${ROUTE_PROTOCOL}`;
-    const lines = [...remove.keys()].map((key) => line('del', key));
-    await ipBatch(this.#run, [...lines, ...[...put.keys()].map((key) => line('add', key))]);
+    const lines = [
+      ...[...remove.keys()].map((key) => `rule del ${key} protocol ${ROUTE_PROTOCOL}`),
+      ...[...put.keys()].map((key) => `rule add ${key} protocol ${ROUTE_PROTOCOL}`),
+    ];
+    // `ip rule` takes no address of IPv6 without being told so; a failure of one family is none of the other.
+    const [four, six] = await Promise.allSettled([
+      ipBatch(
+        this.#run,
+        lines.filter((line) => !line.includes(':')),
+        '-4',
+      ),
+      ipBatch(
+        this.#run,
+        lines.filter((line) => line.includes(':')),
+        '-6',
+      ),
+    ]);
+    for (const result of [four, six]) if (result.status === 'rejected') throw result.reason as Error;
   }
 }

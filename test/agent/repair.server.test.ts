@@ -25,6 +25,7 @@ async function made(): Promise<string> {
     inside('ip6tables-nft-save'),
     inside('ipset', 'save').then((text) => text.replaceAll(/ (hashsize|initval) \S+/g, '')),
     inside('ip', '-N', 'rule'),
+    inside('ip', '-N', '-6', 'rule'),
     inside('ip', '-N', 'route', 'show', 'table', 'all', 'proto', '177'),
     inside('ip', '-N', '-6', 'route', 'show', 'table', 'all', 'proto', '177'),
     inside('ip', '-o', 'address', 'show', 'ovn0', 'scope', 'global').then((text) => text.replaceAll(/\\.*/g, '')),
@@ -42,6 +43,7 @@ beforeAll(async () => {
   shim = await buildShim();
   node = await TestNode.create(shim);
   await node.createIntegrationBridge();
+  await inside('ip', 'address', 'add', '2001:db8:2::11/64', 'dev', 'eth0', 'nodad');
   const item = samples.node();
   const join = {
     ...item.join,
@@ -49,36 +51,48 @@ beforeAll(async () => {
     gateways: ['100.64.0.1', 'fd00:100:64::1'],
     cidrs: ['100.64.0.0/16', 'fd00:100:64::/64'],
   };
-  const gatewayNodes = [{ name: 'n1', joinAddresses: ['100.64.0.2'], egressIps: ['192.0.2.99'] }];
+  const gatewayNodes = [
+    { name: 'n1', joinAddresses: ['100.64.0.2', 'fd00:100:64::2'], egressIps: ['192.0.2.99', '2001:db8::99'] },
+  ];
   const natRules = [
     { id: '0123456789ab', action: 'forward', sources: ['10.17.0.4/30'], targets: ['203.0.113.0/24'] },
     { id: '0123456789ac', action: 'nat', sources: [], targets: ['198.51.100.9'] },
+    { id: '0123456789ad', action: 'forward', sources: ['fd00:17::4/126'], targets: [] },
   ] as const;
-  const externalEgress = { gateways: ['192.0.2.254'], table: 1000, priority: 100 };
+  const externalEgress = { gateways: ['192.0.2.254', '2001:db8:2::254'], table: 1000, priority: 100 };
   const outside = samples.subnet({
     name: 'outside',
     uid: 'o',
     natOutgoing: false,
-    cidrs: ['10.19.0.0/16'],
+    cidrs: ['10.19.0.0/16', 'fd00:19::/64'],
     externalEgress,
   });
   await node.writePlan({
     'node/n1': samples.node({ internalIps: ['192.0.2.11'], join }),
     'peer/n2': { kind: 'peer', name: 'n2', internalIps: ['192.0.2.12'] },
     'subnet/ovn-default': samples.subnet({ cidrs: ['10.16.0.0/16', 'fd00:10:16::/64'] }),
-    'subnet/ruled': samples.subnet({ name: 'ruled', uid: 'u-c01aa0ad61b8', cidrs: ['10.17.0.0/16'], natRules }),
+    'subnet/ruled': samples.subnet({
+      name: 'ruled',
+      uid: 'u-c01aa0ad61b8',
+      cidrs: ['10.17.0.0/16', 'fd00:17::/64'],
+      natRules,
+    }),
     'subnet/own': samples.subnet({
       name: 'own',
       uid: 'x',
-      cidrs: ['10.18.0.0/16'],
+      cidrs: ['10.18.0.0/16', 'fd00:18::/64'],
       gatewayType: 'centralized',
       gatewayNodes,
     }),
     'subnet/outside': outside,
-    'port/ns/p/ovn': samples.port({ subnet: 'outside', addresses: ['10.19.0.5/16'] }),
+    'port/ns/p/ovn': samples.port({ subnet: 'outside', addresses: ['10.19.0.5/16', 'fd00:19::5/64'] }),
   });
   await node.startAgent(['--iface=eth2']);
-  await eventually(async () => (await inside('ip', 'rule')).includes('10.19.0.5'), { what: 'the rule of the pod' });
+  for (const [option, ip] of [
+    ['-4', '10.19.0.5'],
+    ['-6', 'fd00:19::5'],
+  ] as const)
+    await eventually(async () => (await inside('ip', option, 'rule')).includes(ip), { what: `the rule of ${ip}` });
   await eventually(async () => (await inside('iptables-nft-save')).includes('ovn-subnet-gateway,own'));
   await eventually(async () => (await inside('ip', '-6', 'route')).includes('fd00:10:16::/64'));
   whole = await made();
@@ -109,24 +123,37 @@ describe('what is broken is whole again', () => {
     ['what accepts', 'iptables-nft -D FORWARD -m set --match-set ovn40services src -j ACCEPT'],
     ['what counts', 'iptables-nft -D FORWARD -s 10.17.0.0/16 -m comment --comment ovn-subnet-gateway,ruled'],
     ['what unmarks', 'iptables-nft -F OUTPUT'],
-    ['a rule of IPv6', 'ip6tables-nft -t nat -F OVN-POSTROUTING'],
+    ['rules of IPv6', 'ip6tables-nft -t nat -F OVN-POSTROUTING'],
+    ['all rules of a chain of ours in IPv6', 'ip6tables-nft -t nat -F OVN-NAT-PSUBNET-c01aa0ad61b8'],
+    [
+      'a source address of a gateway node in IPv6',
+      'ip6tables-nft -t nat -D OVN-POSTROUTING -s fd00:18::/64 -m set ! --match-set ovn60subnets dst -j SNAT --to-source 2001:db8::99 --random-fully',
+    ],
     ['all of nf_tables', 'nft flush ruleset'],
     ['an element of a set', 'ipset del ovn40subnets 10.17.0.0/16'],
     ['an element of the set of a NAT rule', 'ipset del ovn40natpr-0123456789ab-src 10.17.0.4/30'],
+    ['an element of the set of a NAT rule of IPv6', 'ipset del ovn60natpr-0123456789ad-src fd00:17::4/126'],
     ['a foreign element', 'ipset add ovn60subnets-nat fd00:99::/64'],
     ['all elements of a set', 'ipset flush ovn40subnets-nat'],
     ['a rule of policy routing', 'ip rule del from 10.19.0.5 lookup 1000'],
+    ['a rule of policy routing in IPv6', 'ip -6 rule del from fd00:19::5 lookup 1000'],
     ['a route of a table', 'ip route flush table 1000'],
+    ['a route of a table in IPv6', 'ip -6 route flush table 1000'],
     ['the route of the join network', 'ip route del 100.64.0.0/16'],
     ['a route to a subnet', 'ip route del 10.16.0.0/16'],
     ['a route of IPv6', 'ip -6 route del fd00:10:16::/64'],
     ['the address of ovn0', 'ip address del 100.64.0.2/16 dev ovn0'],
+    ['the IPv6 address of ovn0', 'ip address del fd00:100:64::2/64 dev ovn0'],
     ['ovn0 itself', 'ip link set ovn0 down'],
     ['the link to the gateway outside', 'ip link set eth0 down'],
   ])('%s', async (_, command) => {
     const argv = command.replace('kube-ovn prerouting rules', 'kube-ovn_prerouting_rules').split(' ');
     await inside(...argv.map((word) => word.replaceAll('_prerouting_rules', ' prerouting rules')));
-    if (command.endsWith('eth0 down')) await inside('ip', 'link', 'set', 'eth0', 'up');
+    // A link that is set down keeps its addresses of IPv4 alone.
+    if (command.endsWith('eth0 down')) {
+      await inside('ip', 'link', 'set', 'eth0', 'up');
+      await inside('ip', 'address', 'replace', '2001:db8:2::11/64', 'dev', 'eth0', 'nodad');
+    }
     const isWhole = async (): Promise<boolean> => (await made()) === whole;
     await eventually(isWhole, { within: 5000 }).catch(() => undefined);
     expect(await made()).toBe(whole);
