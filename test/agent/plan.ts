@@ -65,6 +65,7 @@ export const samplePlan: Readonly<Record<string, object>> = {
     addresses: ['10.16.0.31/16', 'fd00::31/64'],
     gateways: ['10.16.0.1', 'fd00::1'],
   },
+  'port/default/six/ovn': { ...port('six', '10.16.0.33'), addresses: ['fd00::33/64'], gateways: ['fd00::1'] },
   'port/default/sriov/ovn': { ...port('sriov', '10.16.0.32'), nicType: 'offload-port' },
   // For another plugin's interface, and for a second one of ours.
   'port/default/dual/lan.default': {

@@ -80,7 +80,7 @@ const once =
     return await answer;
   };
 
-const waiting = async (): Promise<boolean> => (await runtime.node.interfaces('pod_name', 'a')).length > 0;
+const waiting = async (): Promise<boolean> => (await runtime.node.interfaces('pod_name', 'dual')).length > 0;
 
 async function nothingLeft(pod: Sandbox): Promise<void> {
   expect(await settledInventory()).toEqual(before);
@@ -93,7 +93,9 @@ const early: [string, Killing][] = [
   ['after the pair', at('pair 1')],
   ["after the pod's end is up", at('pair 2')],
   ['after the address', at('pair 3')],
-  ['after the route', at('pair 4')],
+  ['after the IPv6 address', at('pair 4')],
+  ['after the route', at('pair 5')],
+  ['after the IPv6 route', at('pair 6')],
   ['before the port reaches the database', when('client', /"op":"insert".*kubeloom-container/)],
 ];
 
@@ -107,7 +109,7 @@ const late: [string, Killing][] = [
 
 describe('an agent killed within ADD', () => {
   it.each([...early, ...late])('%s leaves nothing after DEL', async (_, kill) => {
-    const pod = await runtime.sandbox('a');
+    const pod = await runtime.sandbox('dual');
     expect(await kill(() => runtime.cni('ADD', pod))).toMatchObject({ code: 1, error: { code: 11 } });
     await runtime.restartAgent();
     expect(await runtime.cni('DEL', pod)).toEqual(done);
@@ -115,11 +117,12 @@ describe('an agent killed within ADD', () => {
   });
 
   it.each(early)('%s adds when it is asked again', async (_, kill) => {
-    const pod = await runtime.sandbox('a');
+    const pod = await runtime.sandbox('dual');
     expect(await kill(() => runtime.cni('ADD', pod))).toMatchObject({ code: 1, error: { code: 11 } });
     await runtime.restartAgent();
     await runtime.added(pod);
     expect(await runtime.inPod(pod, 'route')).toContain('default via 10.16.0.1 dev eth0');
+    expect(await runtime.inPod(pod, '-6', 'route')).toContain('default via fd00::1 dev eth0');
     expect(await runtime.ports(pod)).toHaveLength(1);
     expect(await runtime.cni('DEL', pod)).toEqual(done);
     await nothingLeft(pod);
@@ -139,7 +142,7 @@ describe('an agent killed within ADD', () => {
   it('while it waits for OVN leaves nothing after DEL, with and without a namespace', async () => {
     await runtime.withoutOvn();
     for (const netns of [undefined, '', '/run/netns/gone']) {
-      const pod = await runtime.sandbox('a');
+      const pod = await runtime.sandbox('dual');
       expect(await once(waiting)(() => runtime.cni('ADD', pod))).toMatchObject({ code: 1, error: { code: 11 } });
       await runtime.restartAgent();
       expect(await runtime.cni('DEL', { ...pod, ...(netns === undefined ? {} : { CNI_NETNS: netns }) })).toEqual(done);
@@ -156,7 +159,7 @@ describe('an agent killed within DEL', () => {
     ['before the port leaves the database', when('client', /"mutate".*"delete"/)],
     ['before the database has answered', when('server', /"count":1/)],
   ])('%s leaves nothing after another DEL', async (_, kill) => {
-    const pod = await runtime.sandbox('a');
+    const pod = await runtime.sandbox('dual');
     await runtime.added(pod);
     expect(await kill(() => runtime.cni('DEL', pod))).toMatchObject({ code: 1, error: { code: 11 } });
     await runtime.restartAgent();

@@ -52,14 +52,18 @@ function result({ code, stdout, stderr }: Ran): Result {
 const ok = expect.objectContaining({ code: 0 }) as unknown;
 
 describe('cnitool', () => {
-  it.each(['0.3.1', '0.4.0', '1.0.0', '1.1.0'])('adds, checks and deletes in version %s', async (cniVersion) => {
+  it.each([
+    ...['0.3.1', '0.4.0', '1.0.0', '1.1.0'].map((version) => [version, 'dual'] as const),
+    ['1.1.0', 'six'] as const,
+  ])('adds, checks and deletes in version %s a pod of family %s', async (cniVersion, name) => {
     await tool.network('kube-ovn', cniVersion, [{ type: 'kube-ovn' }]);
     const [before, pod] = [await inventory(runtime), await runtime.node.newPod()];
     const call = (command: string): Promise<Ran> =>
-      tool.run(command, 'kube-ovn', `/run/netns/${pod}`, { CNI_ARGS: args('dual') });
+      tool.run(command, 'kube-ovn', `/run/netns/${pod}`, { CNI_ARGS: args(name) });
     const { ips, cniVersion: answered } = result(await call('add'));
     expect(answered).toBe(cniVersion);
-    expect(ips.map(({ address }) => address)).toEqual(['10.16.0.31/16', 'fd00::31/64']);
+    const addresses = { dual: ['10.16.0.31/16', 'fd00::31/64'], six: ['fd00::33/64'] };
+    expect(ips.map(({ address }) => address)).toEqual(addresses[name]);
     // libcni refuses CHECK in older versions by itself.
     expect((await call('check')).code).toBe(cniVersion === '0.3.1' ? 1 : 0);
     expect(await call('del')).toEqual(ok);
@@ -94,7 +98,7 @@ describe('before the reference plugins', () => {
     ]);
     const [before, pod] = [await inventory(runtime), await runtime.node.newPod()];
     const env = {
-      CNI_ARGS: args('a'),
+      CNI_ARGS: args('dual'),
       CAP_ARGS: JSON.stringify({
         portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
         bandwidth: { ingressRate: 8_000_000, ingressBurst: 8_000_000, egressRate: 8_000_000, egressBurst: 8_000_000 },
@@ -102,8 +106,11 @@ describe('before the reference plugins', () => {
     };
     const call = (command: string): Promise<Ran> => tool.run(command, 'kube-ovn', `/run/netns/${pod}`, env);
     const made = result(await call('add'));
-    expect(made.ips).toMatchObject([{ address: '10.16.0.20/16' }]);
-    expect(await inNode('nft', 'list', 'ruleset').catch(() => inNode('iptables-nft-save'))).toMatch(/10\.16\.0\.20:80/);
+    expect(made.ips).toMatchObject([{ address: '10.16.0.31/16' }, { address: 'fd00::31/64' }]);
+    const mapped = async (): Promise<string> =>
+      (await inNode('iptables-nft-save')) + (await inNode('ip6tables-nft-save'));
+    expect(await mapped()).toMatch(/10\.16\.0\.31:80/);
+    expect(await mapped()).toMatch(/\[fd00::31\]:80/);
     const [host = ''] = made.interfaces.map(({ name }) => name);
     expect(await inNode('tc', 'qdisc', 'show', 'dev', host)).toContain('tbf');
     expect(await inside(pod, 'cat', '/proc/sys/net/ipv4/conf/eth0/log_martians')).toBe('1\n');
@@ -112,7 +119,7 @@ describe('before the reference plugins', () => {
     expect(await call('del')).toEqual(ok);
     expect(await inventory(runtime)).toEqual(before);
     expect(await tool.kept()).toEqual([]);
-    expect(await inNode('iptables-nft-save')).not.toContain('10.16.0.20');
+    expect(await mapped()).not.toMatch(/10\.16\.0\.31|fd00::31/);
   });
 });
 
@@ -155,7 +162,7 @@ describe('as the source of addresses', () => {
     const call = (command: string, at: 0 | 1): Promise<Ran> =>
       tool.run(command, 'lan', `/run/netns/${pods[at]}`, { CNI_ARGS: args(at === 0 ? 'a' : 'b') });
     for (const at of [0, 1] as const) result(await call('add', at));
-    await inside(pods[0], 'ping', '-c', '1', '-W', '2', '203.0.113.11');
+    for (const ip of ['203.0.113.11', 'fd00:51::11']) await inside(pods[0], 'ping', '-c', '1', '-W', '2', ip);
     await inside(pods[1], 'ip', 'address', 'flush', 'dev', 'eth0');
     expect((await call('check', 1)).code).toBe(1);
     for (const at of [0, 1] as const) expect(await call('del', at)).toEqual(ok);

@@ -37,6 +37,24 @@ describe('ADD', () => {
     expect(await runtime.node.cni('DEL', pod, { cniVersion })).toEqual({ code: 0, stdout: '' });
   });
 
+  it.each(['0.4.0', '1.1.0'])('answers for a pod with IPv6 alone in version %s', async (cniVersion) => {
+    const pod = await runtime.sandbox('six');
+    const result = await runtime.added(pod, { cniVersion, routes: [{ dst: '2001:db8::/32' }] });
+    const version = cniVersion === '0.4.0' ? { version: '6' } : {};
+    expect(result).toMatchObject({
+      ips: [{ ...version, address: 'fd00::33/64', gateway: 'fd00::1', interface: 1 }],
+      routes: [{ dst: '::/0', gw: 'fd00::1' }, { dst: '2001:db8::/32' }],
+    });
+    expect(await runtime.inPod(pod, 'address', 'show', 'dev', 'eth0', 'scope', 'global')).not.toMatch(
+      /inet |tentative/,
+    );
+    const table = await runtime.inPod(pod, '-6', 'route');
+    expect(table).toContain('default via fd00::1 dev eth0');
+    expect(table).toContain('2001:db8::/32 via fd00::1 dev eth0');
+    expect(await runtime.cni('CHECK', pod, { cniVersion, prevResult: result })).toMatchObject({ code: 0 });
+    expect(await runtime.cni('DEL', pod, { cniVersion })).toMatchObject({ code: 0 });
+  });
+
   it.each(['0.1.0', '0.2.0', '1.2.0', '2.0.0', 'x'])('refuses version %s', async (cniVersion) => {
     const answer = await runtime.cni('ADD', await runtime.sandbox('a'), { cniVersion });
     expect(answer).toMatchObject(refused(1, /is not supported/, '0.3.1'));
