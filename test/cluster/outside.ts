@@ -20,29 +20,32 @@ export interface HostsOutside {
   readonly beyondIp: string;
 }
 
-/** Their addresses, of the cluster's first family. */
-export function hostsOutside(family: Family): HostsOutside {
-  const [outsideIp] = addressesOf(family).controlPlane;
-  return family === 'ipv6'
-    ? { outsideIp, routerIp: 'fd00:172:29::250', beyondIp: '2001:db8::1' }
-    : { outsideIp, routerIp: '172.29.0.250', beyondIp: '203.0.113.1' };
-}
+/** Their addresses in each of the cluster's families. */
+export const hostsOutside = (family: Family): HostsOutside[] =>
+  addressesOf(family).controlPlane.map((outsideIp) =>
+    outsideIp.includes(':')
+      ? { outsideIp, routerIp: 'fd00:172:29::250', beyondIp: '2001:db8::1' }
+      : { outsideIp, routerIp: '172.29.0.250', beyondIp: '203.0.113.1' },
+  );
 
 /** Starts both; whatever was left of an earlier run is replaced. */
 export async function openOutside(cluster: Cluster): Promise<void> {
   await closeOutside(cluster);
-  const { routerIp, beyondIp } = hostsOutside(cluster.record.family);
   const { prefixOf } = addressesOf(cluster.record.family);
-  const flags = routerIp.includes(':') ? ' nodad' : '';
   const server = await compiled(join(repoRoot, 'config/images/test/echo-server.c'), cacheRoot());
   const serve = `setsid ${server} ${PORTS.join(' ')} </dev/null >/dev/null 2>&1 &`;
   await cluster.inControlPlane(['ip', 'netns', 'add', ROUTER]);
   for (const line of [
     `link add router0 type veth peer name eth0 netns ${ROUTER}`,
     'link set router0 master cluster up',
-    `-n ${ROUTER} address add ${routerIp}/${prefixOf(routerIp)} dev eth0${flags}`,
+    ...hostsOutside(cluster.record.family).flatMap(({ routerIp, beyondIp }) => {
+      const flags = routerIp.includes(':') ? ' nodad' : '';
+      return [
+        `-n ${ROUTER} address add ${routerIp}/${prefixOf(routerIp)} dev eth0${flags}`,
+        `-n ${ROUTER} address add ${beyondIp} dev lo${flags}`,
+      ];
+    }),
     `-n ${ROUTER} link set lo up`,
-    `-n ${ROUTER} address add ${beyondIp} dev lo${flags}`,
     `-n ${ROUTER} link set eth0 up`,
   ])
     await cluster.inControlPlane(['ip', ...line.split(' ')]);

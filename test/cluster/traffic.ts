@@ -7,7 +7,9 @@ import { waitFor } from './wait.ts';
 export interface Pod {
   readonly name: string;
   readonly namespace: string;
+  /** Of the cluster's first family, and of each. */
   readonly ip: string;
+  readonly ips: readonly string[];
   readonly node: string;
   readonly uid: string;
   readonly ready: boolean;
@@ -16,7 +18,7 @@ export interface Pod {
 interface PodObject {
   metadata: { name: string; namespace: string; uid: string; deletionTimestamp?: string };
   spec: { nodeName?: string };
-  status: { podIP?: string; conditions?: { type: string; status: string }[] };
+  status: { podIP?: string; podIPs?: { ip: string }[]; conditions?: { type: string; status: string }[] };
 }
 
 /** The pods that a selector matches and that are not being deleted, by name. */
@@ -38,6 +40,7 @@ export async function pods(cluster: Cluster, namespace: string, selector: string
       namespace: metadata.namespace,
       uid: metadata.uid,
       ip: status.podIP ?? '',
+      ips: (status.podIPs ?? []).map(({ ip }) => ip),
       node: spec.nodeName ?? '',
       ready: status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true,
     }))
@@ -93,9 +96,13 @@ export async function unreachable(cluster: Cluster, from: Pod, to: readonly Pod[
     .map((line) => `${from.name} on ${from.node} -> ${line}`);
 }
 
-/** All pairs, each pod to itself too, all at once; what failed. */
+/** The pods as many times as they have addresses, with one as `ip` each. */
+export const everyAddress = (all: readonly Pod[]): Pod[] => all.flatMap((pod) => pod.ips.map((ip) => ({ ...pod, ip })));
+
+/** All pairs, each pod to itself too, all at once; what failed. A pod may be there several times, with other addresses. */
 export async function matrix(cluster: Cluster, all: readonly Pod[]): Promise<string[]> {
-  return (await Promise.all(all.map((pod) => unreachable(cluster, pod, all)))).flat();
+  const senders = new Map(all.map((pod) => [pod.uid, pod])).values();
+  return (await Promise.all([...senders].map((pod) => unreachable(cluster, pod, all)))).flat();
 }
 
 /** What a flow felt, as the test image's `client` tells it. */
@@ -120,8 +127,9 @@ export async function traffic(
   { udp = false, intervalMs = 100 }: { udp?: boolean; intervalMs?: number } = {},
 ): Promise<Traffic> {
   const kind = udp ? ['-u'] : [];
-  const client = ['client', ...kind, '-i', String(intervalMs), '-d', '600', to.ip, udp ? '8082' : '8081'];
-  const file = `/tmp/flow-${to.uid}-${performance.now().toFixed(0)}`;
+  const port = udp ? '8082' : '8081';
+  const client = ['client', ...kind, '-i', String(intervalMs), '-d', '600', to.ip, port];
+  const file = `/tmp/flow-${to.ip}-${port}-${performance.now().toFixed(0)}`;
   // The client belongs to the pod, not to the stream of `kubectl exec`: that breaks when the API server is restarted.
   const script = `${client.join(' ')} >${file} 2>&1 & echo $! >${file}.pid`;
   await exec(cluster, from, ['bash', '-c', script]);
@@ -138,6 +146,16 @@ export async function traffic(
       return JSON.parse(account) as Flow;
     },
   };
+}
+
+/** `traffic` to each address of the other pod; what each flow felt. */
+export async function trafficOfEach(
+  cluster: Cluster,
+  [from, to]: readonly [Pod, Pod],
+  options: { udp?: boolean; intervalMs?: number } = {},
+): Promise<{ stop(): Promise<Flow[]> }> {
+  const flows = await Promise.all(everyAddress([to]).map((end) => traffic(cluster, [from, end], options)));
+  return { stop: () => Promise.all(flows.map((flow) => flow.stop())) };
 }
 
 /** The words of a failed command, for people. */

@@ -1,18 +1,21 @@
 /**
- * Clusters with IPv6 alone and with both families, the latter with kube-proxy's other mode: what holds on the IPv4 cluster of
- * the other tests holds on them.
+ * Clusters of one family, that of IPv4 with kube-proxy's other mode: what holds on the dual-stack cluster of the other tests
+ * holds on them.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Cluster } from '../cluster/cluster.ts';
 import { FIRST_RUN_MS, startCluster, stopCluster } from '../cluster/fixture.ts';
 import { addressesOf, inUrl } from '../cluster/family.ts';
 import { closeOutside, hostsOutside, openOutside, seenAs } from '../cluster/outside.ts';
-import { exec, matrix, readyPods, type Pod } from '../cluster/traffic.ts';
+import { everyAddress, exec, matrix, type Pod } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
+import { gatewayCases } from './gateways.suite.ts';
+import { intact, nodeCases } from './node.suite.ts';
 import { podManifest } from './shared.ts';
+import { toolsOf } from './tools.ts';
 
-const versions = { ipv6: [6], dual: [4, 6] } as const;
-const kubeProxy = { ipv6: 'iptables', dual: 'nftables' } as const;
+const versions = { ipv4: [4], ipv6: [6] } as const;
+const kubeProxy = { ipv4: 'nftables', ipv6: 'iptables' } as const;
 const namespace = 'default';
 const names = ['near', 'neighbour', 'far'] as const;
 type Name = (typeof names)[number];
@@ -21,7 +24,26 @@ const nodes: Readonly<Record<Name, string>> = { near: 'n1', neighbour: 'n1', far
 const headers = { 4: 28, 6: 48 } as const;
 const versionOf = (ip: string): 4 | 6 => (ip.includes(':') ? 6 : 4);
 
-describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
+/** Of both families at once these are in gateways.test.ts, restarts.test.ts and node-life.test.ts. */
+function gatewaysAndDamage(cluster: () => Cluster): void {
+  gatewayCases(cluster, 'ipv6');
+
+  describe('a node', () => {
+    const { programKilled, databaseLost } = nodeCases(cluster, ['near', 'far', 'neighbour']);
+
+    it('goes on when its agent is killed', async () => {
+      expect(await programKilled('agent/main.ts', 'app=kube-ovn-cni')).toEqual(intact(1));
+    });
+
+    it('leaves pods their network when it loses the database of Open vSwitch', async () => {
+      const { before, after } = await databaseLost();
+      expect(after).toEqual(before);
+    });
+  });
+}
+const more = { ipv6: gatewaysAndDamage, ipv4: () => undefined } as const;
+
+describe.each(['ipv6', 'ipv4'] as const)('a cluster of family %s', (family) => {
   const name = `e2e-${family}`;
   let cluster: Cluster;
   /** One entry for each address of each pod. */
@@ -29,8 +51,7 @@ describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
   let failed = false;
   afterEach(({ task }) => void (failed ||= task.result?.state === 'fail'));
 
-  const apply = (...items: readonly object[]): Promise<string> =>
-    cluster.kubectl(['apply', '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
+  const { apply, readyPod } = toolsOf(() => cluster);
   const addresses = (pod: Name): Pod[] => ends.filter((end) => end.name === pod);
   const one = (pod: Name): Pod => {
     const [first] = addresses(pod);
@@ -44,12 +65,7 @@ describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
   beforeAll(async () => {
     cluster = await startCluster(name, '--family', family, '--kube-proxy', kubeProxy[family]);
     await apply(...names.map((pod) => podManifest(namespace, pod, { node: nodes[pod] })));
-    for (const pod of names) {
-      const [ready] = await readyPods(cluster, namespace, `e2e=${pod}`, { count: 1, limitMs: 90_000 });
-      const path = '--output=jsonpath={.status.podIPs[*].ip}';
-      const ips = (await cluster.kubectl(['get', 'pod', pod, path])).split(' ');
-      if (ready) ends.push(...ips.map((ip) => ({ ...ready, ip })));
-    }
+    for (const pod of names) ends.push(...everyAddress([await readyPod(namespace, pod)]));
   }, FIRST_RUN_MS);
   afterAll(() => stopCluster(name, failed));
 
@@ -85,7 +101,7 @@ describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
 
   it('lets pods out by their node, or by a gateway node', async () => {
     await openOutside(cluster);
-    const { outsideIp } = hostsOutside(family);
+    const [{ outsideIp } = { outsideIp: '' }] = hostsOutside(family);
     const seen = async (pod: Pod, as: string): Promise<unknown> =>
       waitFor(async () => (await exec(cluster, pod, ['bash', '-c', `${seenAs(outsideIp)} || true`])).trim() === as, {
         what: `${pod.name} to be seen as ${as}`,
@@ -113,7 +129,7 @@ describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
       type: 'NodePort',
       ports: [{ port: 80, targetPort: 8080 }],
       ipFamilies,
-      ipFamilyPolicy: family === 'dual' ? 'RequireDualStack' : 'SingleStack',
+      ipFamilyPolicy: 'SingleStack',
     };
     await apply({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'far', namespace }, spec });
     const path = '--output=jsonpath={.spec.clusterIPs[*]}';
@@ -172,4 +188,6 @@ describe.each(['ipv6', 'dual'] as const)('a cluster of family %s', (family) => {
     }
     await cluster.kubectl(['delete', 'networkpolicy', 'far']);
   });
+
+  more[family](() => cluster);
 });

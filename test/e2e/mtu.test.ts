@@ -4,23 +4,27 @@ import { exec, type Pod } from '../cluster/traffic.ts';
 import { apply, cluster, custom, freshNamespace, podManifest, readyPod } from './shared.ts';
 
 const ns = 'e2e-mtu';
-/** Headers of IPv4 and ICMP. */
-const HEADERS = 28;
+/** Headers of IP and ICMP. */
+const headersOf = (ip: string): number => (ip.includes(':') ? 48 : 28);
 
 const mtuOf = async (pod: Pod): Promise<number> =>
   Number(await exec(cluster(), pod, ['cat', '/sys/class/net/eth0/mtu']));
 
-/** Whether a packet of that size arrives, and its answer comes back, uncut. */
-const passes = (from: Pod, to: Pod, size: number): Promise<boolean> =>
-  exec(cluster(), from, ['ping', '-M', 'do', '-c1', '-W2', '-s', String(size - HEADERS), to.ip]).then(
-    () => true,
-    () => false,
+/** Whether a packet of that size arrives, and its answer comes back, uncut: over IPv4, over IPv6. */
+const passes = (from: Pod, to: Pod, size: number): Promise<boolean[]> =>
+  Promise.all(
+    to.ips.map((ip) =>
+      exec(cluster(), from, ['ping', '-M', 'do', '-c1', '-W2', '-s', String(size - headersOf(ip)), ip]).then(
+        () => true,
+        () => false,
+      ),
+    ),
   );
 
 let pods: Readonly<Record<string, Pod>>;
 beforeAll(async () => {
   await freshNamespace(ns);
-  await apply(custom('Subnet', ns, { cidrBlock: '10.57.0.0/24', mtu: 1300 }));
+  await apply(custom('Subnet', ns, { cidrBlock: '10.57.0.0/24,fd00:10:57::/112', mtu: 1300 }));
   const small = { 'ovn.kubernetes.io/logical_switch': ns };
   await apply(
     podManifest(ns, 'one', { node: 'n1' }),
@@ -44,8 +48,8 @@ describe.each([
     // Geneve takes 100 bytes of the tunnel interface's.
     const tunnel = Number((await cluster().inNode(1, ['cat', '/sys/class/net/eth2/mtu'])).stdout);
     expect([mtu, await mtuOf(two)]).toEqual(from === 'one' ? [tunnel - 100, tunnel - 100] : [1300, 1300]);
-    expect(await passes(one, two, mtu)).toBe(true);
-    expect(await passes(two, one, mtu)).toBe(true);
-    expect(await passes(one, two, mtu + 1)).toBe(false);
+    expect(await passes(one, two, mtu)).toEqual([true, true]);
+    expect(await passes(two, one, mtu)).toEqual([true, true]);
+    expect(await passes(one, two, mtu + 1)).toEqual([false, false]);
   });
 });

@@ -6,7 +6,7 @@ import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goTools } from '../cluster/go.ts';
 import { apiServer } from '../cluster/settings.ts';
-import { exec, unreachable, type Pod } from '../cluster/traffic.ts';
+import { everyAddress, exec, unreachable, type Pod } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { definition, networks, takeDefinitions } from './networks.ts';
 import type { Net } from './networks.ts';
@@ -23,7 +23,7 @@ const network = (name: string, cidrBlock: string, given: Net['config']): Net => 
   return { name, provider, cidrBlock, ifname: '', config };
 };
 const red = network('red', '10.62.0.0/24,fd00:10:62::/112', { type: 'kube-ovn' });
-const wire = network('wire', '198.51.100.0/24', { type: 'macvlan', master: 'eth1' });
+const wire = network('wire', '198.51.100.0/24,2001:db8:51::/112', { type: 'macvlan', master: 'eth1' });
 
 const role = {
   apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -179,7 +179,7 @@ describe('Multus', () => {
 
   it('has packets from node to node on all of them, and the default route by eth0', async () => {
     const there = await Promise.all([red, wire].map(({ provider }) => assigned('two', provider)));
-    const all = [two, ...there.flat().map((ip) => ({ ...two, ip }))];
+    const all = [...everyAddress([two]), ...there.flat().map((ip) => ({ ...two, ip }))];
     expect(await unreachable(cluster(), one, all)).toEqual([]);
     expect(await inPod(one, 'ip', 'route', 'show', 'default')).toContain('dev eth0');
   });
@@ -196,7 +196,7 @@ describe('Multus', () => {
     await apply(podManifest(ns, 'one', { node: 'n1', annotations: { [networks]: 'red, wire' } }));
     one = await readyPod(ns, 'one');
     expect(Object.keys(await told('one')).toSorted()).toEqual(['eth0', 'net1', 'net2']);
-    expect(await unreachable(cluster(), two, [one])).toEqual([]);
+    expect(await unreachable(cluster(), two, everyAddress([one]))).toEqual([]);
   });
 
   it('leaves nothing on the nodes when the pods are gone', async () => {

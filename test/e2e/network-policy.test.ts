@@ -287,8 +287,15 @@ async function probed(pod: Pod, result: 'successful' | 'failed'): Promise<number
   return Number(line?.split(' ').at(-1) ?? 0);
 }
 
-const fromHost = async (n: number, pod: Pod): Promise<boolean> =>
-  (await cluster().tryInNode(n, ['bash', '-c', `exec 3<>/dev/tcp/${pod.ip}/8081`], { timeoutMs: 1500 })).code === 0;
+/** Over IPv4 and over IPv6 alike. */
+async function fromHost(n: number, { ips }: Pod): Promise<boolean> {
+  const reaches = async (ip: string): Promise<boolean> =>
+    (await cluster().tryInNode(n, ['bash', '-c', `exec 3<>/dev/tcp/${ip}/8081`], { timeoutMs: 1500 })).code === 0;
+  const [four, six] = await Promise.all(ips.map(reaches));
+  if (four === undefined) throw new Error('the pod has no address');
+  expect(six, 'over IPv6').toBe(four);
+  return four;
+}
 
 describe('an isolated pod', () => {
   it('is probed by the kubelet of its node, and reached by no other node', async () => {
@@ -317,9 +324,10 @@ describe('an isolated pod', () => {
 
   it('is reached by the other node from an address that a policy allows', async () => {
     const near = podOf('near');
-    const join = async (n: number): Promise<string> =>
-      field('node', `n${n}`, '{.metadata.annotations.ovn\\.kubernetes\\.io/ip_address}');
-    const from = [{ ipBlock: { cidr: `${await join(2)}/32` } }, { ipBlock: { cidr: `${cluster().node(2).ip}/32` } }];
+    const join = await field('node', 'n2', '{.metadata.annotations.ovn\\.kubernetes\\.io/ip_address}');
+    const from = [...join.split(','), ...cluster().node(2).ips].map((ip) => ({
+      ipBlock: { cidr: `${ip}/${ip.includes(':') ? 128 : 32}` },
+    }));
     const open = policy(ns, 'open', {
       podSelector: { matchLabels: { e2e: 'near' } },
       policyTypes: ['Ingress'],

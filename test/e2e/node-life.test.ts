@@ -1,22 +1,26 @@
 /**
  * What befalls a node, while packets flow, on a cluster of its own: the death of its programs, a power cut, its removal and its
- * return. All converges with no help.
+ * return. Each in both families. All converges with no help.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Cluster } from '../cluster/cluster.ts';
 import { FIRST_RUN_MS, startCluster, stopCluster } from '../cluster/fixture.ts';
-import { exec, matrix, pods, readyPods, traffic, type Pod } from '../cluster/traffic.ts';
+import { exec, pods, trafficOfEach } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
+import { intact, nodeCases } from './node.suite.ts';
 import { podManifest } from './shared.ts';
+import { toolsOf } from './tools.ts';
 
 const NAME = 'e2e-life';
 const namespace = 'default';
 const soon = { limitMs: 90_000, everyMs: 200 };
 let cluster: Cluster;
 let failed = false;
+const { apply, settled } = toolsOf(() => cluster);
+const { allIsWell, databaseLost, programKilled, ready } = nodeCases(() => cluster, ['one', 'two', 'near']);
 
 beforeAll(async () => {
-  cluster = await startCluster(NAME);
+  cluster = await startCluster(NAME, '--family', 'dual');
   await apply(
     podManifest(namespace, 'one', { node: 'n1' }),
     podManifest(namespace, 'mate', { node: 'n1' }),
@@ -28,86 +32,28 @@ beforeAll(async () => {
 afterEach(({ task }) => void (failed ||= task.result?.state === 'fail'));
 afterAll(() => stopCluster(NAME, failed));
 
-const apply = (...items: readonly object[]): Promise<string> =>
-  cluster.kubectl(['apply', '-f', '-'], { stdin: JSON.stringify({ apiVersion: 'v1', kind: 'List', items }) });
-
-async function ready(name: string): Promise<Pod> {
-  const [pod] = await readyPods(cluster, namespace, `e2e=${name}`, { count: 1, limitMs: 90_000 });
-  if (pod === undefined) throw new Error(`no pod ${name}`);
-  return pod;
-}
-
-/** kill -9 of every process on a node whose command line has this text. */
-async function kill(n: number, text: string): Promise<void> {
-  const { stdout } = await cluster.inNode(n, ['pgrep', '--full', text]);
-  await cluster.inNode(n, ['kill', '-9', ...stdout.trim().split('\n')]);
-}
-
-/** Waits until all pods of a workload in kube-system are ready. */
-const settled = (selector: string, count: number): Promise<unknown> =>
-  readyPods(cluster, 'kube-system', selector, { count, limitMs: 90_000 });
-
-/** Every pod reaches every other, and a new one that comes on that node does too. */
-async function allIsWell(n: number): Promise<void> {
-  await apply(podManifest(namespace, 'fresh', { node: `n${n}` }));
-  await ready('fresh');
-  const all = await Promise.all(['one', 'two', 'near', 'fresh'].map(ready));
-  await waitFor(async () => (await matrix(cluster, all)).length === 0, {
-    what: 'all pods to reach each other',
-    ...soon,
-    explain: async () => (await matrix(cluster, all)).join('\n'),
-  });
-  await cluster.kubectl(['delete', 'pod', 'fresh', '--wait=true']);
-}
-
 describe('a node goes on', () => {
   it.each([
-    ['ovn-controller', 'app=ovs', 'ovn-controller'],
-    ['ovsdb-server', 'app=ovs', 'ovsdb-server /etc/openvswitch'],
-    ['kubelet', 'app=ovs', 'kubelet --config'],
-    ['containerd', 'app=ovs', 'containerd -c'],
-  ])('when %s is killed', async (_, selector, text) => {
-    const [from, to] = [await ready('one'), await ready('two')];
-    const connection = await traffic(cluster, [from, to]);
-    await kill(2, text);
-    await allIsWell(2);
-    await settled(selector, 2);
-    expect(await connection.stop()).toMatchObject({ connected: true, lost: 0 });
+    ['ovn-controller', 'ovn-controller'],
+    ['ovsdb-server', 'ovsdb-server /etc/openvswitch'],
+    ['kubelet', 'kubelet --config'],
+    ['containerd', 'containerd -c'],
+  ])('when %s is killed', async (_, text) => {
+    expect(await programKilled(text, 'app=ovs')).toEqual(intact(2));
   });
 });
 
 describe('the loss of the database of Open vSwitch', () => {
   it('leaves pods their network: ports are put back', async () => {
-    const two = await ready('two');
-    const vsctl = [
-      'ovs-vsctl',
-      '--db=unix:/run/openvswitch/db.sock',
-      '--timeout=2',
-      'get',
-      'Open_vSwitch',
-      '.',
-      '_uuid',
-    ];
-    const database = async (): Promise<string> => (await cluster.tryInNode(2, vsctl)).stdout.trim();
-    const before = await database();
-    await cluster.inNode(2, [
-      'sh',
-      '-c',
-      'rm -f /etc/origin/openvswitch/conf.db /etc/origin/openvswitch/.conf.db.~lock~',
-    ]);
-    await kill(2, '^ovsdb-server /etc/openvswitch|^ovs-vswitchd unix:');
-    await waitFor(async () => ![before, ''].includes(await database()), { what: 'a new database', ...soon });
-    await allIsWell(2);
-    await settled('app=ovs', 2);
-    const same = await ready('two');
-    expect([same.ip, same.uid]).toEqual([two.ip, two.uid]);
+    const { before, after } = await databaseLost();
+    expect(after).toEqual(before);
   });
 });
 
 describe('the power cut of a node', () => {
   it('leaves its pods their addresses, and takes nothing from the others', async () => {
     const [one, two, near] = [await ready('one'), await ready('two'), await ready('near')];
-    const connection = await traffic(cluster, [one, await ready('mate')]);
+    const connections = await trafficOfEach(cluster, [one, await ready('mate')]);
     await cluster.node(2).kill();
     await cluster.node(2).start();
     const restarted = async (): Promise<boolean> => {
@@ -118,12 +64,8 @@ describe('the power cut of a node', () => {
     await settled('app=ovs', 2);
     await settled('app=kube-ovn-cni', 2);
     await allIsWell(2);
-    expect(await connection.stop(), 'between pods of the other node').toMatchObject({ connected: true, lost: 0 });
-    expect([(await ready('two')).ip, (await ready('near')).ip, (await ready('one')).ip]).toEqual([
-      two.ip,
-      near.ip,
-      one.ip,
-    ]);
+    expect(await connections.stop(), 'between pods of the other node').toEqual(intact(2));
+    for (const { name, ips } of [one, two, near]) expect((await ready(name)).ips).toEqual(ips);
   });
 });
 
@@ -143,10 +85,13 @@ describe('a node that is removed', () => {
         'external_ids:node=n2',
       );
       const ip = await cluster.kubectl(['get', 'ip', 'node-n2', '--ignore-not-found', '--output=name']);
-      const set = await cluster.inNode(1, ['ipset', 'list', 'ovn40other-node']);
+      const sets = await Promise.all(
+        ['ovn40other-node', 'ovn60other-node'].map((set) => cluster.inNode(1, ['ipset', 'list', set])),
+      );
+      const listed = sets.map(({ stdout }) => stdout).join('');
       return [
         ...[port, chassis, policies, ip].map((text) => text.trim()).filter((text) => text !== ''),
-        ...(set.stdout.includes(cluster.node(2).ip) ? ['ovn40other-node'] : []),
+        ...cluster.node(2).ips.filter((own) => listed.includes(own)),
       ];
     };
     const labels = await cluster.kubectl(['get', 'node', 'n2', '--output=jsonpath={.metadata.uid}']);

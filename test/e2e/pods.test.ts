@@ -1,6 +1,7 @@
 /** Pods on a real cluster: addresses, packets, annotations, events, and what bad input does. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { exec, matrix, readyPods } from '../cluster/traffic.ts';
+import { inUrl } from '../cluster/family.ts';
+import { everyAddress, exec, matrix, readyPods } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
 import { apply, cluster, events, field, freshNamespace, nbctl, object, podManifest, readyPod } from './shared.ts';
 
@@ -18,10 +19,10 @@ describe('pods', () => {
     await apply(
       ...names.map((name, index) => podManifest(ns, name, { node: `n${1 + (index % 2)}`, labels: { set: 'm' } })),
     );
-    const all = await readyPods(cluster(), ns, 'set=m', { count: 4 });
-    expect(new Set(all.map(({ ip }) => ip)).size).toBe(4);
+    const all = everyAddress(await readyPods(cluster(), ns, 'set=m', { count: 4 }));
+    expect(new Set(all.map(({ ip }) => ip)).size).toBe(8);
     expect(await matrix(cluster(), all)).toEqual([]);
-    for (const { ip } of all) await cluster().inNode(1, ['curl', '-sS', '-m', '5', `http://${ip}:8080/`]);
+    for (const { ip } of all) await cluster().inNode(1, ['curl', '-sS', '-m', '5', `http://${inUrl(ip)}:8080/`]);
     const [first] = all;
     if (first === undefined) throw new Error('no pod');
     const answer = await exec(cluster(), first, ['curl', '-ksS', '-m', '5', 'https://10.96.0.1:443/livez']);
@@ -29,16 +30,16 @@ describe('pods', () => {
   });
 
   it('carry the annotations of Kube-OVN, and an IP object with the same address', async () => {
-    const { ip } = await readyPod(ns, 'a');
+    const { ips } = await readyPod(ns, 'a');
     const pod = await object('pod', 'a', ns);
     expect(pod).toMatchObject({
       metadata: {
         annotations: {
           'ovn.kubernetes.io/allocated': 'true',
           'ovn.kubernetes.io/routed': 'true',
-          'ovn.kubernetes.io/ip_address': ip,
-          'ovn.kubernetes.io/cidr': '10.16.0.0/16',
-          'ovn.kubernetes.io/gateway': '10.16.0.1',
+          'ovn.kubernetes.io/ip_address': ips.join(','),
+          'ovn.kubernetes.io/cidr': '10.16.0.0/16,fd00:10:16::/112',
+          'ovn.kubernetes.io/gateway': '10.16.0.1,fd00:10:16::1',
           'ovn.kubernetes.io/logical_switch': 'ovn-default',
           'ovn.kubernetes.io/logical_router': 'ovn-cluster',
           'ovn.kubernetes.io/pod_nic_type': 'veth-pair',
@@ -47,27 +48,36 @@ describe('pods', () => {
       },
     });
     expect(await object('ip', `a.${ns}`)).toMatchObject({
-      spec: { v4IpAddress: ip, subnet: 'ovn-default', podName: 'a', namespace: ns, nodeName: 'n1' },
+      spec: {
+        v4IpAddress: ips[0],
+        v6IpAddress: ips[1],
+        subnet: 'ovn-default',
+        podName: 'a',
+        namespace: ns,
+        nodeName: 'n1',
+      },
     });
-    expect(await nbctl('get', 'logical_switch_port', `a.${ns}`, 'addresses')).toContain(ip);
+    expect(await nbctl('get', 'logical_switch_port', `a.${ns}`, 'addresses')).toContain(ips.join(' '));
   });
 
   it('get an event of their address', async () => {
     const told = async (): Promise<string | undefined> =>
       (await events(ns, 'a')).find((line) => line.startsWith('Normal PodNetworkAllocated '));
-    const { ip } = await readyPod(ns, 'a');
-    expect(await waitFor(told, { what: 'the event', ...soon })).toContain(ip);
+    const { ips } = await readyPod(ns, 'a');
+    const event = await waitFor(told, { what: 'the event', ...soon });
+    for (const ip of ips) expect(event).toContain(ip);
   });
 
   it('have port security as soon as they ask for it, and are told', async () => {
-    const { ip } = await readyPod(ns, 'b');
+    const { ips } = await readyPod(ns, 'b');
+    const together = ips.join(' ');
     const security = async (): Promise<string> => await nbctl('get', 'logical_switch_port', `b.${ns}`, 'port_security');
-    expect(await security()).not.toContain(ip);
+    for (const ip of ips) expect(await security()).not.toContain(ip);
     await cluster().kubectl(['--namespace', ns, 'annotate', 'pod', 'b', 'ovn.kubernetes.io/port_security=true']);
-    await waitFor(async () => (await security()).includes(ip), { what: 'port security', ...soon });
+    await waitFor(async () => (await security()).includes(together), { what: 'port security', ...soon });
     const told = async (): Promise<string | undefined> =>
       (await events(ns, 'b')).find((line) => line.startsWith('Normal PodSecurityUpdated '));
-    expect(await waitFor(told, { what: 'the event', ...soon })).toContain(`ip=${ip} `);
+    expect(await waitFor(told, { what: 'the event', ...soon })).toContain(`ip=${ips.join(',')} `);
   });
 
   it('give their address back when they are completed', async () => {

@@ -21,7 +21,7 @@ export async function setup(): Promise<() => Promise<void>> {
   } else {
     await down(e2eCluster);
     await up(
-      { name: e2eCluster, nodes: 2, bare: false, ovnMembers: 1, family: 'ipv4', kubeProxy: 'iptables' },
+      { name: e2eCluster, nodes: 2, bare: false, ovnMembers: 1, family: 'dual', kubeProxy: 'iptables' },
       progress,
     );
   }

@@ -18,7 +18,9 @@ interface Way {
 }
 
 function ways(cluster: Cluster): Way[] {
-  const { outsideIp, routerIp, beyondIp } = hostsOutside(cluster.record.family);
+  const [hosts] = hostsOutside(cluster.record.family);
+  if (hosts === undefined) throw new Error('the cluster has no family');
+  const { outsideIp, routerIp, beyondIp } = hosts;
   const [n1, n2] = [1, 2].map((n) => cluster.node(n).ip);
   const cidr = (at: number): string =>
     cluster.record.family === 'ipv6' ? `fd00:10:40:${at}::/112` : `10.40.${at}.0/24`;
