@@ -26,7 +26,9 @@ const versionOf = (ip: string): 4 | 6 => (ip.includes(':') ? 6 : 4);
 
 /** Of both families at once these are in gateways.test.ts, restarts.test.ts and node-life.test.ts. */
 function gatewaysAndDamage(cluster: () => Cluster): void {
-  gatewayCases(cluster, 'ipv6');
+  describe('gateways', () => {
+    gatewayCases(cluster, 'ipv6');
+  });
 
   describe('a node', () => {
     const { programKilled, databaseLost } = nodeCases(cluster, ['near', 'far', 'neighbour']);
