@@ -1,5 +1,6 @@
 // What an attachment leaves on a node, wherever it may be: the measure of "nothing left".
 import { readdir } from 'node:fs/promises';
+import { eventually } from '../eventually.ts';
 import { sh } from './node.ts';
 import type { Runtime, Sandbox } from './runtime.ts';
 
@@ -28,6 +29,13 @@ export async function inventory({ node }: Runtime): Promise<Readonly<Record<stri
     files: files.filter((file) => !file.endsWith('.new')).toSorted(),
   };
 }
+
+/** The same once the agent's own interface has its addresses, which come a moment after the agent. */
+export const settledInventory = (runtime: Runtime): ReturnType<typeof inventory> =>
+  eventually(async () => {
+    const found = await inventory(runtime);
+    return found['addresses']?.some((line) => line.startsWith('ovn0') && line.includes('100.64.0.2')) && found;
+  });
 
 /** Whether the agent's files speak of the container; they follow a moment later. */
 export async function isRecorded({ node }: Runtime, { CNI_CONTAINERID }: Sandbox): Promise<boolean> {

@@ -8,7 +8,7 @@ import { UnixRelay } from '../../faults/unix-relay.ts';
 import { sh } from '../node.ts';
 import { samplePlan } from '../plan.ts';
 import { Runtime, done, refused } from '../runtime.ts';
-import { inventory, linksInside } from '../traces.ts';
+import { inventory, linksInside, settledInventory } from '../traces.ts';
 
 let runtime: Runtime;
 let relay: UnixRelay;
@@ -30,14 +30,14 @@ afterAll(async () => {
 describe('without API server and operator', () => {
   it('adds what is in the plan, deletes it, and leaves nothing', async () => {
     expect(runtime.node.agentLog).toContain('watch of the API server ended');
-    const [before, pod] = [await inventory(runtime), await runtime.sandbox('a')];
+    const [before, pod] = [await settledInventory(runtime), await runtime.sandbox('a')];
     await runtime.added(pod);
     expect(await runtime.cni('DEL', pod)).toEqual(done);
     expect(await inventory(runtime)).toEqual(before);
   });
 
   it('deletes what the plan has forgotten', async () => {
-    const [before, pod] = [await inventory(runtime), await runtime.sandbox('a')];
+    const [before, pod] = [await settledInventory(runtime), await runtime.sandbox('a')];
     await runtime.added(pod);
     const { 'port/default/a/ovn': _, ...rest } = samplePlan;
     await runtime.restartAgent(rest);
@@ -50,7 +50,7 @@ describe('without API server and operator', () => {
 
 describe("without Open vSwitch's database", () => {
   it('asks for another DEL, which leaves nothing when the database is back', async () => {
-    const [before, pod] = [await inventory(runtime), await runtime.sandbox('a')];
+    const [before, pod] = [await settledInventory(runtime), await runtime.sandbox('a')];
     await runtime.added(pod);
     relay.stop();
     expect(await runtime.cni('DEL', pod)).toMatchObject(refused(11, /Open vSwitch's database does not answer/));
@@ -65,7 +65,7 @@ describe("without Open vSwitch's database", () => {
   });
 
   it('keeps a DEL waiting for a database that comes back in time', async () => {
-    const [before, pod] = [await inventory(runtime), await runtime.sandbox('b')];
+    const [before, pod] = [await settledInventory(runtime), await runtime.sandbox('b')];
     await runtime.added(pod);
     relay.stop();
     const deleting = runtime.cni('DEL', pod);
@@ -78,7 +78,7 @@ describe("without Open vSwitch's database", () => {
 
 describe('without ovs-vswitchd', () => {
   it('deletes at once, and nothing is left when it is back', async () => {
-    const [before, pod] = [await inventory(runtime), await runtime.sandbox('a')];
+    const [before, pod] = [await settledInventory(runtime), await runtime.sandbox('a')];
     await runtime.added(pod);
     runtime.node.signalSwitch('SIGSTOP');
     expect(await runtime.cni('DEL', pod)).toEqual(done);

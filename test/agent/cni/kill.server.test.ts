@@ -8,7 +8,7 @@ import { agentPrograms } from '../node.ts';
 import { samplePlan, port } from '../plan.ts';
 import { Runtime, done } from '../runtime.ts';
 import type { Sandbox, Told } from '../runtime.ts';
-import { inventory, isRecorded, linksInside } from '../traces.ts';
+import { isRecorded, linksInside, settledInventory } from '../traces.ts';
 import { failpoints } from './failpoints.ts';
 import type { Failpoint, Failpoints } from './failpoints.ts';
 
@@ -17,7 +17,7 @@ const plan = { ...samplePlan, 'port/default/silent/ovn': { ...port('silent', '10
 let runtime: Runtime;
 let relay: UnixRelay;
 let points: Failpoints;
-let before: Awaited<ReturnType<typeof inventory>>;
+let before: Awaited<ReturnType<typeof settledInventory>>;
 beforeAll(async () => {
   runtime = await Runtime.create(plan);
   points = await failpoints(runtime.node.folder, (await agentPrograms()).checksum);
@@ -34,16 +34,8 @@ afterAll(async () => {
   await runtime?.dispose();
 });
 beforeEach(async () => {
-  before = await settledInventory();
+  before = await settledInventory(runtime);
 });
-
-/** Addresses of ovn0 come a moment after the agent. */
-async function settledInventory(): Promise<typeof before> {
-  return await eventually(async () => {
-    const found = await inventory(runtime);
-    return found['addresses']?.some((line) => line.startsWith('ovn0') && line.includes('100.64.0.2')) && found;
-  });
-}
 
 /** Where the agent ends, given the call that is under way. */
 type Killing = (call: () => Promise<Told>) => Promise<Told>;
@@ -83,7 +75,7 @@ const once =
 const waiting = async (): Promise<boolean> => (await runtime.node.interfaces('pod_name', 'dual')).length > 0;
 
 async function nothingLeft(pod: Sandbox): Promise<void> {
-  expect(await settledInventory()).toEqual(before);
+  expect(await settledInventory(runtime)).toEqual(before);
   expect(await eventually(async () => !(await isRecorded(runtime, pod)))).toBe(true);
   expect(await linksInside(runtime, pod)).toEqual([]);
 }

@@ -7,7 +7,7 @@ import { sh } from '../node.ts';
 import { port, topology } from '../plan.ts';
 import { Runtime, done } from '../runtime.ts';
 import type { Sandbox } from '../runtime.ts';
-import { inventory, linksInside } from '../traces.ts';
+import { inventory, linksInside, settledInventory } from '../traces.ts';
 
 const AT_ONCE = 25;
 const ROUNDS = 40;
@@ -42,7 +42,7 @@ it('leaves zero ports, links, addresses and files after 1,000 attachments', asyn
   };
   // Connections and buffers that live as long as the agent.
   await round(0);
-  const [before, filesBefore] = [await inventory(runtime), await openFiles()];
+  const [before, filesBefore] = [await settledInventory(runtime), await openFiles()];
   for (let number = 1; number <= ROUNDS; number++) await round(number);
   expect(await inventory(runtime)).toEqual(before);
   expect(before['links']?.filter((name) => name.endsWith('_h'))).toEqual([]);

@@ -8,7 +8,7 @@ import { sh } from '../node.ts';
 import { port, samplePlan } from '../plan.ts';
 import { Runtime, done, refused } from '../runtime.ts';
 import { buildNeighbour } from '../shim.ts';
-import { inventory, linksInside } from '../traces.ts';
+import { inventory, linksInside, settledInventory } from '../traces.ts';
 
 const WIRES = ['', 'announce', 'detect', 'gateway'] as const;
 const plan = {
@@ -102,7 +102,7 @@ describe('a pod on a physical network', () => {
   ])('is not made while another host has %s', async (address, held) => {
     await gateway();
     const holder = await neighbour(held);
-    const before = await inventory(runtime);
+    const before = await settledInventory(runtime);
     const mac = (await sh('ip', 'netns', 'exec', holder, 'cat', '/sys/class/net/eth0/address')).trim();
     for (const wire of ['detect', 'gateway']) {
       const pod = await runtime.sandbox(`on${wire}`);
@@ -122,7 +122,7 @@ describe('a pod on a physical network', () => {
     ['one without IPv6', ['10.16.0.1/16'], 'fd00::1'],
   ])('waits for its gateway: %s', async (_, addresses, missing) => {
     await neighbour(...addresses);
-    const before = await inventory(runtime);
+    const before = await settledInventory(runtime);
     const pod = await runtime.sandbox('ongateway');
     const msg = new RegExp(`^gateway ${missing} does not answer$`);
     expect(await runtime.cni('ADD', pod)).toMatchObject(refused(11, msg));

@@ -5,7 +5,7 @@ import { eventually } from '../../eventually.ts';
 import { sh } from '../node.ts';
 import { args, port, samplePlan } from '../plan.ts';
 import { Runtime } from '../runtime.ts';
-import { inventory } from '../traces.ts';
+import { inventory, settledInventory } from '../traces.ts';
 import { Cnitool } from './cnitool.ts';
 import type { Ran } from './cnitool.ts';
 
@@ -57,7 +57,7 @@ describe('cnitool', () => {
     ['1.1.0', 'six'] as const,
   ])('adds, checks and deletes in version %s a pod of family %s', async (cniVersion, name) => {
     await tool.network('kube-ovn', cniVersion, [{ type: 'kube-ovn' }]);
-    const [before, pod] = [await inventory(runtime), await runtime.node.newPod()];
+    const [before, pod] = [await settledInventory(runtime), await runtime.node.newPod()];
     const call = (command: string): Promise<Ran> =>
       tool.run(command, 'kube-ovn', `/run/netns/${pod}`, { CNI_ARGS: args(name) });
     const { ips, cniVersion: answered } = result(await call('add'));
@@ -78,7 +78,7 @@ describe('cnitool', () => {
     expect([failed.code, failed.stdout + failed.stderr]).toEqual([1, expect.stringContaining('ovn0')]);
     await runtime.node.installed('ovn0');
     expect(await eventually(async () => (await tool.run('status', 'kube-ovn', '')).code === 0)).toBe(true);
-    const [before, pod] = [await inventory(runtime), await runtime.node.newPod()];
+    const [before, pod] = [await settledInventory(runtime), await runtime.node.newPod()];
     const call = (command: string): Promise<Ran> =>
       tool.run(command, 'kube-ovn', `/run/netns/${pod}`, { CNI_ARGS: args('a') });
     result(await call('add'));
@@ -96,7 +96,7 @@ describe('before the reference plugins', () => {
       { type: 'bandwidth', capabilities: { bandwidth: true } },
       { type: 'tuning', sysctl: { 'net.ipv4.conf.IFNAME.log_martians': '1' }, mtu: 1300 },
     ]);
-    const [before, pod] = [await inventory(runtime), await runtime.node.newPod()];
+    const [before, pod] = [await settledInventory(runtime), await runtime.node.newPod()];
     const env = {
       CNI_ARGS: args('dual'),
       CAP_ARGS: JSON.stringify({
@@ -139,7 +139,7 @@ describe('as the source of addresses', () => {
     await tool.network(name, '1.0.0', [{ ...plugin, ipam }]);
     const pod = await runtime.node.newPod();
     await prepare(pod);
-    const before = await inventory(runtime);
+    const before = await settledInventory(runtime);
     const call = (command: string): Promise<Ran> =>
       tool.run(command, name, `/run/netns/${pod}`, { CNI_ARGS: args('a'), CNI_IFNAME: 'net1' });
     const { ips } = result(await call('add'));
