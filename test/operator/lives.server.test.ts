@@ -2,12 +2,14 @@
 // in waves over several subnets, with all ways to get an address and all ways to end. Whenever nothing is under way,
 // objects, counts and rows are exactly those of the pods that live; after the last one all is as before the first.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listOf, objectOf } from '../../operator/api/json.ts';
 import { eventually } from '../eventually.ts';
 import { Cast, each, type Life } from './lives/cast.ts';
 import type { Northbound } from './lives/northbound.ts';
 import { full, half, kinds } from './lives/roles.ts';
 import { readNorthbound, settled } from './lives/settled.ts';
 import { nodes, type Stage, startStage } from './lives/stage.ts';
+import type { Body } from './lives/watched.ts';
 
 /** Ten thousand take some minutes. */
 const wanted = Number(process.env['KUBELOOM_LIVES'] ?? 1000);
@@ -34,14 +36,21 @@ beforeAll(async () => {
 
 afterAll(() => stage.stop());
 
-/** Every node has its address, every subnet and pool its counts, and all of them their rows. */
+/** Every node has its address, every subnet is ready, every pool has its counts, and all of them their rows. */
 async function ready(): Promise<boolean> {
   const { ips, subnets, pools, database } = stage;
-  const counted = [...subnets.objects.values(), ...pools.objects.values()].every(({ status }) => status !== undefined);
+  const counted =
+    [...subnets.objects.values()].every(isReady) &&
+    [...pools.objects.values()].every(({ status }) => status !== undefined);
   const ports = await database.dump('Logical_Switch_Port', ['name']);
   const joined = nodes.every((node) => ports.some(({ name }) => name === `node-${node}`));
   return counted && subnets.objects.has('join') && ips.objects.size === nodes.length && joined;
 }
+
+const isReady = ({ status }: Body): boolean =>
+  listOf(status?.['conditions'])
+    .map(objectOf)
+    .some((condition) => condition['type'] === 'Ready' && condition['status'] === 'True');
 
 const statuses = (): unknown =>
   [stage.subnets, stage.pools].map(({ objects }) =>
