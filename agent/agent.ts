@@ -40,6 +40,7 @@ import { PlanFile } from './plan-file.ts';
 import { PlanState } from './plan-state.ts';
 import { Plan } from './plan.ts';
 import type { Leader } from './plan.ts';
+import { ProbeProxy } from './probe-proxy.ts';
 import { Probes } from './probes.ts';
 import { isCutOff, JOIN_GATEWAY, Reach } from './reach.ts';
 import { disconnected, unready } from './readiness.ts';
@@ -93,6 +94,7 @@ export class Agent {
   readonly #loop: NodeLoop;
   readonly #iptables: IptablesDriver;
   readonly #probes: Probes;
+  readonly #probeProxy: ProbeProxy | undefined;
   readonly #reach: Reach;
   readonly #condition: NodeCondition;
   readonly #steady = new Steady();
@@ -118,6 +120,8 @@ export class Agent {
     this.#iptables = new IptablesDriver(run);
     this.#loop = this.#newLoop();
     this.#probes = new Probes({ ...around, heard: () => this.#heard() });
+    if (settings.tproxy)
+      this.#probeProxy = new ProbeProxy({ ...around, tables: this.#tables, changed: () => this.#loop.mark() });
     this.#reach = new Reach(around.settings.nodeName, this.#probes, (report) => this.#plan.report(report));
     this.#condition = new NodeCondition({
       ...around,
@@ -164,6 +168,7 @@ export class Agent {
     await this.#server.start();
     this.#watch = this.#newWatch(await detectBackend(run));
     this.#watch.start();
+    this.#probeProxy?.start();
     this.#loop.start();
   }
 
@@ -177,6 +182,7 @@ export class Agent {
     this.#plan.stop();
     this.#watch?.stop();
     this.#probes.stop();
+    this.#probeProxy?.stop();
     await this.#server.stop();
     await this.#loop.stop();
     await this.#file.flushed();
@@ -196,6 +202,7 @@ export class Agent {
       subnets: this.#tables.subnets(),
       peers: this.#tables.peers(),
       passed: this.#tables.passed(),
+      captured: this.#probeProxy?.captured,
       links: this.#links,
       taken: (mapOf(bridge, 'external_ids').get(TAKEN) ?? '').split(' ').filter((address) => address !== ''),
       randomFully: this.#randomFully,
@@ -215,6 +222,7 @@ export class Agent {
       revised: () => {
         metrics.planItems(this.#tables.size);
         this.#file.save();
+        this.#probeProxy?.look();
         this.#loop.mark();
       },
       connection: (following) => {

@@ -42,6 +42,11 @@ export class ChildWatch {
     createInterface({ input: child.stdout }).on('line', (line) => this.#options.line(line));
   }
 
+  /** On its standard input; what one that has ended was told is not told to the next. */
+  say(text: string): void {
+    this.#child?.stdin?.write(text);
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#options.clearTimeout(this.#timer);

@@ -110,6 +110,8 @@ export interface PortSpec {
   /** About neighbours on a physical network, each with what is before it: tell them, ask for conflicts, for gateways. */
   readonly wire: '' | 'announce' | 'detect' | 'gateway';
   readonly announced: boolean;
+  /** Ports that the kubelet probes and cannot reach by the node; `bare` where a connection alone is the probe. */
+  readonly probes: readonly { readonly port: number; readonly bare: boolean }[];
 }
 
 export type Item = NodeSpec | PeerSpec | SubnetSpec | PortSpec;
@@ -234,6 +236,7 @@ function portSpec(port: PortItem__Output): PortSpec {
     nodeNetwork: port.node_network,
     wire: WIRES.find((known) => known === port.wire) ?? '',
     announced: port.announced,
+    probes: port.probes.map(({ port: number, bare }) => ({ port: number, bare })),
   };
 }
 

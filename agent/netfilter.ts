@@ -86,7 +86,14 @@ function ruleInput(state: NodeState, node: NodeSpec, af: Family): RuleInput {
   const subnets = leaving(state)
     .flatMap((subnet) => subnetRules(subnet, node, af))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { family: af, nodeIp: ofFamily(node.internalIps, af) ?? '', randomFully, proxySets, subnets };
+  return {
+    family: af,
+    nodeIp: ofFamily(node.internalIps, af) ?? '',
+    randomFully,
+    proxySets,
+    subnets,
+    ...(state.captured !== undefined && { captured: state.captured }),
+  };
 }
 
 function subnetRules(subnet: SubnetSpec, node: NodeSpec, af: Family): SubnetRules[] {

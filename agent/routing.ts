@@ -3,8 +3,9 @@
 import { containsIp, parseCidr, parseIp } from '../lib/net/index.ts';
 import { NODE_PORT } from './desired.ts';
 import type { Want, Wanted } from './drivers/driver.ts';
-import { routeKey, routeText } from './drivers/route.ts';
-import { RULE_TEXT, ruleKey } from './drivers/rule.ts';
+import { PROBE_MARKS } from './drivers/iptables-rules.ts';
+import { LOCAL, routeKey, routeText } from './drivers/route.ts';
+import { ANYBODY, RULE_TEXT, ruleKey } from './drivers/rule.ts';
 import type { ExternalEgressSpec, NodeSpec, SubnetSpec } from './items.ts';
 import { family, host, ofFamily } from './state.ts';
 import type { NodeState } from './state.ts';
@@ -20,6 +21,7 @@ export function routeWant(state: NodeState): Want | undefined {
     ...own,
     ...[...subnetRoutes(state, node.item)].filter(([key]) => !own.has(key)),
     ...egressRoutes(state),
+    ...probeRoutes(state),
   ]);
 }
 
@@ -49,6 +51,28 @@ function* egressRoutes(state: NodeState): Iterable<[string, Wanted]> {
     }
 }
 
+/** Kube-OVN's table, in which everything is the node's own. */
+const PROBE_TABLE = 10_001;
+/** Before the main table's, and behind those of users. */
+const PROBE_PRIORITY = 32_000;
+
+/** The families in which probes are led into pods. */
+const probeFamilies = ({ captured = [] }: NodeState): (4 | 6)[] =>
+  ([4, 6] as const).filter((af) => captured.some(({ address }) => family(address) === af));
+
+function* probeRoutes(state: NodeState): Iterable<[string, Wanted]> {
+  for (const af of probeFamilies(state))
+    yield [routeKey(EVERYTHING[af], PROBE_TABLE), { text: LOCAL, from: state.node?.key ?? '' }];
+}
+
+function* probeRules(state: NodeState): Iterable<[string, Wanted]> {
+  for (const af of probeFamilies(state))
+    for (const mark of Object.values(PROBE_MARKS)) {
+      const key = ruleKey({ from: ANYBODY[af], mark, table: PROBE_TABLE, priority: PROBE_PRIORITY });
+      yield [key, { text: RULE_TEXT, from: state.node?.key ?? '' }];
+    }
+}
+
 function subnetRoute(cidr: string, { join, internalIps }: NodeSpec): string | undefined {
   const gateway = ofFamily(join.gateways, family(cidr));
   if (gateway === undefined || holdsAny(cidr, internalIps)) return undefined;
@@ -66,7 +90,7 @@ function holdsAny(cidr: string, ips: readonly string[]): boolean {
 
 export function ruleWant(state: NodeState): Want | undefined {
   if (!state.complete || state.node === undefined) return undefined;
-  const want = new Map<string, Wanted>();
+  const want = new Map<string, Wanted>(probeRules(state));
   for (const { key, egress, sources } of passing(state))
     for (const gateway of egress.gateways)
       for (const from of sources.filter((source) => family(source) === family(gateway)))

@@ -26,6 +26,9 @@ export interface Settings {
   readonly planTokenFile: string;
   readonly serviceAccount: string;
   readonly addDeadlineMs: number;
+  /** Whether the kubelet's probes reach pods of VPCs of their own, by way of `probeProxy`. */
+  readonly tproxy: boolean;
+  readonly probeProxy: string;
   /** The program that starts others. */
   readonly starter: string;
   /** The program that makes a pod's interface compute its checksums. */
@@ -112,6 +115,8 @@ export function settingsOf(raw: RawSettings, env: Environment): Settings {
     netfilterWatch: text('netfilter-watch', '/opt/kubeloom/bin/netfilter-watch'),
     planTokenFile: text('plan-token-file', '/var/run/secrets/kubeloom/token'),
     serviceAccount: text('service-account-dir', '/var/run/secrets/kubernetes.io/serviceaccount'),
+    tproxy: oneOf(raw, 'enable-tproxy', ['false', 'true']) === 'true',
+    probeProxy: text('probe-proxy-program', '/opt/kubeloom/bin/probe-proxy'),
     starter: text('starter-program', '/opt/kubeloom/bin/starter'),
     neighbour: text('neighbour-program', '/opt/kubeloom/cni/neighbour'),
     checksum: text('checksum-program', '/opt/kubeloom/cni/checksum'),

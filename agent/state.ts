@@ -2,6 +2,7 @@
 import { familyOf } from '../lib/net/index.ts';
 import type { Link } from './drivers/link.ts';
 import type { NodeSpec, PeerSpec, PortSpec, SubnetSpec } from './items.ts';
+import type { CapturedPort } from './probe-proxy.ts';
 import type { Settings } from './settings.ts';
 
 export interface NodeState {
@@ -13,6 +14,8 @@ export interface NodeState {
   readonly peers: readonly PeerSpec[];
   /** Ports of pods here whose subnets pass on what leaves to a gateway outside, by their own node. */
   readonly passed: readonly { readonly key: string; readonly item: PortSpec }[];
+  /** Ports that the kubelet's probes are led into pods by; undefined where that is not asked for. */
+  readonly captured: readonly CapturedPort[] | undefined;
   readonly links: ReadonlyMap<string, Link>;
   /** Addresses recorded at br-phy. */
   readonly taken: readonly string[];

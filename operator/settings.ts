@@ -133,6 +133,7 @@ const agents = [
   'plan-file',
   'plan-token-file',
   'netfilter-watch',
+  'enable-tproxy',
   'service-account-dir',
   'health-address',
   'agent-port',

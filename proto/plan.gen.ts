@@ -23,6 +23,7 @@ import type { PeerItem as _kubeloom_plan_v1_PeerItem, PeerItem__Output as _kubel
 import type { PlanClient as _kubeloom_plan_v1_PlanClient, PlanDefinition as _kubeloom_plan_v1_PlanDefinition } from './kubeloom/plan/v1/Plan.gen.ts';
 import type { PodRef as _kubeloom_plan_v1_PodRef, PodRef__Output as _kubeloom_plan_v1_PodRef__Output } from './kubeloom/plan/v1/PodRef.gen.ts';
 import type { PortItem as _kubeloom_plan_v1_PortItem, PortItem__Output as _kubeloom_plan_v1_PortItem__Output } from './kubeloom/plan/v1/PortItem.gen.ts';
+import type { ProbedPort as _kubeloom_plan_v1_ProbedPort, ProbedPort__Output as _kubeloom_plan_v1_ProbedPort__Output } from './kubeloom/plan/v1/ProbedPort.gen.ts';
 import type { Reach as _kubeloom_plan_v1_Reach, Reach__Output as _kubeloom_plan_v1_Reach__Output } from './kubeloom/plan/v1/Reach.gen.ts';
 import type { Report as _kubeloom_plan_v1_Report, Report__Output as _kubeloom_plan_v1_Report__Output } from './kubeloom/plan/v1/Report.gen.ts';
 import type { Revision as _kubeloom_plan_v1_Revision, Revision__Output as _kubeloom_plan_v1_Revision__Output } from './kubeloom/plan/v1/Revision.gen.ts';
@@ -60,6 +61,7 @@ export interface ProtoGrpcType {
         Plan: SubtypeConstructor<typeof grpc.Client, _kubeloom_plan_v1_PlanClient> & { service: _kubeloom_plan_v1_PlanDefinition }
         PodRef: MessageTypeDefinition<_kubeloom_plan_v1_PodRef, _kubeloom_plan_v1_PodRef__Output>
         PortItem: MessageTypeDefinition<_kubeloom_plan_v1_PortItem, _kubeloom_plan_v1_PortItem__Output>
+        ProbedPort: MessageTypeDefinition<_kubeloom_plan_v1_ProbedPort, _kubeloom_plan_v1_ProbedPort__Output>
         Reach: MessageTypeDefinition<_kubeloom_plan_v1_Reach, _kubeloom_plan_v1_Reach__Output>
         Report: MessageTypeDefinition<_kubeloom_plan_v1_Report, _kubeloom_plan_v1_Report__Output>
         Revision: MessageTypeDefinition<_kubeloom_plan_v1_Revision, _kubeloom_plan_v1_Revision__Output>

@@ -1,6 +1,7 @@
 // The rules of the node's NAT and filter tables as text, in the very words of iptables-save, for either family.
 import type { IpsetName } from './ipset.ts';
 import { ipsetName } from './ipset.ts';
+import { PROBE_PORT } from '../probe-proxy.ts';
 
 /** One table: chains that are ours as a whole, and rules of ours that sit in the kernel's own chains. */
 export interface TableRules {
@@ -36,6 +37,8 @@ export interface RuleInput {
   /** Names of kube-proxy's ipsets: it has them in its mode ipvs. */
   readonly proxySets: ReadonlySet<string>;
   readonly subnets: readonly SubnetRules[];
+  /** Ports that the kubelet's probes are led into pods by; undefined where that is not asked for. */
+  readonly captured?: readonly { readonly address: string; readonly port: number; readonly open: boolean }[];
 }
 
 const SERVICE_MARK = '0x4000/0x4000';
@@ -43,6 +46,8 @@ const NODE_PORT_LOCAL_MARK = '0x80000/0x80000';
 const RULE_MARKS = { nat: '0x90001/0x90001', forward: '0x90002/0x90002' } as const;
 /** What both of those have set. */
 const RULE_MARK = '0x90000/0x90000';
+/** What the node itself sends to such a port, and what TPROXY has taken of it; bits of the others' are among them. */
+export const PROBE_MARKS = { sent: '0x90003/0x90003', taken: '0x90004/0x90004' } as const;
 const COUNTER = 'ovn-subnet-gateway';
 
 /** A comment as iptables-save prints it: bare where nothing in it needs quotes. */
@@ -85,7 +90,7 @@ function prerouting(input: RuleInput): string[] {
   return [`-i ovn0 ${is('subnets', 'src')} ${target} -j MARK --set-xmark ${SERVICE_MARK}`, ...local];
 }
 
-function postrouting({ family, nodeIp, randomFully, subnets }: RuleInput): string[] {
+function postrouting({ family, nodeIp, randomFully, subnets, captured }: RuleInput): string[] {
   const { is, not } = setsOf(family);
   const random = randomFully ? ' --random-fully' : '';
   const toNode =
@@ -99,6 +104,7 @@ function postrouting({ family, nodeIp, randomFully, subnets }: RuleInput): strin
     ({ cidr, egressIp }) => `-s ${cidr} ${not('subnets', 'dst')} -j SNAT --to-source ${egressIp}${random}`,
   );
   return [
+    ...(captured === undefined ? [] : [`-m mark --mark ${PROBE_MARKS.sent} -j RETURN`]),
     ...toNode,
     `-m mark --mark ${SERVICE_MARK} -j OVN-MASQUERADE`,
     `${is('subnets', 'src')} ${is('subnets', 'dst')} -j OVN-MASQUERADE`,
@@ -155,7 +161,8 @@ function natRules(input: RuleInput): TableRules {
  * What conntrack does not know would leave with the pod's own address: a reset; and, where a subnet has an address of its
  * own on this node, the middle of a connection that began on another one.
  */
-function mangleRules({ family, subnets }: RuleInput): TableRules {
+function mangleRules(input: RuleInput): TableRules {
+  const { family, subnets } = input;
   const { is, not } = setsOf(family);
   const begun = withEgressIp(subnets).map(
     ({ cidr }) =>
@@ -168,14 +175,44 @@ function mangleRules({ family, subnets }: RuleInput): TableRules {
         'OVN-POSTROUTING',
         [`-p tcp ${is('subnets', 'src')} -m tcp --tcp-flags RST RST -m state --state INVALID -j DROP`, ...begun],
       ],
+      ...probeChains(input),
     ]),
-    builtin: new Map([['POSTROUTING', [jump('OVN-POSTROUTING', 'kube-ovn postrouting rules')]]]),
+    builtin: new Map([
+      ['POSTROUTING', [jump('OVN-POSTROUTING', 'kube-ovn postrouting rules')]],
+      ...(input.captured === undefined
+        ? []
+        : ([
+            ['PREROUTING', [jump('OVN-PREROUTING', 'kube-ovn prerouting rules')]],
+            ['OUTPUT', [outputJump]],
+          ] as const)),
+    ]),
   };
+}
+
+const toPort = (family: 4 | 6, { address, port }: { readonly address: string; readonly port: number }): string =>
+  `-d ${address}/${family === 6 ? 128 : 32} -p tcp -m tcp --dport ${port}`;
+
+const isOfFamily =
+  (family: 4 | 6) =>
+  ({ address }: { readonly address: string }): boolean =>
+    address.includes(':') === (family === 6);
+
+/** What the node itself sends to open ports comes back by the loopback interface, and is taken there; nobody else's is. */
+function probeChains({ family, nodeIp, captured }: RuleInput): [string, readonly string[]][] {
+  if (captured === undefined) return [];
+  const ports = captured.filter(({ open }) => open && nodeIp !== '').filter(isOfFamily(family));
+  const take = `-j TPROXY --on-port ${PROBE_PORT} --on-ip ${nodeIp} --tproxy-mark ${PROBE_MARKS.taken}`;
+  return [
+    ['OVN-PREROUTING', ['! -i lo -j RETURN', ...ports.map((port) => `${toPort(family, port)} ${take}`)]],
+    ['OVN-OUTPUT', ports.map((port) => `${toPort(family, port)} -j MARK --set-xmark ${PROBE_MARKS.sent}`)],
+  ];
 }
 
 /** Two rules without a target for each subnet: the kernel counts what meets them. */
 const counters = ({ name, cidr }: SubnetRules): string[] =>
   ['-s', '-d'].map((side) => `${side} ${cidr} ${comment(`${COUNTER},${name}`)}`);
+
+const outputJump = jump('OVN-OUTPUT', 'kube-ovn output rules');
 
 function filterRules(input: RuleInput): TableRules {
   const { is } = setsOf(input.family);
@@ -192,12 +229,18 @@ function filterRules(input: RuleInput): TableRules {
         ];
   // A tunnel packet inherits the mark of what it carries; with it, it would be masqueraded.
   const unmark = [6081, 4789].map((port) => `-p udp -m udp --dport ${port} -j MARK --set-xmark 0x0/0xffffffff`);
+  // The node would send it somewhere, and nothing would come back: a closed port of a pod refuses.
+  const closed = (input.captured ?? []).filter(({ open }) => !open).filter(isOfFamily(input.family));
   return {
-    chains: new Map(),
+    chains: new Map(
+      input.captured === undefined
+        ? []
+        : [['OVN-OUTPUT', closed.map((port) => `${toPort(input.family, port)} -j REJECT --reject-with tcp-reset`)]],
+    ),
     builtin: new Map([
       ['INPUT', [...refuse, ...accept]],
       ['FORWARD', [...input.subnets.flatMap(counters), ...accept]],
-      ['OUTPUT', [...refuse, ...unmark]],
+      ['OUTPUT', [...refuse, ...unmark, ...(input.captured === undefined ? [] : [outputJump])]],
     ]),
   };
 }

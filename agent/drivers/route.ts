@@ -25,8 +25,14 @@ export function routeText({ dev, gateway, source }: Omit<RouteWant, 'dst'>): str
     .join(' ');
 }
 
+/** Text of a route that has whatever it is for delivered on the node itself. */
+export const LOCAL = 'local';
+
 /** Key of a route; without a table it is one of the main table. */
 export const routeKey = (dst: string, table?: number): string => (table === undefined ? dst : `${dst} table ${table}`);
+
+/** As `ip -N` prints the type (linux/rtnetlink.h). */
+const RTN_LOCAL = '2';
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
@@ -38,7 +44,8 @@ export function parseRoutes(output: string, family: 4 | 6): Map<string, string> 
     const key = canonicalCidr(dst.includes('/') ? dst : `${dst}/${family === 4 ? 32 : 128}`);
     const table = route['table'] === undefined ? undefined : Number(route['table']);
     const dev = table === undefined ? text(route['dev']) : '';
-    const how = routeText({ dev, gateway: text(route['gateway']), source: text(route['prefsrc']) });
+    const isLocal = ['local', RTN_LOCAL].includes(text(route['type']));
+    const how = isLocal ? LOCAL : routeText({ dev, gateway: text(route['gateway']), source: text(route['prefsrc']) });
     if (key !== undefined) have.set(routeKey(key, table), how);
   }
   return have;
@@ -64,6 +71,10 @@ export class RouteDriver implements Driver {
   async apply({ put, remove }: Pending): Promise<void> {
     const lines = [...remove.keys()].map((dst) => `route del ${dst} proto ${ROUTE_PROTOCOL}`);
     for (const [dst, how] of put) {
+      if (how === LOCAL) {
+        lines.push(`route replace local ${dst} dev lo proto ${ROUTE_PROTOCOL}`);
+        continue;
+      }
       const scope = how.startsWith('via') || familyOf(dst.replace(/[/ ].*/, '')) === 6 ? '' : ' scope link';
       lines.push(`route replace ${dst} ${how} proto ${ROUTE_PROTOCOL}${scope}`);
     }

@@ -7,35 +7,50 @@ import type { Driver, Have, Pending } from './driver.ts';
 import { ROUTE_PROTOCOL } from './route.ts';
 
 export interface RuleWant {
-  /** An address or a CIDR. */
+  /** An address or a CIDR; one of length 0 tells the family only. */
   readonly from: string;
+  /** Mark and mask of packets that it is for, as `ip rule` prints them; '' for all. */
+  readonly mark?: string;
   readonly table: number;
   readonly priority: number;
 }
+
+/** The source of a rule for everybody, by family. */
+export const ANYBODY = { 4: '0.0.0.0/0', 6: '::/0' } as const;
 
 /** A rule is all key: there is nothing about it that could be changed. */
 export const RULE_TEXT = 'present';
 
 const whole = (address: string): string => `${address}/${address.includes(':') ? 128 : 32}`;
 
-export function ruleKey({ from, table, priority }: RuleWant): string {
+export function ruleKey({ from, mark = '', table, priority }: RuleWant): string {
   const text = from.includes('/') ? from : whole(from);
-  return `from ${canonicalCidr(text) ?? text} lookup ${table} pref ${priority}`;
+  const marked = mark === '' ? '' : ` fwmark ${mark}`;
+  return `from ${canonicalCidr(text) ?? text}${marked} lookup ${table} pref ${priority}`;
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** `ip -j -N rule show` of one family. */
-export function parseRules(output: string): Map<string, string> {
+export function parseRules(output: string, family: 4 | 6): Map<string, string> {
   const have = new Map<string, string>();
   for (const rule of parseIpJson(output)) {
     if (Number(rule['protocol']) !== ROUTE_PROTOCOL) continue;
-    const [source, length] = [textOf(rule['src']), rule['srclen']];
-    const from = typeof length === 'number' ? `${source}/${length}` : source;
-    have.set(ruleKey({ from, table: Number(rule['table']), priority: Number(rule['priority']) }), RULE_TEXT);
+    const want = { table: Number(rule['table']), priority: Number(rule['priority']) };
+    have.set(ruleKey({ from: sourceOf(rule, family), mark: markOf(rule), ...want }), RULE_TEXT);
   }
   return have;
 }
+
+function sourceOf({ src, srclen }: Readonly<Record<string, unknown>>, family: 4 | 6): string {
+  const source = textOf(src);
+  if (source === 'all') return ANYBODY[family];
+  return typeof srclen === 'number' ? `${source}/${srclen}` : source;
+}
+
+/** The mask is not printed where it is whole. */
+const markOf = ({ fwmark, fwmask }: Readonly<Record<string, unknown>>): string =>
+  textOf(fwmark) === '' ? '' : `${textOf(fwmark)}/${textOf(fwmask) || '0xffffffff'}`;
 
 export class RuleDriver implements Driver {
   readonly name = 'rule';
@@ -49,7 +64,7 @@ export class RuleDriver implements Driver {
     const [four, six] = await Promise.all(
       (['-4', '-6'] as const).map((family) => this.#run(['ip', '-j', '-N', family, 'rule', 'show'])),
     );
-    return new Map([...parseRules(four ?? ''), ...parseRules(six ?? '')]);
+    return new Map([...parseRules(four ?? '', 4), ...parseRules(six ?? '', 6)]);
   }
 
   async apply({ put, remove }: Pending): Promise<void> {

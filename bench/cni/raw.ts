@@ -162,6 +162,7 @@ export class Raw implements Contestant {
       nodeNetwork: '',
       wire: '',
       announced: true,
+      probes: [],
     };
     const container = randomBytes(32).toString('hex');
     return { name, container, netns, port, lsp: randomUUID(), ovsPort: randomUUID(), pod: false, written: false };

@@ -27,6 +27,7 @@ export interface AgentPrograms {
   readonly checksum: string;
   readonly netfilterWatch: string;
   readonly starter: string;
+  readonly probeProxy: string;
 }
 
 /** Entries of the app layer. Cost: one stat per file. */
@@ -42,6 +43,7 @@ export function appEntries(repo: string, programs: AgentPrograms): Entry[] {
     'cni/checksum': programs.checksum,
     'bin/netfilter-watch': programs.netfilterWatch,
     'bin/starter': programs.starter,
+    'bin/probe-proxy': programs.probeProxy,
   };
   for (const [path, program] of Object.entries(places)) entries.push(copyEntry(`${HOME}/${path}`, program, 0o755));
   const scripts = join(repo, 'config', 'images', 'scripts');

@@ -88,6 +88,7 @@ export async function appLayer(places: Places): Promise<Layer> {
     checksum: await program('cni/checksum.c'),
     netfilterWatch: await program('netfilter-watch.c'),
     starter: await program('starter.c'),
+    probeProxy: await program('probe-proxy.c'),
   };
   const entries = appEntries(places.repo, programs);
   return layer(places, 'app', treeDigest(entries), () => entries);

@@ -5,6 +5,7 @@ import { defaultsManager, manager } from './managers.ts';
 import { createdOf, metaOf } from './meta.ts';
 import type { Labels } from './meta.ts';
 import { isOvnConfig } from './networks.ts';
+import { probedPorts } from './probed-ports.ts';
 import { kubeOvn } from './refs.ts';
 import { flagOf, integerOf, isObject, listOf, objectOf, textOf, textsOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
@@ -53,6 +54,7 @@ export function podRow(source: unknown): PodRow {
     ...controllerOf(objectOf(object['metadata'])),
     created: createdOf(object),
     announced: announced(meta.annotations, objectOf(object['metadata'])),
+    probes: probedPorts(spec),
   };
 }
 

@@ -9,6 +9,7 @@ import type { Isolation, SwitchRule } from './isolation.ts';
 import type { Options } from './option-list.ts';
 import type { ModuleIndexes, ModuleTables } from './policy-module.ts';
 import type { PolicyIndexes, PolicyTables } from './policy-tables.ts';
+import type { ProbedPort } from './probed-ports.ts';
 import type { Reason } from './reasons.ts';
 import type { ServiceIndexes, ServiceTables } from './service-tables.ts';
 import type { EipRow, Uplink } from './eip-row.ts';
@@ -45,6 +46,8 @@ export interface PodRow {
   readonly created: number;
   /** Annotations of addresses that nobody but we wrote: they tell what is, and ask for nothing. */
   readonly announced: readonly string[];
+  /** Where the kubelet opens connections to it. */
+  readonly probes: readonly ProbedPort[];
 }
 
 export interface NodeRow {

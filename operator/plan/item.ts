@@ -1,5 +1,6 @@
 // The items of the node plan, as the operator computes them and the agent consumes them (proto/plan.proto has the
 // same fields). Addresses are text; a list has one entry per family, IPv4 first, so nothing here is IPv4 only.
+import type { ProbedPort } from '../api/probed-ports.ts';
 
 /** An address with its prefix length, e.g. 10.16.0.5/16 or fd00:10:16::5/64. */
 export type Prefix = string;
@@ -112,6 +113,8 @@ export interface PortItem {
   readonly wire: '' | 'announce' | 'detect' | 'gateway';
   /** The API server has accepted the pod's annotations: ADD may answer. */
   readonly announced: boolean;
+  /** Ports that the node's kubelet probes and cannot reach: the pod is in a VPC of its own. */
+  readonly probes: readonly ProbedPort[];
 }
 
 export type PlanItem = NodeItem | PeerItem | SubnetItem | PortItem;

@@ -194,6 +194,10 @@ function wireOf({ nic, self, assigned: { network } }: Interface): PortItem['wire
   return network.link === 'gateway' || network.unaskedGateway === true ? 'detect' : 'gateway';
 }
 
+/** The kubelet asks at the pod's first address, which on the overlay of another VPC no node reaches. */
+const isProbedHere = ({ nic, assigned: { network } }: Interface, read: WorldRead): boolean =>
+  nic.isFirst && !nic.isForeign && network.vpc !== clusterOf(read).defaultVpc && network.vlan === '';
+
 interface Given {
   readonly nicType: NicType;
   readonly values: Annotations;
@@ -222,5 +226,6 @@ function item(row: PodRow, one: Interface, { nicType, values, gateways }: Given,
     wire: wireOf(one),
     nodeNetwork: (nic.isForeign ? undefined : network.nodeNetwork) ?? '',
     announced: Object.keys(values).every((key) => seen[key] === values[key]),
+    probes: isProbedHere(one, read) ? row.probes : [],
   };
 }

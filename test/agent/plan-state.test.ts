@@ -104,6 +104,7 @@ describe('PlanTables', () => {
           node_network: '',
           wire: '',
           announced,
+          probes: [],
         },
       },
     },

@@ -26,6 +26,7 @@ export const port = (changes: Partial<PortSpec> = {}): PortSpec => ({
   nodeNetwork: '',
   wire: '',
   announced: true,
+  probes: [],
   ...changes,
 });
 
@@ -89,6 +90,7 @@ export const state = (changes: Partial<NodeState> = {}): NodeState => ({
   links: links(link('eth0', { addresses: ['192.0.2.11/24'] }), link('ovn0', { index: 9 })),
   taken: [],
   passed: [],
+  captured: undefined,
   proxySets: new Set(),
   randomFully: true,
   nicBusy: false,

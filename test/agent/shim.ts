@@ -25,6 +25,9 @@ export const buildStarter = (flags = RELEASE): Promise<string> => build('starter
 /** Likewise, of the one that switches checksum offload off. */
 export const buildChecksum = (flags = RELEASE): Promise<string> => build('cni/checksum.c', flags);
 
+/** Likewise, of the one that leads probes into pods. */
+export const buildProbeProxy = (flags = RELEASE): Promise<string> => build('probe-proxy.c', flags);
+
 const RELEASE: readonly string[] = ['-static', '-Os', '-s'];
 
 async function build(source: string, flags: readonly string[]): Promise<string> {

@@ -53,6 +53,28 @@ describe('rules', () => {
     expect(parseSave(saved).get('nat')?.text).toBe(text('nat'));
   });
 
+  it('lead probes into pods by open ports, refuse by closed ones, and are not there unless asked for', () => {
+    const captured = [
+      { address: '10.30.0.5', port: 8080, open: true },
+      { address: '10.30.0.5', port: 9090, open: false },
+      { address: 'fd00:30::5', port: 8080, open: true },
+    ];
+    const found = rules(input({ captured }));
+    expect(found.get('mangle')?.chains.get('OVN-PREROUTING')).toEqual([
+      '! -i lo -j RETURN',
+      '-d 10.30.0.5/32 -p tcp -m tcp --dport 8080 -j TPROXY --on-port 8102 --on-ip 192.0.2.11 --tproxy-mark 0x90004/0x90004',
+    ]);
+    expect(found.get('mangle')?.chains.get('OVN-OUTPUT')).toEqual([
+      '-d 10.30.0.5/32 -p tcp -m tcp --dport 8080 -j MARK --set-xmark 0x90003/0x90003',
+    ]);
+    expect(found.get('filter')?.chains.get('OVN-OUTPUT')).toEqual([
+      '-d 10.30.0.5/32 -p tcp -m tcp --dport 9090 -j REJECT --reject-with tcp-reset',
+    ]);
+    // The mark has the bits of others that are masqueraded.
+    expect(found.get('nat')?.chains.get('OVN-POSTROUTING')?.[0]).toBe('-m mark --mark 0x90003/0x90003 -j RETURN');
+    expect(`${text('nat')}${text('mangle')}${text('filter')}`).not.toMatch(/OVN-OUTPUT|TPROXY|0x90003/);
+  });
+
   it('of IPv6 name the other sets, and need no node address', () => {
     const six = tableText(rules(input({ family: 6, nodeIp: '', randomFully: false })).get('nat')!);
     expect(six).not.toContain('ovn40');

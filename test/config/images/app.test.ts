@@ -49,6 +49,7 @@ it('takes what runs, and neither sources of compiled things, tests nor documenta
     checksum: program,
     netfilterWatch: program,
     starter: program,
+    probeProxy: program,
   };
   expect(paths(appEntries(repo, programs))).toEqual([
     'agent/main.ts',
@@ -56,6 +57,7 @@ it('takes what runs, and neither sources of compiled things, tests nor documenta
     'bin/kube-ovn-daemon',
     'bin/kube-ovn-webhook',
     'bin/netfilter-watch',
+    'bin/probe-proxy',
     'bin/starter',
     'cni/checksum',
     'cni/kube-ovn',

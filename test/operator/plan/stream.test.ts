@@ -21,6 +21,7 @@ const port = (name: string, announced = false): PortItem => ({
   nodeNetwork: '',
   wire: '',
   announced,
+  probes: [],
 });
 
 interface Setting {

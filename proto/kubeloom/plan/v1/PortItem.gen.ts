@@ -2,6 +2,7 @@
 
 import type { PodRef as _kubeloom_plan_v1_PodRef, PodRef__Output as _kubeloom_plan_v1_PodRef__Output } from '../../../kubeloom/plan/v1/PodRef.gen.ts';
 import type { Route as _kubeloom_plan_v1_Route, Route__Output as _kubeloom_plan_v1_Route__Output } from '../../../kubeloom/plan/v1/Route.gen.ts';
+import type { ProbedPort as _kubeloom_plan_v1_ProbedPort, ProbedPort__Output as _kubeloom_plan_v1_ProbedPort__Output } from '../../../kubeloom/plan/v1/ProbedPort.gen.ts';
 
 export interface PortItem {
   'pod'?: (_kubeloom_plan_v1_PodRef | null);
@@ -29,6 +30,10 @@ export interface PortItem {
    * gateway, which asks for the gateways last.
    */
   'wire'?: (string);
+  /**
+   * Ports that the node's kubelet probes and cannot reach: the pod is in a VPC of its own.
+   */
+  'probes'?: (_kubeloom_plan_v1_ProbedPort)[];
 }
 
 export interface PortItem__Output {
@@ -57,4 +62,8 @@ export interface PortItem__Output {
    * gateway, which asks for the gateways last.
    */
   'wire': (string);
+  /**
+   * Ports that the node's kubelet probes and cannot reach: the pod is in a VPC of its own.
+   */
+  'probes': (_kubeloom_plan_v1_ProbedPort__Output)[];
 }
