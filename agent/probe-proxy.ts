@@ -88,6 +88,8 @@ export class ProbeProxy {
 
   start(): void {
     this.#watch.start();
+    // What was looked at before has been told to nobody.
+    this.#table = '';
     this.look();
   }
 

@@ -199,6 +199,12 @@ describe('the rules', () => {
     );
   });
 
+  it('and the way with them are there when an agent starts after the pod', async () => {
+    await runtime.restartAgent();
+    const answer = await eventually(() => ask(four, 8080).catch(() => undefined), { what: 'an answer' });
+    expect(answer).toBe(`a to ::ffff:${four}`);
+  });
+
   it('go with the pod', async () => {
     expect(await runtime.cni('DEL', pods['b'] ?? {})).toEqual(done);
     await eventually(async () => !(await rules()).includes('8081'), { what: 'the rules of b to go' });

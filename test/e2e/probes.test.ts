@@ -5,8 +5,9 @@ import { waitFor } from '../cluster/wait.ts';
 import { apply, cluster, custom, events, freshNamespace, podManifest, readyPod } from './shared.ts';
 
 const ns = 'e2e-probes';
+const inside = 'e2e-probes-in';
 const soon = { limitMs: 30_000, everyMs: 250 };
-const annotations = { 'ovn.kubernetes.io/logical_switch': ns };
+const annotations = { 'ovn.kubernetes.io/logical_switch': inside };
 
 /** Listens while /tmp/on is there. */
 const switched =
@@ -66,7 +67,7 @@ beforeAll(async () => {
   await freshNamespace(ns);
   await apply(
     { apiVersion: 'kubeovn.io/v1', kind: 'Vpc', metadata: { name: ns }, spec: { namespaces: [ns] } },
-    custom('Subnet', ns, { vpc: ns, cidrBlock: '10.58.0.0/24,fd00:10:58::/112', namespaces: [ns] }),
+    custom('Subnet', inside, { vpc: ns, cidrBlock: '10.58.0.0/24,fd00:10:58::/112', namespaces: [ns] }),
   );
   await apply(
     probed('http', 'n1', http),
