@@ -95,7 +95,7 @@ describe('a pod of a StatefulSet', () => {
     expect(after.ip).toBe(before.ip);
     await answered(after.ip);
     await cluster().kubectl(['--namespace', ns, 'delete', 'statefulset', 'db', '--timeout=60s']);
-    await waitFor(async () => ((await object('ip', `db-0.${ns}`)) === undefined ? true : undefined), {
+    await waitFor(async () => ((await object('ips.kubeovn.io', `db-0.${ns}`)) === undefined ? true : undefined), {
       what: 'the address to be given back',
       limitMs: 60_000,
       everyMs: 200,

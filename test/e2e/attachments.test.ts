@@ -133,7 +133,7 @@ const within = async (pod: Pod, net: Net): Promise<Pod[]> =>
   (await addressesOf(pod, net)).map((ip) => ({ ...pod, ip }));
 
 const gone = (ip: string): Promise<unknown> =>
-  waitFor(async () => (await object('ip', ip)) === undefined, { what: `${ip} to be free`, ...soon });
+  waitFor(async () => (await object('ips.kubeovn.io', ip)) === undefined, { what: `${ip} to be free`, ...soon });
 
 const inPod = (...argv: readonly string[]): Promise<string> => exec(cluster(), one, argv);
 

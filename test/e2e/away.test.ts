@@ -32,10 +32,10 @@ describe('while the operator is away', () => {
     await cluster().kubectl(['--namespace', ns, 'delete', 'pod', 'goes', '--wait=true']);
     await cluster().kubectl(['delete', 'subnet', 'e2e-gone', '--wait=false']);
     await apply(podManifest(ns, 'comes', { node: 'n1' }));
-    expect(await object('ip', `goes.${ns}`)).toBeDefined();
+    expect(await object('ips.kubeovn.io', `goes.${ns}`)).toBeDefined();
     await scale(2);
     await settled('app=kube-ovn-controller', 2);
-    await waitFor(async () => (await object('ip', `goes.${ns}`)) === undefined, {
+    await waitFor(async () => (await object('ips.kubeovn.io', `goes.${ns}`)) === undefined, {
       what: 'the address to be free',
       ...soon,
     });

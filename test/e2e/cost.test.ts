@@ -56,7 +56,7 @@ describe('a pod', () => {
     expect(writes(created, 'one').toSorted()).toEqual(['create ips', 'patch pods']);
     const deleted = audited();
     await cluster().kubectl(['--namespace', ns, 'delete', 'pod', 'one', '--wait=true']);
-    await waitFor(async () => (await object('ip', `one.${ns}`)) === undefined, {
+    await waitFor(async () => (await object('ips.kubeovn.io', `one.${ns}`)) === undefined, {
       what: 'the IP object to go',
       ...soon,
     });

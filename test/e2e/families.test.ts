@@ -85,7 +85,7 @@ describe.each(['ipv6', 'ipv4'] as const)('a cluster of family %s', (family) => {
 
   it('gives pods and nodes addresses of its families', async () => {
     for (const pod of names) expect(addresses(pod).map(({ ip }) => versionOf(ip))).toEqual(versions[family]);
-    const joined = await cluster.kubectl(['get', 'ip', 'node-n1', '--output=jsonpath={.spec.ipAddress}']);
+    const joined = await cluster.kubectl(['get', 'ips.kubeovn.io', 'node-n1', '--output=jsonpath={.spec.ipAddress}']);
     expect(joined.split(',').map(versionOf)).toEqual(versions[family]);
   });
 

@@ -188,7 +188,7 @@ describe('Multus', () => {
     const container = (await onNodes()).split('\n').filter((line) => line !== '').length;
     await cluster().kubectl(['--namespace', ns, 'delete', 'pod', 'one', '--timeout=60s']);
     for (const ip of [`one.${ns}`, `one.${ns}.${red.provider}`, `one.${ns}.${wire.provider}`])
-      await waitFor(async () => (await object('ip', ip)) === undefined, { what: `${ip} to go`, ...soon });
+      await waitFor(async () => (await object('ips.kubeovn.io', ip)) === undefined, { what: `${ip} to go`, ...soon });
     expect(await nbctl('--bare', '--columns=name', 'find', 'logical_switch_port', `external_ids:pod=${ns}/one`)).toBe(
       '',
     );

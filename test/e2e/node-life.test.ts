@@ -84,7 +84,7 @@ describe('a node that is removed', () => {
         'Logical_Router_Policy',
         'external_ids:node=n2',
       );
-      const ip = await cluster.kubectl(['get', 'ip', 'node-n2', '--ignore-not-found', '--output=name']);
+      const ip = await cluster.kubectl(['get', 'ips.kubeovn.io', 'node-n2', '--ignore-not-found', '--output=name']);
       const sets = await Promise.all(
         ['ovn40other-node', 'ovn60other-node'].map((set) => cluster.inNode(1, ['ipset', 'list', set])),
       );

@@ -47,7 +47,7 @@ describe('pods', () => {
         },
       },
     });
-    expect(await object('ip', `a.${ns}`)).toMatchObject({
+    expect(await object('ips.kubeovn.io', `a.${ns}`)).toMatchObject({
       spec: {
         v4IpAddress: ips[0],
         v6IpAddress: ips[1],
@@ -86,7 +86,7 @@ describe('pods', () => {
       what: 'the pod to complete',
       ...soon,
     });
-    await waitFor(async () => (await object('ip', `done.${ns}`)) === undefined, {
+    await waitFor(async () => (await object('ips.kubeovn.io', `done.${ns}`)) === undefined, {
       what: 'its address to be free',
       ...soon,
     });
@@ -97,7 +97,10 @@ describe('pods', () => {
 
   it('leave nothing behind when they are deleted', async () => {
     await cluster().kubectl(['--namespace', ns, 'delete', 'pod', 'd', '--wait=true']);
-    await waitFor(async () => (await object('ip', `d.${ns}`)) === undefined, { what: 'its IP object to go', ...soon });
+    await waitFor(async () => (await object('ips.kubeovn.io', `d.${ns}`)) === undefined, {
+      what: 'its IP object to go',
+      ...soon,
+    });
     const { stdout } = await cluster().inNode(2, [
       'ovs-vsctl',
       '--bare',

@@ -176,5 +176,5 @@ it('keeps its OvnEip until it goes itself, and nothing answers any more then', a
   });
   await nbctl('--timeout=30', '--wait=hv', 'sync');
   for (const ip of vips) expect(await answering('near', ip, 1)).toEqual(['-']);
-  expect(await object('ip', `ovn-eip-${eip}`)).toBeUndefined();
+  expect(await object('ips.kubeovn.io', `ovn-eip-${eip}`)).toBeUndefined();
 });

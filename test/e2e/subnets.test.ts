@@ -71,7 +71,10 @@ describe('a namespace with two subnets', () => {
 
   it('finds the subnet of an address that is asked for', async () => {
     await cluster().kubectl(['--namespace', ns, 'delete', 'pod', 'first', '--timeout=60s']);
-    await waitFor(async () => (await object('ip', `first.${ns}`)) === undefined, { what: 'its IP to go', ...soon });
+    await waitFor(async () => (await object('ips.kubeovn.io', `first.${ns}`)) === undefined, {
+      what: 'its IP to go',
+      ...soon,
+    });
     const [again, fixed] = await Promise.all([
       started('again', 'n2', [['ip_address', '10.45.0.2']]),
       started('fixed', 'n1', [['ip_address', '10.46.0.99']]),
