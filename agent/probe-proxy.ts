@@ -3,15 +3,13 @@
 // them are open.
 import { ChildWatch } from './child-watch.ts';
 import type { Surveyed } from './child-watch.ts';
+import { PROBE_PORT } from './drivers/iptables-rules.ts';
 import { mapOf } from './drivers/ovs-replica.ts';
 import type { OvsReplica } from './drivers/ovs-replica.ts';
 import type { PortSpec } from './items.ts';
 import type { Settings } from './settings.ts';
 import { host } from './state.ts';
 import type { PlanTables } from './tables.ts';
-
-/** Kube-OVN's. */
-export const PROBE_PORT = 8102;
 
 /** A port of a pod that the kubelet probes. */
 export interface ProbedPort {

@@ -4,13 +4,11 @@ import { containsIp, parseCidr, parseIp } from '../lib/net/index.ts';
 import { NODE_PORT } from './desired.ts';
 import type { Want, Wanted } from './drivers/driver.ts';
 import { PROBE_MARKS } from './drivers/iptables-rules.ts';
-import { LOCAL, routeKey, routeText } from './drivers/route.ts';
-import { ANYBODY, RULE_TEXT, ruleKey } from './drivers/rule.ts';
+import { EVERYTHING, LOCAL, routeKey, routeText } from './drivers/route.ts';
+import { RULE_TEXT, ruleKey } from './drivers/rule.ts';
 import type { ExternalEgressSpec, NodeSpec, SubnetSpec } from './items.ts';
 import { family, host, ofFamily } from './state.ts';
 import type { NodeState } from './state.ts';
-
-const EVERYTHING = { 4: '0.0.0.0/0', 6: '::/0' } as const;
 
 export function routeWant(state: NodeState): Want | undefined {
   const node = state.node;
@@ -68,7 +66,7 @@ function* probeRoutes(state: NodeState): Iterable<[string, Wanted]> {
 function* probeRules(state: NodeState): Iterable<[string, Wanted]> {
   for (const af of probeFamilies(state))
     for (const mark of Object.values(PROBE_MARKS)) {
-      const key = ruleKey({ from: ANYBODY[af], mark, table: PROBE_TABLE, priority: PROBE_PRIORITY });
+      const key = ruleKey({ from: EVERYTHING[af], mark, table: PROBE_TABLE, priority: PROBE_PRIORITY });
       yield [key, { text: RULE_TEXT, from: state.node?.key ?? '' }];
     }
 }

@@ -1,10 +1,11 @@
 // A pod's interface as text for `ip -batch`: names, and the few lines that make it, all of them in the pod's namespace.
 import { cidrOf, containsIp, parseIp, parsePrefix } from '../../lib/net/index.ts';
+import { EVERYTHING } from '../drivers/route.ts';
 import type { PortSpec } from '../items.ts';
 import type { Run } from '../run.ts';
 import { CommandError } from '../run.ts';
 import type { CniRequest } from './request.ts';
-import { DEFAULT, portRoutes } from './result.ts';
+import { portRoutes } from './result.ts';
 
 /** The two ends of a pod's veth pair; the pod's end has its name as an alias, since in the pod it is called otherwise. */
 export interface NicNames {
@@ -75,7 +76,7 @@ export function nicBatch(names: NicNames, request: CniRequest, port: PortSpec, h
  */
 export async function withoutDefaultRoutes(run: Run, request: CniRequest, port: PortSpec): Promise<void> {
   const wanted = new Set(portRoutes(port, request.conf.routes).map(({ dst }) => dst));
-  const lines = Object.values(DEFAULT).flatMap((dst) => (wanted.has(dst) ? [`route delete ${dst}`] : []));
+  const lines = Object.values(EVERYTHING).flatMap((dst) => (wanted.has(dst) ? [`route delete ${dst}`] : []));
   if (lines.length === 0) return;
   try {
     await run(['ip', '-n', netnsName(request.netns), '-force', '-batch', '-'], `${lines.join('\n')}\n`);

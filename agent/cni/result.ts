@@ -1,6 +1,7 @@
 // Results of ADD in the shape that each version of the specification prescribes: an IP's `version` is there up to 0.4.0
 // only, an interface's `mtu` from 1.1.0 on.
 import { familyOf, parsePrefix } from '../../lib/net/index.ts';
+import { EVERYTHING } from '../drivers/route.ts';
 import type { PortSpec, RouteSpec } from '../items.ts';
 import { SUPPORTED_VERSIONS } from './conf.ts';
 import type { PrevResult } from './conf.ts';
@@ -17,16 +18,13 @@ interface ResultRoute {
   readonly gw?: string;
 }
 
-/** The default route of each family. */
-export const DEFAULT = { 4: '0.0.0.0/0', 6: '::/0' } as const;
-
 /** Routes of a port in the order in which they are set: default routes of the gateways first, then the listed ones. */
 export function portRoutes(port: PortSpec, asked: readonly ResultRoute[] = []): RouteSpec[] {
   const family = (ip: string): 4 | 6 => familyOf(ip) ?? 4;
   const routes: RouteSpec[] = port.defaultRoute
-    ? port.gateways.map((gateway) => ({ dst: DEFAULT[family(gateway)], gateway }))
+    ? port.gateways.map((gateway) => ({ dst: EVERYTHING[family(gateway)], gateway }))
     : [];
-  routes.push(...port.routes.map((route) => ({ ...route, dst: route.dst || DEFAULT[family(route.gateway)] })));
+  routes.push(...port.routes.map((route) => ({ ...route, dst: route.dst || EVERYTHING[family(route.gateway)] })));
   for (const { dst, gw } of asked) {
     const gateway = gw ?? port.gateways.find((ip) => family(ip) === parsePrefix(dst)?.ip.family);
     if (gateway !== undefined) routes.push({ dst, gateway });

@@ -1,7 +1,7 @@
 // The rules of the node's NAT and filter tables as text, in the very words of iptables-save, for either family.
+import { familyOf } from '../../lib/net/index.ts';
 import type { IpsetName } from './ipset.ts';
 import { ipsetName } from './ipset.ts';
-import { PROBE_PORT } from '../probe-proxy.ts';
 
 /** One table: chains that are ours as a whole, and rules of ours that sit in the kernel's own chains. */
 export interface TableRules {
@@ -48,6 +48,8 @@ const RULE_MARKS = { nat: '0x90001/0x90001', forward: '0x90002/0x90002' } as con
 const RULE_MARK = '0x90000/0x90000';
 /** What the node itself sends to such a port, and what TPROXY has taken of it; bits of the others' are among them. */
 export const PROBE_MARKS = { sent: '0x90003/0x90003', taken: '0x90004/0x90004' } as const;
+/** Where the program listens that leads probes into pods; Kube-OVN's. */
+export const PROBE_PORT = 8102;
 const COUNTER = 'ovn-subnet-gateway';
 
 /** A comment as iptables-save prints it: bare where nothing in it needs quotes. */
@@ -195,7 +197,7 @@ const toPort = (family: 4 | 6, { address, port }: { readonly address: string; re
 const isOfFamily =
   (family: 4 | 6) =>
   ({ address }: { readonly address: string }): boolean =>
-    address.includes(':') === (family === 6);
+    familyOf(address) === family;
 
 /** What the node itself sends to open ports comes back by the loopback interface, and is taken there; nobody else's is. */
 function probeChains({ family, nodeIp, captured }: RuleInput): [string, readonly string[]][] {

@@ -8,6 +8,9 @@ import type { Driver, Have, Pending } from './driver.ts';
 /** Not among those of /etc/iproute2/rt_protos or of a routing daemon known to us. */
 export const ROUTE_PROTOCOL = 177;
 
+/** The prefix of length 0: any destination, and any source of a rule. */
+export const EVERYTHING = { 4: '0.0.0.0/0', 6: '::/0' } as const;
+
 export interface RouteWant {
   readonly dst: string;
   /** '' where the kernel finds the link itself: in other tables than the main one. */
@@ -40,7 +43,7 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 export function parseRoutes(output: string, family: 4 | 6): Map<string, string> {
   const have = new Map<string, string>();
   for (const route of parseIpJson(output)) {
-    const dst = text(route['dst']) === 'default' ? (family === 4 ? '0.0.0.0/0' : '::/0') : text(route['dst']);
+    const dst = text(route['dst']) === 'default' ? EVERYTHING[family] : text(route['dst']);
     const key = canonicalCidr(dst.includes('/') ? dst : `${dst}/${family === 4 ? 32 : 128}`);
     const table = route['table'] === undefined ? undefined : Number(route['table']);
     const dev = table === undefined ? text(route['dev']) : '';

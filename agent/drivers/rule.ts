@@ -4,7 +4,7 @@ import { canonicalCidr } from '../../lib/net/index.ts';
 import type { Run } from '../run.ts';
 import { ipBatch, parseIpJson } from './batch.ts';
 import type { Driver, Have, Pending } from './driver.ts';
-import { ROUTE_PROTOCOL } from './route.ts';
+import { EVERYTHING, ROUTE_PROTOCOL } from './route.ts';
 
 export interface RuleWant {
   /** An address or a CIDR; one of length 0 tells the family only. */
@@ -14,9 +14,6 @@ export interface RuleWant {
   readonly table: number;
   readonly priority: number;
 }
-
-/** The source of a rule for everybody, by family. */
-export const ANYBODY = { 4: '0.0.0.0/0', 6: '::/0' } as const;
 
 /** A rule is all key: there is nothing about it that could be changed. */
 export const RULE_TEXT = 'present';
@@ -44,7 +41,7 @@ export function parseRules(output: string, family: 4 | 6): Map<string, string> {
 
 function sourceOf({ src, srclen }: Readonly<Record<string, unknown>>, family: 4 | 6): string {
   const source = textOf(src);
-  if (source === 'all') return ANYBODY[family];
+  if (source === 'all') return EVERYTHING[family];
   return typeof srclen === 'number' ? `${source}/${srclen}` : source;
 }
 
