@@ -1,38 +1,23 @@
 // OvnEips with the whole operator before a real API server and a real northbound database: their addresses are allocated,
 // kept over a restart and while a rule uses them, and free when they are gone.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { applyCrds } from '../crds.ts';
 import { eventually } from '../eventually.ts';
-import { type ApiServer, startApiServer } from '../kube-apiserver.ts';
-import { startServer } from '../ovsdb-server.ts';
-import { OperatorProcess } from './process.ts';
+import type { OperatorProcess } from './process.ts';
+import { type Stand, startStand } from './stand.ts';
 
 const soon = { within: 30_000, every: 100 };
 
-let api: ApiServer;
-let database: Awaited<ReturnType<typeof startServer>>;
+let stand: Stand;
+let api: Stand['api'];
+let database: Stand['database'];
 let operator: OperatorProcess;
-const undo: (() => unknown)[] = [];
-
-const startOperator = async (name: string): Promise<OperatorProcess> => {
-  const options = { api, apiPort: Number(new URL(api.url).port), northboundPort: await database.port() };
-  const started = await OperatorProcess.start(name, {
-    ...options,
-    flags: ['--lease-duration=4', '--lease-renew-deadline=3', '--lease-retry-period=1'],
-  });
-  undo.push(() => started.stop());
-  return started;
-};
 
 const eip = (name: string, spec: object): Promise<void> =>
   api.apply(JSON.stringify({ apiVersion: 'kubeovn.io/v1', kind: 'OvnEip', metadata: { name }, spec }));
 
 beforeAll(async () => {
-  api = await startApiServer();
-  undo.push(() => api.stop());
-  database = await startServer({ args: ['--remote=ptcp:0:127.0.0.1'] });
-  undo.push(() => database.dispose());
-  await applyCrds(api);
+  stand = await startStand();
+  ({ api, database } = stand);
   await api.apply(`
 apiVersion: v1
 kind: Node
@@ -51,15 +36,11 @@ kind: Vpc
 metadata: { name: v1 }
 spec: { enableExternal: true }
 `);
-  operator = await startOperator('first');
+  operator = await stand.startOperator('first');
 }, 120_000);
-afterAll(async () => {
-  for (const step of undo.toReversed()) await step();
-});
+afterAll(() => stand?.stop());
 
-/** What kubectl prints of a path, '' when the object is not there. */
-const field = async (kind: string, name: string, path: string): Promise<string> =>
-  await api.kubectl('get', kind, name, '--ignore-not-found', `--output=jsonpath=${path}`);
+const field: Stand['field'] = (...of) => stand.field(...of);
 
 const status = '{.status.type} {.status.v4Ip} {.status.v6Ip} {.status.ready}';
 const shown = (name: string, text: string): Promise<boolean> =>
@@ -104,7 +85,7 @@ spec: { vpc: v1, ovnEip: chosen, ports: [{ port: 80, targetPort: 8080 }], endpoi
     '"ovn.kubernetes.io/router_lb_vip":"10.6.0.80,fd00:6::80"',
   );
   await operator.stop();
-  operator = await startOperator('second');
+  operator = await stand.startOperator('second');
   await eventually(() => operator.leads(), soon);
   await api.kubectl('delete', 'oeip', 'chosen', '--wait=false');
   await eip('after', {});

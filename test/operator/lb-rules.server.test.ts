@@ -1,28 +1,16 @@
 // Services and SwitchLBRules with the whole operator before a real API server and a real northbound database: what is made
 // of them in both, what an edit changes, what a process that was away finds, and what goes.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { applyCrds } from '../crds.ts';
 import { eventually } from '../eventually.ts';
-import { type ApiServer, startApiServer } from '../kube-apiserver.ts';
-import { startServer } from '../ovsdb-server.ts';
-import { OperatorProcess } from './process.ts';
+import type { OperatorProcess } from './process.ts';
+import { type Stand, startStand } from './stand.ts';
 
 const soon = { within: 30_000, every: 100 };
 
-let api: ApiServer;
-let database: Awaited<ReturnType<typeof startServer>>;
+let stand: Stand;
+let api: Stand['api'];
+let database: Stand['database'];
 let operator: OperatorProcess;
-const undo: (() => unknown)[] = [];
-
-const startOperator = async (name: string): Promise<OperatorProcess> => {
-  const options = { api, apiPort: Number(new URL(api.url).port), northboundPort: await database.port() };
-  const started = await OperatorProcess.start(name, {
-    ...options,
-    flags: ['--lease-duration=4', '--lease-renew-deadline=3', '--lease-retry-period=1'],
-  });
-  undo.push(() => started.stop());
-  return started;
-};
 
 /** As the controller manager would make them; there is none here. */
 const slice = (service: string, addresses: readonly string[]): string => `
@@ -42,22 +30,17 @@ spec: { vip: ${vip}, selector: ["app: till"], ports: [{ port: ${port}, targetPor
 `;
 
 beforeAll(async () => {
-  api = await startApiServer();
-  undo.push(() => api.stop());
-  database = await startServer({ args: ['--remote=ptcp:0:127.0.0.1'] });
-  undo.push(() => database.dispose());
-  await applyCrds(api);
+  stand = await startStand();
+  ({ api, database } = stand);
   await api.apply(`
 apiVersion: v1
 kind: Service
 metadata: { name: web, namespace: default }
 spec: { selector: { app: web }, ports: [{ port: 80, targetPort: 8080 }] }
 ---${slice('web', ['10.16.0.2', '10.16.0.3'])}---${rule('10.16.0.80', 80)}`);
-  operator = await startOperator('first');
+  operator = await stand.startOperator('first');
 }, 120_000);
-afterAll(async () => {
-  for (const step of undo.toReversed()) await step();
-});
+afterAll(() => stand?.stop());
 
 const field = async (kind: string, name: string, path: string): Promise<string> =>
   await api.kubectl('get', kind, name, '--ignore-not-found', `--output=jsonpath=${path}`);
@@ -118,7 +101,7 @@ it('one that cannot be followed says why, and takes nothing from another', async
 
 it('writes nothing when it is started anew', async () => {
   await operator.stop();
-  operator = await startOperator('second');
+  operator = await stand.startOperator('second');
   await eventually(() => operator.leads(), soon);
   await api.apply('{ apiVersion: kubeovn.io/v1, kind: Vpc, metadata: { name: later } }');
   // By then it has seen to all that was there before.
@@ -135,7 +118,7 @@ it('one that is made wrong says so, stays in force as it was, also over a restar
   expect(await vips(shared)).toEqual(inForce);
   const { uid } = JSON.parse(await field('service', 'slr-till', '{.metadata}')) as { uid: string };
   await operator.stop();
-  operator = await startOperator('wrong');
+  operator = await stand.startOperator('wrong');
   await eventually(() => operator.leads(), soon);
   await api.apply('{ apiVersion: kubeovn.io/v1, kind: Vpc, metadata: { name: latest } }');
   await eventually(async () => (await field('vpc', 'latest', '{.status.standby}')) === 'true', soon);
@@ -152,7 +135,7 @@ it('takes away what nobody wanted any more while nobody worked', async () => {
   await operator.stop();
   await api.kubectl('delete', 'slr', 'till', 'bad');
   await api.kubectl('delete', 'service', 'web');
-  operator = await startOperator('third');
+  operator = await stand.startOperator('third');
   await eventually(async () => (await field('service', 'slr-till', '{.metadata.name}')) === '', soon);
   await eventually(async () => (await vips('default/web/tcp')) === undefined, soon);
   await eventually(async () => JSON.stringify(await vips(shared)) === '{}', soon);

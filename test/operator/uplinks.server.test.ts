@@ -1,35 +1,20 @@
 // A VPC that leaves by an external subnet, with the whole operator before a real API server and a real northbound
 // database: the address is allocated, an OvnEip shows it, and both go again.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { applyCrds } from '../crds.ts';
 import { eventually } from '../eventually.ts';
-import { type ApiServer, startApiServer } from '../kube-apiserver.ts';
-import { startServer } from '../ovsdb-server.ts';
-import { OperatorProcess } from './process.ts';
+import type { OperatorProcess } from './process.ts';
+import { type Stand, startStand } from './stand.ts';
 
 const soon = { within: 30_000, every: 100 };
 
-let api: ApiServer;
-let database: Awaited<ReturnType<typeof startServer>>;
+let stand: Stand;
+let api: Stand['api'];
+let database: Stand['database'];
 let operator: OperatorProcess;
-const undo: (() => unknown)[] = [];
-
-const startOperator = async (name: string): Promise<OperatorProcess> => {
-  const options = { api, apiPort: Number(new URL(api.url).port), northboundPort: await database.port() };
-  const started = await OperatorProcess.start(name, {
-    ...options,
-    flags: ['--lease-duration=4', '--lease-renew-deadline=3', '--lease-retry-period=1'],
-  });
-  undo.push(() => started.stop());
-  return started;
-};
 
 beforeAll(async () => {
-  api = await startApiServer();
-  undo.push(() => api.stop());
-  database = await startServer({ args: ['--remote=ptcp:0:127.0.0.1'] });
-  undo.push(() => database.dispose());
-  await applyCrds(api);
+  stand = await startStand();
+  ({ api, database } = stand);
   await api.apply(`
 apiVersion: v1
 kind: Node
@@ -63,15 +48,11 @@ kind: Vpc
 metadata: { name: v2 }
 spec: { extraExternalSubnets: [external] }
 `);
-  operator = await startOperator('first');
+  operator = await stand.startOperator('first');
 }, 120_000);
-afterAll(async () => {
-  for (const step of undo.toReversed()) await step();
-});
+afterAll(() => stand?.stop());
 
-/** What kubectl prints of a path, '' when the object is not there. */
-const field = async (kind: string, name: string, path: string): Promise<string> =>
-  await api.kubectl('get', kind, name, '--ignore-not-found', `--output=jsonpath=${path}`);
+const field: Stand['field'] = (...of) => stand.field(...of);
 
 const ports = async (): Promise<Record<string, unknown>> =>
   Object.fromEntries(
@@ -102,7 +83,7 @@ it('gives each its address, shown by an OvnEip that is ready', async () => {
 
 it('writes nothing when it is started anew', async () => {
   await operator.stop();
-  operator = await startOperator('second');
+  operator = await stand.startOperator('second');
   await eventually(() => operator.leads(), soon);
   const uid = await field('oeip', 'v1-external', '{.metadata.uid}');
   await api.apply('{ apiVersion: kubeovn.io/v1, kind: Vpc, metadata: { name: v3 } }');
@@ -128,7 +109,7 @@ it('takes away what nobody wanted any more while nobody worked', async () => {
   await eventually(async () => (await field('oeip', 'v1-external', '{.status.ready}')) === 'true', soon);
   await operator.stop();
   await api.kubectl('patch', 'vpc', 'v1', '--type=merge', '-p', '{"spec":{"enableExternal":false}}');
-  operator = await startOperator('third');
+  operator = await stand.startOperator('third');
   await eventually(async () => (await field('oeip', 'v1-external', '{.metadata.name}')) === '', soon);
   expect(await field('oeip', 'v2-external', '{.metadata.name}')).toBe('v2-external');
 });
