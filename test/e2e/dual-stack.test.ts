@@ -8,8 +8,6 @@ const ns = 'e2e-dual';
 const sixOnly = `${ns}-six`;
 const soon = { limitMs: 30_000, everyMs: 200 };
 
-// The nodes of this cluster have no IPv6, so their kubelets cannot probe a pod that has nothing else.
-const unprobed = { command: ['echo-server'] };
 const wished = (suffix: string, value: string): { annotations: Record<string, string> } => ({
   annotations: { [`ovn.kubernetes.io/${suffix}`]: value },
 });
@@ -18,8 +16,8 @@ const pods = {
   neighbour: { node: 'n1' },
   far: { node: 'n2' },
   four: { node: 'n2', ...wished('ip_family', 'ipv4') },
-  six: { node: 'n2', ...unprobed, ...wished('ip_family', 'ipv6') },
-  other: { node: 'n1', ...unprobed, ...wished('logical_switch', sixOnly) },
+  six: { node: 'n2', ...wished('ip_family', 'ipv6') },
+  other: { node: 'n1', ...wished('logical_switch', sixOnly) },
 };
 type Name = keyof typeof pods;
 const names = Object.keys(pods) as Name[];
