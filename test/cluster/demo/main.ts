@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   const name = command.options.name === 'dev' ? '' : ` --name ${command.options.name}`;
   process.stdout.write(`The demo passed in ${duration(progress.elapsed())}; the cluster stays up. What to try next:
 
-    npm run cluster --${name} kubectl get subnet,vpc,ip
+    npm run cluster --${name} kubectl get subnet,vpc,ips.kubeovn.io
     npm run cluster --${name} kubectl apply -f config/samples
     npm run cluster --${name} kubectl -n kube-system logs ds/kube-ovn-cni
     npm run cluster --${name} status
