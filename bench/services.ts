@@ -23,6 +23,8 @@ const CHANGES = 200;
 /** northd takes its time for each. */
 const SLOW_CHANGES = 30;
 const SLOW_PAIRS = 3;
+/** Seconds each, when all Services are in one row. */
+const LAYOUT_CHANGES = 3;
 
 /** The product with everything in place but Services. */
 async function started(remote: string, serviceLbLayout: Layout = 'own'): Promise<Product> {
@@ -165,9 +167,10 @@ async function told({ sb }: OvnCentral): Promise<{ until: (text: string) => Prom
   return { until, close: () => client.close() };
 }
 
-/** Times from a change to its flow, on a whole OVN; `write` makes the change. */
+/** Times from each of some changes to its flow, on a whole OVN; `write` makes the change. */
 async function slowly(
   layout: Layout,
+  count: number,
   writer: (ovn: OvnCentral, product: Product) => Promise<(at: number, turn: number) => Promise<unknown>>,
 ): Promise<number[]> {
   const ovn = await startOvn(installed());
@@ -178,7 +181,7 @@ async function slowly(
     const write = await writer(ovn, product);
     const listener = await told(ovn);
     const times: number[] = [];
-    for (const [at, turn] of turns(SLOW_CHANGES)) {
+    for (const [at, turn] of turns(count)) {
       const done = listener.until(changed(at, turn));
       times.push(await timed(() => Promise.all([write(at, turn), done])));
     }
@@ -190,11 +193,11 @@ async function slowly(
   }
 }
 
-const ofProduct = (layout: Layout): Promise<number[]> =>
-  slowly(layout, async (_, product) => (at, turn) => entered(product, at, turn));
+const ofProduct = (layout: Layout, count = SLOW_CHANGES): Promise<number[]> =>
+  slowly(layout, count, async (_, product) => (at, turn) => entered(product, at, turn));
 
 const ofRaw = (layout: Layout): Promise<number[]> =>
-  slowly(layout, async ({ nb }, product) => {
+  slowly(layout, SLOW_CHANGES, async ({ nb }, product) => {
     await product.stop();
     const client = await RawClient.open(nb.remote);
     return (at, turn) => client.transact(rawChange(at, turn, layout));
@@ -210,8 +213,8 @@ async function southbound(note: Note): Promise<Figure[]> {
 async function layout(): Promise<Figure[]> {
   const pairs: Pair[] = await contest({
     pairs: SLOW_PAIRS,
-    product: () => ofProduct('own'),
-    raw: () => ofProduct('shared'),
+    product: () => ofProduct('own', LAYOUT_CHANGES),
+    raw: () => ofProduct('shared', LAYOUT_CHANGES),
   });
   return [figure('one endpoint to SB, own rows beside one for all', pairs, 50)];
 }

@@ -1,7 +1,7 @@
 // Policy modules between the graph and the API: their bytes come from ConfigMaps, of which those alone are watched that
 // a PolicyModule names; their questions come from the graph, and their answers go back into it.
 import type { Graph } from '../lib/graph/graph.ts';
-import type { ModuleTables } from './api/policy-module.ts';
+import type { ModuleReport, ModuleTables } from './api/policy-module.ts';
 import type { Indexes, Tables } from './api/tables.ts';
 import type { Table } from '../lib/graph/types.ts';
 import { into } from './kube/mirror.ts';
@@ -44,6 +44,10 @@ export class ModuleEdge {
 
   get admit(): ModuleRunner['admit'] {
     return this.#runner.admit;
+  }
+
+  reports(): Iterable<[module: string, report: ModuleReport]> {
+    return this.#runner.reports();
   }
 
   whenAnswered(): Promise<void> {

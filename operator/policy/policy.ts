@@ -85,6 +85,11 @@ export class Policy {
     return this.#row;
   }
 
+  /** What has been counted until now; `PolicyOptions.report` hears of it less often. */
+  get report(): ModuleReport {
+    return this.#tally.report;
+  }
+
   /** Nothing is being loaded or evaluated, and the bytes are known. */
   get isIdle(): boolean {
     return this.#asking === 0 && !this.#coming && (this.#inForce !== undefined || this.#refused !== undefined);

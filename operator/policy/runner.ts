@@ -35,6 +35,11 @@ export class ModuleRunner {
     return new Set([...this.#policies.values()].map(({ row }) => row.configMap));
   }
 
+  /** What has been counted until now, by module. */
+  *reports(): Iterable<[module: string, report: ModuleReport]> {
+    for (const [module, { report }] of this.#policies) yield [module, report];
+  }
+
   module(name: string, row: PolicyModuleRow | undefined): void {
     const known = this.#policies.get(name);
     // Of another hook nothing holds that is known of it.

@@ -86,16 +86,16 @@ export class Tally {
     this.stop();
     this.#told = true;
     this.#failed = this.#failing.size > 0;
-    this.#tell(this.#report(this.#isShadow()));
+    this.#tell(this.report);
   }
 
-  /** `wouldChange` counts for modules in shadow mode. */
-  #report(isShadow: boolean): ModuleReport {
+  /** As of now. `wouldChange` counts for modules in shadow mode. */
+  get report(): ModuleReport {
     return {
       evaluations: this.#evaluations,
       refusals: this.#refused + this.#refusing.size,
       failing: this.#failing.size,
-      wouldChange: isShadow ? this.#spared + this.#changing.size : 0,
+      wouldChange: this.#isShadow() ? this.#spared + this.#changing.size : 0,
       lastError: this.#lastError,
     };
   }

@@ -2,7 +2,7 @@
 // What the operator says of them in their status is that they can be run; how often they were asked is counted here, and
 // written there (module-counts.ts).
 import { Gauge, type Registry } from 'prom-client';
-import { policyModuleRow, type ModuleReport, type PolicyModuleRow } from '../api/policy-module.ts';
+import { policyModuleRow, type PolicyModuleRow } from '../api/policy-module.ts';
 import { emptyGraph } from '../empty-graph.ts';
 import { into } from '../kube/mirror.ts';
 import { Reflector, type ReflectorOptions } from '../kube/reflector.ts';
@@ -11,7 +11,6 @@ import { ModuleEdge } from '../module-edge.ts';
 import type { Admit } from '../policy/admission.ts';
 import { follow } from '../taps.ts';
 import { ModuleCounts } from './module-counts.ts';
-import type { ReadTable } from '../../lib/graph/types.ts';
 
 export interface JudgesOptions extends Pick<ReflectorOptions, 'client' | 'clock' | 'log'> {
   readonly registry: Registry;
@@ -44,7 +43,7 @@ export class Judges {
       // A cluster without its CRD has no modules.
       optional: true,
     });
-    counts(registry, world.moduleReport);
+    counts(registry, this.#edge);
     this.#counts = new ModuleCounts(options);
     follow(graph, ['follow/report', world.moduleReport], (module, report) => this.#counts.report(module, report));
   }
@@ -82,7 +81,7 @@ function ofAdmission(object: unknown): PolicyModuleRow | undefined {
 
 const told = ['evaluations', 'refusals', 'failing', 'wouldChange'] as const;
 
-function counts(registry: Registry, reports: ReadTable<ModuleReport>): void {
+function counts(registry: Registry, edge: ModuleEdge): void {
   const gauge = new Gauge({
     name: 'kubeloom_webhook_module_reviews',
     help: 'Of each policy module of hook admission, what this process has counted since it started.',
@@ -90,7 +89,7 @@ function counts(registry: Registry, reports: ReadTable<ModuleReport>): void {
     registers: [registry],
     collect: () => {
       gauge.reset();
-      for (const [module, report] of reports.entries())
+      for (const [module, report] of edge.reports())
         for (const count of told) gauge.set({ module, count }, report[count]);
     },
   });
