@@ -29,7 +29,7 @@
 //   vpc -> uplink -> demand; uplink, ip, eip -----------------------------------------------------------> Vpc: external ports; OvnEip
 //   eip -> demand; eip, ip, routerLbRule ----------------------------------------------------------> OvnEip: port, spec, status, holds
 //   vip -> holding, demand -> [allocator] --> API: status of the Vip --> vip -------------------> Vip: port, labels, status; Subnet
-//   service + endpointSlice, ip, network, host ------------------------------------------------> Service: load balancers, annotation
+//   service + endpointSlice, ip, network, host ------------------------------------------------> Service: load balancers, annotation, policies of node ports
 //   switchLbRule, routerLbRule + eip, realm, service ----------------------------------------------> their Service, status, problems
 //   later ----------------------------------------------------------------------------------> Later: status, problems
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
@@ -54,6 +54,7 @@ import {
   namedRef,
   namespaceRef,
   networkPolicyRef,
+  nodePortPart,
   nodeRef,
   only,
   podRef,
@@ -92,6 +93,7 @@ import { networkPolicy, ownGroups } from './reconcilers/network-policy.ts';
 import { candidate, checked, network, nodeScope, tableKeys } from './reconcilers/network.ts';
 import { hostKeys } from './reconcilers/chassis.ts';
 import { host, node } from './reconcilers/node.ts';
+import { nodePort } from './reconcilers/node-port.ts';
 import { subnetDemand } from './reconcilers/own-address.ts';
 import { domainName } from './reconcilers/outside.ts';
 import { pod } from './reconcilers/pod.ts';
@@ -298,6 +300,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   reconcile(graph, sinks, { reconciler: switchLbRule, input: tables.switchLbRule, about: switchLbRuleRef });
   reconcile(graph, sinks, { reconciler: routerLbRule, input: tables.routerLbRule, about: routerLbRuleRef });
   reconcile(graph, sinks, { reconciler: service, input: tables.service, about: serviceOf });
+  reconcile(graph, sinks, { reconciler: nodePort, name: nodePorts, input: tables.service, about: serviceOf });
   reconcile(graph, sinks, { reconciler: vip, input: tables.vip, about: vipRef });
   reconcile(graph, sinks, { reconciler: later, input: tables.later, about: laterRef });
   const { demand, holding: held, pool: pools, kept: keeps, space: spaces, wayOut: ways } = computed;
@@ -321,12 +324,15 @@ export function ownerOf(source: string): string | undefined {
   const slash = source.indexOf('/');
   const [kind, key] = [source.slice(0, slash), source.slice(slash + 1)];
   if (kind === external) return partOf(ownerText(uplinkOf(key)), externalPart(partsOfUplink(key)[1]));
+  if (kind === nodePorts) return partOf(ownerText(serviceOf(key)), nodePortPart);
   const about = abouts[kind];
   return about && ownerText(about(key));
 }
 
 /** Name of the derivation of uplinks, whose rows are parts of their VPCs. */
 const external = 'VpcExternal';
+/** And of what Services ask of routers for their node ports. */
+const nodePorts = 'NodePort';
 
 /** Objects with a namespace, by the keys of their tables. */
 const podOf = (key: string): Ref => namespaced(podRef)(key);

@@ -110,8 +110,6 @@ function postrouting({ family, nodeIp, randomFully, subnets, captured }: RuleInp
     ...toNode,
     `-m mark --mark ${SERVICE_MARK} -j OVN-MASQUERADE`,
     `${is('subnets', 'src')} ${is('subnets', 'dst')} -j OVN-MASQUERADE`,
-    // Pods answer other nodes by the overlay, past the node that translated the packet.
-    `${is('other-node', 'src')} ${is('subnets', 'dst')} -m conntrack --ctstate DNAT -j OVN-MASQUERADE`,
     `${is('subnets-distributed-gw', 'dst')} -m mark --mark ${NODE_PORT_LOCAL_MARK} -j RETURN`,
     `-m mark --mark ${NODE_PORT_LOCAL_MARK} -j OVN-MASQUERADE`,
     '-p tcp -m tcp --tcp-flags SYN NONE -m conntrack --ctstate NEW -j RETURN',

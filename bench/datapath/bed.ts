@@ -1,5 +1,6 @@
-// One OVN, one node with Open vSwitch's userspace datapath, and two lanes of two pods on it: on the product's rows, and on
-// a logical switch by hand that has two ports and nothing else.
+// One OVN, one node with Open vSwitch's userspace datapath, and four lanes of two pods on it: two on the product's rows, and
+// each of two on a logical switch by hand that has two ports and nothing else. Open vSwitch asks its devices one after the
+// other, and a lane has a quarter more or less by its place among them: each side has the same places.
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { compiled } from '../../config/images/compile.ts';
@@ -18,8 +19,8 @@ import { podEvents } from '../nb/scene.ts';
 import { installed } from '../nb/southbound.ts';
 import { end, hypervisor } from '../policy/hypervisor.ts';
 import type { Hypervisor } from '../policy/hypervisor.ts';
-import { PORT, passesIn, plain, plug, serve } from './lane.ts';
-import type { Lane, Pod, Seat } from './lane.ts';
+import { CORES, PORT, passesIn, plain, plug, serve } from './lane.ts';
+import type { Lane, Lanes, Pod, Seat } from './lane.ts';
 
 const SHAPE = { subnets: 1, nodes: 1 };
 const NODE = 'node-0';
@@ -40,14 +41,14 @@ interface Port extends Seat {
   readonly name: string;
 }
 
-const events = podEvents(0, 2, SHAPE);
+const events = podEvents(0, 4, SHAPE);
 
 const productPorts = events.map(({ ip }): Port => {
   const { metadata, spec } = ip as { metadata: { name: string }; spec: { macAddress: string; ipAddress: string } };
   return { name: metadata.name, mac: spec.macAddress, address: `${spec.ipAddress}${LENGTH}`, gateway: GATEWAY };
 });
 
-const barePorts = [1, 2].map((at): Port => ({
+const barePorts = [1, 2, 3, 4].map((at): Port => ({
   name: `bare-${at}`,
   mac: `02:02:00:00:00:0${at}`,
   address: `192.0.2.${at}/24`,
@@ -68,7 +69,7 @@ function policy(at: number): { metadata: object; spec: object } {
   };
 }
 
-/** The Service of the second pod. */
+/** The Service of the pods that serve. */
 function enterService({ service, endpointSlice }: World): void {
   const [name, namespace] = ['web', 'bench'];
   const metadata = { name, namespace, uid: 'service', creationTimestamp: '2026-01-01T00:00:00Z' };
@@ -83,35 +84,47 @@ function enterService({ service, endpointSlice }: World): void {
     metadata: { ...metadata, labels: { 'kubernetes.io/service-name': name } },
     addressType: 'IPv4',
     ports: [{ port: PORT, protocol: 'TCP' }],
-    endpoints: [{ addresses: [plain(productPorts[1]?.address)], nodeName: NODE, conditions: { ready: true } }],
+    endpoints: productPorts
+      .filter((_, at) => at % 2 === 1)
+      .map(({ address }) => ({ addresses: [plain(address)], nodeName: NODE, conditions: { ready: true } })),
   });
   if (!row || !slice) throw new Error('the Service cannot be read');
   service.set(`${namespace}/${name}`, row);
   endpointSlice.set(`${namespace}/${name}`, slice);
 }
 
-/** A switch with two ports, and nothing else. */
-async function bareSwitch(ovn: OvnCentral): Promise<void> {
-  const added = barePorts
-    .map(({ name, mac, address }) => [
-      ['--', 'lsp-add', 'bare', name],
+/** A switch with two ports, and nothing else, for each pair. */
+async function bareSwitches(ovn: OvnCentral): Promise<void> {
+  const added = barePorts.flatMap(({ name, mac, address }, at) => {
+    const bare = `bare-switch-${at >> 1}`;
+    return [
+      ...(at % 2 === 0 ? [['--', 'ls-add', bare]] : []),
+      ['--', 'lsp-add', bare, name],
       ['--', 'lsp-set-addresses', name, `${mac} ${plain(address)}`],
-    ])
-    .flat(2);
-  await ovn.nbctl('ls-add', 'bare', ...added);
+    ].flat();
+  });
+  await ovn.nbctl(...added.slice(1));
 }
+
+/** In this order Open vSwitch gets its devices. */
+const places: readonly Port[] = [
+  ...productPorts.slice(0, 2),
+  ...barePorts.slice(0, 2),
+  ...barePorts.slice(2),
+  ...productPorts.slice(2),
+];
 
 export class Bed {
   readonly ovn: OvnCentral;
   readonly node: Hypervisor;
-  readonly product: Lane;
-  readonly raw: Lane;
+  readonly product: Lanes;
+  readonly raw: Lanes;
   readonly #control: Product;
   readonly #closing: (() => Promise<unknown>)[];
   #policies = 0;
 
   private constructor(
-    parts: { ovn: OvnCentral; node: Hypervisor; control: Product; lanes: readonly [Lane, Lane] },
+    parts: { ovn: OvnCentral; node: Hypervisor; control: Product; lanes: readonly [Lanes, Lanes] },
     closing: (() => Promise<unknown>)[],
   ) {
     this.ovn = parts.ovn;
@@ -142,7 +155,7 @@ export class Bed {
     closing.push(() => control.stop());
     await feed(control, events);
     control.graph.enter(() => enterService(control.world));
-    await bareSwitch(ovn);
+    await bareSwitches(ovn);
 
     const space = async (): Promise<string> => {
       const netns = await newNetns();
@@ -150,26 +163,30 @@ export class Bed {
       return netns;
     };
     const netns = await space();
-    const ports = [...productPorts, ...barePorts];
     const pods: Pod[] = [];
-    for (const [at, port] of ports.entries()) {
+    for (const [at, port] of places.entries()) {
       const pod = { ...port, netns: await space() };
       await plug(netns, at, pod);
       pods.push(pod);
     }
-    const names = ports.map(({ name }) => name);
+    const names = places.map(({ name }) => name);
     const node = await hypervisor(ovn, NODE, names, netns);
     closing.push(() => node.stop());
+    if (CORES) await run(['taskset', '--all-tasks', '--cpu-list', '--pid', CORES.switch, String(node.pid)]);
 
-    const lane = async (client?: Pod, server?: Pod): Promise<Lane> => {
+    const lanes: Lane[] = [];
+    for (let at = 0; at < pods.length; at += 2) {
+      const [client, server] = pods.slice(at, at + 2);
       if (!client || !server) throw new Error('a lane has two pods');
-      const made = { program, client, server };
-      const child = await serve(made);
+      const lane = { program, client, server };
+      const child = await serve(lane);
       closing.push(() => end(child));
-      return made;
-    };
-    const lanes = [await lane(pods[0], pods[1]), await lane(pods[2], pods[3])] as const;
-    return new Bed({ ovn, node, control, lanes }, closing);
+      lanes.push(lane);
+    }
+    const [first, second, third, fourth] = lanes;
+    if (!first || !second || !third || !fourth) throw new Error('each side has two lanes');
+    const sides = { product: [first, fourth], raw: [second, third] } as const;
+    return new Bed({ ovn, node, control, lanes: [sides.product, sides.raw] }, closing);
   }
 
   /** Resolves when the node has it. */

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { run } from '../../test/cluster/exec.ts';
 import type { Round } from '../compare.ts';
@@ -39,9 +40,22 @@ export interface Lane {
   readonly server: Pod;
 }
 
+/** Those of one side. */
+export type Lanes = readonly [Lane, Lane];
+
 export const PORT = 9000;
 
-const inside = ({ netns }: Pod): string[] => ['nsenter', `--net=/run/netns/${netns}`];
+/**
+ * Cores of Open vSwitch and of the traffic, where there are two: the server of a lane stays where it was first put, and beside
+ * Open vSwitch it is twice as slow as elsewhere, whatever the rows say.
+ */
+export const CORES = availableParallelism() > 1 ? ({ switch: '0', traffic: '1' } as const) : undefined;
+
+const inside = ({ netns }: Pod): string[] => [
+  ...(CORES ? ['taskset', '--cpu-list', CORES.traffic] : []),
+  'nsenter',
+  `--net=/run/netns/${netns}`,
+];
 /** An address without the length of its network. */
 export const plain = (address = ''): string => address.replace(/\/.*/, '');
 
@@ -74,13 +88,13 @@ export function passesIn(statistics: string): number {
   return (received + sum('packet recirculations')) / received;
 }
 
-/** `address`: by which the server is called, when it is not its own. */
-export async function measure(
-  { program, client, server }: Lane,
-  kind: Kind,
-  count: number,
-  address = server.address,
-): Promise<Round> {
-  const argv = [...inside(client), program, kind, plain(address), String(PORT), String(count)];
+/** The mean of both lanes, for each time. `address`: by which the server is called, when it is not its own. */
+export async function measure([one, other]: Lanes, kind: Kind, count: number, address?: string): Promise<Round> {
+  const [first, second] = [await onLane(one, kind, count, address), await onLane(other, kind, count, address)];
+  return first.map((time, at) => (time + (second[at] ?? Number.NaN)) / 2);
+}
+
+async function onLane({ program, client, server }: Lane, kind: Kind, count: number, address?: string): Promise<Round> {
+  const argv = [...inside(client), program, kind, plain(address ?? server.address), String(PORT), String(count)];
   return times((await run(argv)).stdout);
 }

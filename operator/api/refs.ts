@@ -85,6 +85,9 @@ export const vpcOfExternalIp = (name: string, subnet: string): string | undefine
 /** The part of a VPC that its attachment to an external subnet is. */
 export const externalPart = (subnet: string): string => `external/${subnet}`;
 
+/** The part of a Service that is about node ports. */
+export const nodePortPart = 'node-port';
+
 /** What a Vip is called among demands and holdings of addresses; no IP object has a name with a slash. */
 export const vipKey = (name: string): string => `vip/${name}`;
 

@@ -4,6 +4,8 @@
 export const routerPolicy = {
   /** To a subnet of the VPC: routed as usual, whatever the source. */
   subnet: 31000,
+  /** To a node, from what its peers reach by a node port: by the node of the pod. */
+  nodePort: 30500,
   /** To a node's own address: by the join port of that node. */
   node: 30000,
   /** From a subnet to anywhere else: by its gateway. */

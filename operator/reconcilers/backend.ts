@@ -40,6 +40,28 @@ export function backendsOf(
   };
 }
 
+export interface Target extends Pick<ServicePort, 'protocol' | 'port'> {
+  readonly address: string;
+}
+
+/** Where the ports of a Service are on each node, whoever of them takes connections now: those that last are answered. */
+export function targetsByNode(
+  ports: readonly ServicePort[],
+  slices: readonly EndpointSliceRow[],
+): ReadonlyMap<string, readonly Target[]> {
+  const isOurs = (one: ServicePort): boolean =>
+    ports.some(({ name, protocol }) => name === one.name && protocol === one.protocol);
+  const found = slices.flatMap(({ ports: numbers, endpoints }) =>
+    numbers
+      .filter(isOurs)
+      .flatMap(({ protocol, port }) => endpoints.map(({ node, address }) => ({ node, address, protocol, port }))),
+  );
+  return Map.groupBy(
+    found.filter(({ node }) => node !== ''),
+    ({ node }) => node,
+  );
+}
+
 const backend = ({ address, ...endpoint }: Endpoint, port: number): Backend => ({
   target: withPort(address, port),
   ...endpoint,

@@ -76,7 +76,7 @@ function gatewayNodes({ gatewayNodes: named, gatewayNodeSelectors }: Network, re
 }
 
 /** A node's addresses on the join subnet, none before they are assigned. */
-function joinAddresses(name: string, read: WorldRead): readonly string[] {
+export function joinAddresses(name: string, read: WorldRead): readonly string[] {
   const node = read.get('node', name);
   if (!node) return [];
   const claimant = { ip: nodeIpName(name), ref: nodeRef(name), uid: node.meta.uid };

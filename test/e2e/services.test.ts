@@ -122,7 +122,7 @@ describe('a Service', () => {
     },
   );
 
-  it('is reached by another node with externalTrafficPolicy Local', async () => {
+  it('is reached by another node with externalTrafficPolicy Local, and sees which', async () => {
     const nodePort = 30_980;
     await apply(
       service('outside', {
@@ -131,15 +131,16 @@ describe('a Service', () => {
         ports: [{ port: 80, targetPort: 'web', nodePort }],
       }),
     );
-    const asked = (): Promise<string> =>
+    const asked = (path = ''): Promise<string> =>
       cluster()
-        .inNode(2, ['curl', '-sS', '-m2', `http://${cluster().node(1).ip}:${nodePort}/`])
+        .inNode(2, ['curl', '-sS', '-m2', `http://${cluster().node(1).ip}:${nodePort}/${path}`])
         .then(
           ({ stdout }) => stdout.trim(),
           () => '-',
         );
     const answered = async (): Promise<boolean> => (await asked()) === 'web-1';
     expect(await waitFor(answered, { what: 'the node port of n1', ...soon })).toBe(true);
+    expect(await asked('clientip')).toBe(cluster().node(2).ip);
   });
 
   it('is not left to the nodes', async () => {
