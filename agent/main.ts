@@ -1,8 +1,9 @@
 // Entry of the agent: reads settings, opens the node's OVSDB, watches for the leader, and ends in order on SIGTERM.
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { pino } from 'pino';
+import type { Logger } from 'pino';
 import { owner, rowId } from '../lib/delta/ids.ts';
+import { processLog } from '../lib/log/log.ts';
 import { Session } from '../lib/ovsdb/session.ts';
 import { Agent } from './agent.ts';
 import type { Deadline } from './cni/commands.ts';
@@ -48,7 +49,7 @@ async function version(): Promise<string> {
 }
 
 /** Watches the two objects that tell where the leader is; calls `lead` when both are known. */
-function findLeader(settings: Settings, log: pino.Logger, lead: Agent['lead']): () => void {
+function findLeader(settings: Settings, log: Logger, lead: Agent['lead']): () => void {
   const found = { address: '', ca: '' };
   const changed = (part: Partial<typeof found>): void => {
     // An object that vanishes for a moment is no reason to let go of a leader that answers.
@@ -81,8 +82,9 @@ const portsFile = ({ planFile }: Settings): string => join(dirname(planFile), 'p
 
 async function main(): Promise<void> {
   const settings = await readSettings();
-  const log = pino({ level: settings.logLevel, base: { node: settings.nodeName } });
+  const { log, register } = processLog({ level: settings.logLevel, base: { node: settings.nodeName } });
   const metrics = createMetrics(settings.nodeName);
+  register(metrics.registry);
   kernelGauges(metrics.registry, settings.nodeName);
   const session = new Session({ remotes: [settings.ovsdb], database: 'Open_vSwitch', log });
   const replica = new OvsReplica();

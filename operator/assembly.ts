@@ -3,6 +3,7 @@
 //   watches --enter--> graph --quiet--> differ, plan, writers                     (every replica, warm)
 //   lease --elected--> leader: differ, writers, allocator, plan server            (one replica)
 import { randomUUID } from 'node:crypto';
+import type { Registry } from 'prom-client';
 import type { Owner } from '../lib/delta/fact.ts';
 import type { Graph } from '../lib/graph/graph.ts';
 import { ipRef, only } from './api/refs.ts';
@@ -131,6 +132,10 @@ export class Assembly {
     this.operator = new KubeloomOperator({ kubeConfig, client: this.#client, clock, log, parts: this.#parts() });
   }
 
+  get registry(): Registry {
+    return this.#metrics.registry;
+  }
+
   /** Ends everything in order: the lease is given back only when nothing of ours writes any more. */
   stop(): Promise<void> {
     return this.operator.shutdown();
@@ -185,6 +190,7 @@ export class Assembly {
       log: this.#log,
       mayWrite: () => this.#lease.mayWrite(),
       onWritten: (object) => this.#watches.ingest(object),
+      meter: this.#metrics.queue,
     };
   }
 

@@ -2,7 +2,8 @@
 // 1 it could not start, 2 a setting that cannot be used.
 import { readFile } from 'node:fs/promises';
 import { flushCompileCache } from 'node:module';
-import { pino } from 'pino';
+import { stdTimeFunctions } from 'pino';
+import { processLog } from '../lib/log/log.ts';
 import { Assembly } from './assembly.ts';
 import type { Environment } from './environment.ts';
 import { KubeConfig } from './kube/client-node/index.ts';
@@ -37,7 +38,7 @@ function kubeConfigOf({ kubeconfig }: Settings): KubeConfig {
 
 async function main(): Promise<void> {
   const { settings, warnings } = await readSettings(process.argv.slice(2));
-  const log = pino({ level: settings.logLevel, timestamp: pino.stdTimeFunctions.isoTime });
+  const { log, register } = processLog({ level: settings.logLevel, timestamp: stdTimeFunctions.isoTime });
   for (const warning of warnings) log.warn(warning);
   const environment = environmentOf(process.env);
   const [allocator, policies] = await Promise.all([readFile(moduleOf('ipam')), readFile(moduleOf('networkpolicy'))]);
@@ -49,6 +50,7 @@ async function main(): Promise<void> {
     allocator,
     policies,
   });
+  register(assembly.registry);
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) return;

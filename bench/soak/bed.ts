@@ -134,7 +134,7 @@ export interface Bed {
   resume(): void;
   /** Of the operator's process. */
   sample(): Promise<Sample>;
-  /** Sums of the operator's metrics by name, and by name and first label's value (`kubeloom_queue_depth/status`). */
+  /** Sums of the operator's metrics by name, and by name and first label's value (`workqueue_depth/status`). */
   metrics(): Promise<ReadonlyMap<string, number>>;
   /** Every address that is wanted is assigned, every row is in the database, and nothing waits. */
   quiet(ips: number, within: number): Promise<void>;
@@ -213,7 +213,7 @@ async function ready(child: ChildProcess): Promise<void> {
 }
 
 function isQuiet(metrics: ReadonlyMap<string, number>, ips: number): boolean {
-  const none = ['kubeloom_rows_pending', 'kubeloom_queue_depth'].every((name) => metrics.get(name) === 0);
+  const none = ['kubeloom_rows_pending', 'workqueue_depth'].every((name) => metrics.get(name) === 0);
   return none && metrics.get('kubeloom_reflector_objects/IP') === ips;
 }
 

@@ -23,7 +23,7 @@ import { bodyOf, contentOf, managedBy, merged, nameOf, typeOf } from './manifest
 import { asObject, decodeObject, type KubeObject } from './object.ts';
 import { KeyedQueue } from './queue.ts';
 import { pathOf, refKey, resourceOf, type Resource } from './resources.ts';
-import { assertMayWrite, type WriterOptions } from './writer.ts';
+import { assertMayWrite, metered, type WriterOptions } from './writer.ts';
 
 /**
  * What is known of an object: (part of) its content, that it does not exist, or nothing because its kind is not
@@ -85,6 +85,7 @@ export class Applier implements Sink<ObjectFact> {
     this.#options = options;
     const { clock, log, concurrency = 32 } = options;
     this.#queue = new KeyedQueue({
+      ...metered(options, 'objects'),
       clock,
       concurrency,
       run: (target) => this.#run(target),

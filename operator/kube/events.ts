@@ -8,7 +8,7 @@ import { isoMicros } from './clock.ts';
 import { AlreadyExistsError, isOfEndingNamespace, isTransient, messageOf, NotFoundError } from './errors.ts';
 import { KeyedQueue } from './queue.ts';
 import { refKey, resources } from './resources.ts';
-import { assertMayWrite, type WriterOptions } from './writer.ts';
+import { assertMayWrite, metered, type WriterOptions } from './writer.ts';
 
 export interface EventNote {
   /** The object that the event is about. Without a UID the event is still shown by name. */
@@ -79,6 +79,7 @@ export class EventRecorder implements Sink<ProblemFact> {
   constructor(options: EventRecorderOptions) {
     this.#options = options;
     this.#queue = new KeyedQueue({
+      ...metered(options, 'events'),
       clock: options.clock,
       concurrency: 8,
       spacingMs: 1000,

@@ -13,7 +13,7 @@ import { ConflictError, InvalidError, messageOf, NotFoundError } from './errors.
 import type { KubeObject } from './object.ts';
 import { KeyedQueue } from './queue.ts';
 import { refKey } from './resources.ts';
-import { assertMayWrite, type WriterOptions } from './writer.ts';
+import { assertMayWrite, metered, type WriterOptions } from './writer.ts';
 
 export const finalizer = 'kubeovn.io/kube-ovn-controller';
 /** What Kube-OVN called it before 1.13. */
@@ -41,6 +41,7 @@ export class FinalizerKeeper implements Sink<HoldFact> {
   constructor(options: FinalizerKeeperOptions) {
     this.#options = options;
     this.#queue = new KeyedQueue({
+      ...metered(options, 'finalizers'),
       clock: options.clock,
       run: (target) => this.#run(target),
       onFailure: (target, error, attempt) =>

@@ -3,6 +3,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Usage } from '../api/tables.ts';
 import type { RequestSample } from './client.ts';
+import { queueMetrics } from './queue-metrics.ts';
+import type { QueueMeter } from './queue.ts';
 import type { RestartReason } from './reflector.ts';
 
 export interface SubnetSample {
@@ -55,6 +57,8 @@ export interface OperatorMetrics {
   readonly registry: Registry;
   readonly request: (sample: RequestSample) => void;
   readonly restart: (kind: string, reason: RestartReason) => void;
+  /** What becomes of the keys of a queue. */
+  readonly queue: (name: string) => QueueMeter;
   /** One transaction with the northbound database. */
   readonly transaction: (result: 'done' | 'refused' | 'lost', seconds: number) => void;
 }
@@ -65,7 +69,7 @@ export function operatorMetrics(sources: MetricSources, host: string): OperatorM
   collectDefaultMetrics({ register: registry });
   subnetGauges(registry, sources);
   stateGauges(registry, sources);
-  return { registry, ...counters(registry, host) };
+  return { registry, ...counters(registry, host), queue: queueMetrics(registry) };
 }
 
 function subnetGauges(registry: Registry, { subnets, assignments, centralized }: MetricSources): void {
@@ -117,9 +121,9 @@ function stateGauges(registry: Registry, { differ, queues, reflectors, troubles,
   );
   gauge(
     registry,
-    { name: 'kubeloom_queue_depth', help: 'Keys that wait, run or are retried.', labelNames: ['queue'] },
+    { name: 'workqueue_depth', help: 'Keys that wait, run or are retried.', labelNames: ['name'] },
     (set) => {
-      for (const [queue, depth] of Object.entries(queues())) set({ queue }, depth);
+      for (const [name, depth] of Object.entries(queues())) set({ name }, depth);
     },
   );
   gauge(registry, { name: 'kubeloom_reflector_objects', help: 'Objects known.', labelNames: ['kind'] }, (set) => {
@@ -141,7 +145,7 @@ function stateGauges(registry: Registry, { differ, queues, reflectors, troubles,
   );
 }
 
-function counters(registry: Registry, host: string): Omit<OperatorMetrics, 'registry'> {
+function counters(registry: Registry, host: string): Omit<OperatorMetrics, 'registry' | 'queue'> {
   const registers = [registry];
   const requests = new Counter({
     name: 'rest_client_requests_total',

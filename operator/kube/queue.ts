@@ -20,6 +20,17 @@ export interface QueueOptions {
   /** Ms between the starts of two runs of one key; 0. */
   readonly spacingMs?: number;
   readonly backoff?: BackoffLimits;
+  readonly meter?: QueueMeter;
+}
+
+/** Hears what becomes of keys. Times are ms. */
+export interface QueueMeter {
+  /** A key that did not wait waits now. */
+  added(): void;
+  /** A run of one begins, which has waited that long; what is returned is called at its end. */
+  began(waitedMs: number): () => void;
+  /** One is to be run again because its run has failed. */
+  retried(): void;
 }
 
 interface Entry {
@@ -29,6 +40,8 @@ interface Entry {
   /** Added again while running. */
   again: boolean;
   attempt: number;
+  /** Since when it might have run: pauses after failures and for spacing are not counted. */
+  since: number;
   /** No run begins before this, whatever changes: the end of a pause that no change here can shorten. */
   floor: number;
   cancel: () => void;
@@ -114,6 +127,7 @@ export class KeyedQueue {
         running: false,
         again: false,
         attempt: 0,
+        since: never,
         floor: never,
         cancel: nothing,
       };
@@ -126,8 +140,10 @@ export class KeyedQueue {
     const now = this.#options.clock.now();
     const due = Math.max(now, at);
     if (due >= entry.due && entry.due !== Number.POSITIVE_INFINITY) return;
+    if (entry.due === Number.POSITIVE_INFINITY) this.#options.meter?.added();
     entry.cancel();
     entry.due = due;
+    entry.since = due;
     if (due > now) {
       entry.cancel = this.#options.clock.after(due - now, () => this.#ripe(key));
     } else {
@@ -156,7 +172,8 @@ export class KeyedQueue {
   }
 
   async #execute(key: string, entry: Entry): Promise<void> {
-    const { clock, run, onFailure, spacingMs = 0 } = this.#options;
+    const { clock, run, onFailure, meter, spacingMs = 0 } = this.#options;
+    const ended = meter?.began(clock.now() - entry.since);
     this.#running += 1;
     entry.running = true;
     entry.due = Number.POSITIVE_INFINITY;
@@ -171,6 +188,7 @@ export class KeyedQueue {
       failure = { error };
       if (!(error instanceof DeposedError)) onFailure(key, error, entry.attempt);
     }
+    ended?.();
     entry.running = false;
     this.#running -= 1;
     if (!this.#started) this.#forget(key, entry);
@@ -195,7 +213,8 @@ export class KeyedQueue {
   }
 
   #retry(key: string, entry: Entry, { error, again }: { readonly error: unknown; readonly again: boolean }): void {
-    const { clock, backoff: limits = writeBackoff } = this.#options;
+    const { clock, meter, backoff: limits = writeBackoff } = this.#options;
+    meter?.retried();
     const delay = retryDelay(error, backoff(entry.attempt, limits, clock.random()));
     if (speaksOfServer(error)) {
       this.#pause(error);

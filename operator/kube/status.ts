@@ -12,7 +12,7 @@ import { canonicalJson, covers, rounded, sameJson } from './json.ts';
 import { nameOf, typeOf } from './manifest.ts';
 import { KeyedQueue } from './queue.ts';
 import { refKey } from './resources.ts';
-import { assertMayWrite, type WriterOptions } from './writer.ts';
+import { assertMayWrite, metered, type WriterOptions } from './writer.ts';
 
 /** An object as far as its status goes. */
 export interface ObservedStatus {
@@ -57,6 +57,7 @@ export class StatusWriter {
   constructor(options: StatusWriterOptions) {
     this.#options = options;
     this.#queue = new KeyedQueue({
+      ...metered(options, 'status'),
       clock: options.clock,
       spacingMs,
       run: (target) => this.#run(target),

@@ -45,6 +45,7 @@ const lingerMs = 3_000;
 const readMs = 2_000;
 
 export class Webhook {
+  readonly registry = new Registry();
   readonly #options: WebhookOptions;
   readonly #client: KubeClient;
   readonly #mirrors: Mirrors;
@@ -68,7 +69,7 @@ export class Webhook {
       enter: (change) => graph.enter(change),
       inputs: state.inputs,
     });
-    const registry = new Registry();
+    const { registry } = this;
     collectDefaultMetrics({ register: registry });
     this.#judges = new Judges({ client: this.#client, clock, log, registry });
     const reviewing: ReviewerOptions = {

@@ -1,7 +1,8 @@
 // The webhook's process: settings and surroundings in, signals and exit codes out. Exit codes: 0 stopped as asked, 1 it
 // could not start, 2 a setting that cannot be used.
 import { flushCompileCache } from 'node:module';
-import { pino } from 'pino';
+import { stdTimeFunctions } from 'pino';
+import { processLog } from '../../lib/log/log.ts';
 import { systemClock } from '../kube/clock.ts';
 import { KubeConfig } from '../kube/client-node/index.ts';
 import { readSettings, SettingError, type Settings } from '../settings.ts';
@@ -16,11 +17,12 @@ function kubeConfigOf({ kubeconfig }: Settings): KubeConfig {
 
 async function main(): Promise<void> {
   const { settings, warnings } = await readSettings(process.argv.slice(2));
-  const log = pino({ level: settings.logLevel, timestamp: pino.stdTimeFunctions.isoTime });
+  const { log, register } = processLog({ level: settings.logLevel, timestamp: stdTimeFunctions.isoTime });
   for (const warning of warnings) log.warn(warning);
   const { POD_NAMESPACE: namespace = 'kube-system', KUBERNETES_SERVICE_HOST: apiServer } = process.env;
   const environment = { namespace, apiServer: apiServer === undefined ? [] : [apiServer] };
   const webhook = new Webhook({ settings, environment, kubeConfig: kubeConfigOf(settings), log, clock: systemClock });
+  register(webhook.registry);
   const stop = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'stopping');
     void webhook.stop().then(

@@ -20,6 +20,7 @@ export const rules: readonly Rule[] = [
   { from: 'lib/ovsdb/', to: [], packages: ['node:'] },
   { from: 'lib/delta/', to: ['lib/ovsdb/', 'lib/graph/'], packages: ['node:'] },
   { from: 'lib/wasm/', to: [], packages: ['node:', '@assemblyscript/loader'] },
+  { from: 'lib/log/', to: [], packages: ['pino', 'prom-client'] },
   { from: 'lib/graph/', to: [], packages: ['node:'] },
   { from: 'lib/net/', to: [], packages: ['node:'] },
   { from: 'operator/main.ts', to: anything },

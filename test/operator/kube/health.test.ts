@@ -111,7 +111,7 @@ describe('operatorMetrics', () => {
       'kubeloom_rows_pending 3',
       'kubeloom_owners_parked 2',
       'kubeloom_owners_frozen 1',
-      'kubeloom_queue_depth{queue="applier"} 4',
+      'workqueue_depth{name="applier"} 4',
       'kubeloom_reflector_objects{kind="Pod"} 5',
       'kubeloom_reflector_waiting{kind="Node",reason="forbidden"} 1',
       'kubeloom_leader 1',
