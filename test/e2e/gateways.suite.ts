@@ -312,12 +312,13 @@ export function gatewayCases(cluster: () => Cluster, family: Family): void {
       return Math.max(...took);
     }
 
-    /** The bridges of the control plane that the cables of a node end in. */
-    const bridges = { e0: 'cluster', e2: 'tunnels' } as const;
-    type Nic = keyof typeof bridges;
-    const socket = (nic: Nic, ...state: readonly string[]): Promise<unknown> =>
+    type Nic = 'e0' | 'e2';
+    const link = (nic: Nic, ...state: readonly string[]): Promise<unknown> =>
       cluster().inControlPlane(['ip', 'link', 'set', `n2${nic}`, ...state]);
-    const cable = (nic: Nic, state: 'up' | 'down'): Promise<unknown> => socket(nic, state);
+    const cable = (nic: Nic, state: 'up' | 'down'): Promise<unknown> => link(nic, state);
+    /** The bridge at the other end passes nothing on, which the node does not see. */
+    const socket = (nic: Nic, state: 'disabled' | 'forwarding'): Promise<unknown> =>
+      link(nic, 'type', 'bridge_slave', 'state', state === 'disabled' ? '0' : '3');
 
     const ready = (): Promise<string> =>
       field(
@@ -369,10 +370,11 @@ export function gatewayCases(cluster: () => Cluster, family: Family): void {
       },
       {
         how: 'nothing passes its cables, whose carrier stays',
-        cut: () => Promise.all(cables.map((nic) => socket(nic, 'nomaster'))),
-        mend: () => Promise.all(cables.map((nic) => socket(nic, 'master', bridges[nic]))),
+        cut: () => Promise.all(cables.map((nic) => socket(nic, 'disabled'))),
+        mend: () => Promise.all(cables.map((nic) => socket(nic, 'forwarding'))),
       },
     ])('because $how: likewise', async ({ cut, mend }) => {
+      await leaderOnN1();
       const pod = await readyPod(ns, 'central-n1');
       await gatewayIsN2(pod);
       const took = await failOver(pod, nodeIps(1), cut);
