@@ -14,6 +14,7 @@ import { exists } from './files.ts';
 import { serveHealth } from './health.ts';
 import { kernelGauges } from './kernel-metrics.ts';
 import { createMetrics } from './metrics.ts';
+import type { Metrics } from './metrics.ts';
 import { readPlan } from './plan-file.ts';
 import { PortRecord } from './port-record.ts';
 import { boundedRun } from './run.ts';
@@ -80,12 +81,18 @@ function findLeader(settings: Settings, log: Logger, lead: Agent['lead']): () =>
 
 const portsFile = ({ planFile }: Settings): string => join(dirname(planFile), 'ports.json');
 
+/** What the process says of itself. */
+function told({ logLevel, nodeName }: Settings): { readonly log: Logger; readonly metrics: Metrics } {
+  const { log, register } = processLog({ level: logLevel, base: { node: nodeName } });
+  const metrics = createMetrics(nodeName);
+  register(metrics.registry);
+  kernelGauges(metrics.registry, nodeName);
+  return { log, metrics };
+}
+
 async function main(): Promise<void> {
   const settings = await readSettings();
-  const { log, register } = processLog({ level: settings.logLevel, base: { node: settings.nodeName } });
-  const metrics = createMetrics(settings.nodeName);
-  register(metrics.registry);
-  kernelGauges(metrics.registry, settings.nodeName);
+  const { log, metrics } = told(settings);
   const session = new Session({ remotes: [settings.ovsdb], database: 'Open_vSwitch', log });
   const replica = new OvsReplica();
   session.monitor({ tables: MONITORED }, replica);

@@ -3,7 +3,6 @@
 //   watches --enter--> graph --quiet--> differ, plan, writers                     (every replica, warm)
 //   lease --elected--> leader: differ, writers, allocator, plan server            (one replica)
 import { randomUUID } from 'node:crypto';
-import type { Registry } from 'prom-client';
 import type { Owner } from '../lib/delta/fact.ts';
 import type { Graph } from '../lib/graph/graph.ts';
 import { ipRef, only } from './api/refs.ts';
@@ -98,6 +97,7 @@ export class Assembly {
       leading: () => this.#leader.leading,
     });
     this.#metrics = operatorMetrics(sources, kubeConfig.getCurrentCluster()?.server ?? '');
+    options.register?.(this.#metrics.registry);
     this.#client = new KubeClient({ kubeConfig, clock, onRequest: this.#metrics.request });
     this.#leaseClient = new KubeClient({ kubeConfig, clock, maxSockets: 2, onRequest: this.#metrics.request });
     this.#graph = emptyGraph(log);
@@ -130,10 +130,6 @@ export class Assembly {
     this.#lease = this.#newLease();
     this.#follow();
     this.operator = new KubeloomOperator({ kubeConfig, client: this.#client, clock, log, parts: this.#parts() });
-  }
-
-  get registry(): Registry {
-    return this.#metrics.registry;
   }
 
   /** Ends everything in order: the lease is given back only when nothing of ours writes any more. */
@@ -282,12 +278,9 @@ export class Assembly {
     });
   }
 
-  #newEvents({ client, clock, log, mayWrite }: WriterOptions): EventRecorder {
+  #newEvents(writer: WriterOptions): EventRecorder {
     return new EventRecorder({
-      client,
-      clock,
-      log,
-      mayWrite,
+      ...writer,
       component: 'kube-ovn-controller',
       instance: this.#options.environment.podName,
       uidOf: (ref) => metaOf(this.#world, ref)?.uid,

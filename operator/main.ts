@@ -47,10 +47,10 @@ async function main(): Promise<void> {
     environment,
     kubeConfig: kubeConfigOf(settings),
     log,
+    register,
     allocator,
     policies,
   });
-  register(assembly.registry);
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) return;

@@ -13,53 +13,9 @@ interface Run {
 
 /** Gives the meter of a queue by its name. */
 export function queueMetrics(registry: Registry): (name: string) => QueueMeter {
-  const registers = [registry];
-  const labelNames = ['name'];
+  const { adds, retries, waits, work } = counted([registry]);
   const underWay = new Map<string, Set<Run>>();
-  const adds = new Counter({
-    name: 'workqueue_adds_total',
-    help: 'Keys that came to the queue.',
-    labelNames,
-    registers,
-  });
-  const retries = new Counter({
-    name: 'workqueue_retries_total',
-    help: 'Runs that are made again because they failed.',
-    labelNames,
-    registers,
-  });
-  const waits = new Histogram({
-    name: 'workqueue_queue_duration_seconds',
-    help: 'Time that a key waited for its run, pauses after failures left out.',
-    labelNames,
-    buckets,
-    registers,
-  });
-  const work = new Histogram({
-    name: 'workqueue_work_duration_seconds',
-    help: 'Time that a run took.',
-    labelNames,
-    buckets,
-    registers,
-  });
-  const running = (metric: string, help: string, of: (seconds: readonly number[]) => number): void => {
-    const gauge = new Gauge({
-      name: metric,
-      help,
-      labelNames,
-      registers,
-      collect: () => {
-        for (const [name, runs] of underWay)
-          gauge.set({ name }, of([...runs].map(({ at }) => (performance.now() - at) / 1000)));
-      },
-    });
-  };
-  running('workqueue_unfinished_work_seconds', 'Age of all runs under way, added up.', (seconds) =>
-    seconds.reduce((sum, one) => sum + one, 0),
-  );
-  running('workqueue_longest_running_processor_seconds', 'Age of the oldest run under way.', (seconds) =>
-    Math.max(0, ...seconds),
-  );
+  ages([registry], underWay);
   return (name) => {
     const runs = new Set<Run>();
     underWay.set(name, runs);
@@ -77,4 +33,55 @@ export function queueMetrics(registry: Registry): (name: string) => QueueMeter {
       },
     };
   };
+}
+
+const labelNames = ['name'] as const;
+type Label = (typeof labelNames)[number];
+
+interface Counted {
+  readonly adds: Counter<Label>;
+  readonly retries: Counter<Label>;
+  readonly waits: Histogram<Label>;
+  readonly work: Histogram<Label>;
+}
+
+function counted(registers: Registry[]): Counted {
+  const common = { labelNames, registers };
+  return {
+    adds: new Counter({ ...common, name: 'workqueue_adds_total', help: 'Keys that came to the queue.' }),
+    retries: new Counter({
+      ...common,
+      name: 'workqueue_retries_total',
+      help: 'Runs that are made again because they failed.',
+    }),
+    waits: new Histogram({
+      ...common,
+      name: 'workqueue_queue_duration_seconds',
+      help: 'Time that a key waited for its run, pauses after failures left out.',
+      buckets,
+    }),
+    work: new Histogram({ ...common, name: 'workqueue_work_duration_seconds', help: 'Time that a run took.', buckets }),
+  };
+}
+
+/** Gauges of what is under way, by queue. */
+function ages(registers: Registry[], underWay: ReadonlyMap<string, ReadonlySet<Run>>): void {
+  const age = (metric: string, help: string, of: (seconds: readonly number[]) => number): void => {
+    const gauge = new Gauge({
+      name: metric,
+      help,
+      labelNames,
+      registers,
+      collect: () => {
+        for (const [name, runs] of underWay)
+          gauge.set({ name }, of([...runs].map(({ at }) => (performance.now() - at) / 1000)));
+      },
+    });
+  };
+  age('workqueue_unfinished_work_seconds', 'Age of all runs under way, added up.', (seconds) =>
+    seconds.reduce((sum, one) => sum + one, 0),
+  );
+  age('workqueue_longest_running_processor_seconds', 'Age of the oldest run under way.', (seconds) =>
+    Math.max(0, ...seconds),
+  );
 }
