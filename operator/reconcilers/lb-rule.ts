@@ -4,6 +4,7 @@ import { canonicalIp } from '../../lib/net/index.ts';
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
 import type { Fact, Json, JsonObject, Ref } from '../api/fact.ts';
 import type { LbRuleRow, RulePort } from '../api/lb-rule-row.ts';
+import type { ServiceRow } from '../api/service-row.ts';
 import { manager, ownerAnnotation } from '../api/managers.ts';
 import { endpointsRef, objectKey, serviceRef } from '../api/refs.ts';
 import type { WorldRead } from './reconciler.ts';
@@ -57,6 +58,7 @@ export function* generated({ about, name, rule, annotations }: Generated, read: 
     ...Object.fromEntries(copied.map((key) => [key, rule.meta.annotations[key] ?? ''])),
     ...annotations,
   };
+  const there = read.get('service', objectKey(namespace, name));
   yield {
     ...common,
     object: serviceRef(namespace, name),
@@ -64,12 +66,10 @@ export function* generated({ about, name, rule, annotations }: Generated, read: 
       metadata: { annotations: { ...own, ...inVpc(objectKey(namespace, name), read) } },
       spec: {
         type: 'ClusterIP',
-        clusterIP: 'None',
-        // Backends of every family that there is: which of them are asked the address says.
-        ipFamilyPolicy: 'PreferDualStack',
+        ...addressless(there),
         sessionAffinity: sessionAffinity || 'None',
         ports: ports.map((port) => ({ ...named(port, ports), port: port.port, targetPort: port.targetPort })),
-        ...(endpoints.length === 0 && { selector: Object.fromEntries(selector.map(pair)) }),
+        ...(endpoints.length === 0 ? { selector: Object.fromEntries(selector.map(pair)) } : unselected(there)),
       },
     },
   };
@@ -87,6 +87,22 @@ export function* generated({ about, name, rule, annotations }: Generated, read: 
     },
   };
 }
+
+/**
+ * A Service of this name that somebody made before, to get an address for the rule, becomes the rule's; the address
+ * that it has cannot be taken from it.
+ */
+const addressless = (there: ServiceRow | undefined): JsonObject =>
+  there !== undefined && there.clusterIps.length > 0
+    ? {}
+    : {
+        clusterIP: 'None',
+        // Backends of every family that there is: which of them are asked the address says.
+        ipFamilyPolicy: 'PreferDualStack',
+      };
+
+/** What others wrote stays when an apply says nothing of it. */
+const unselected = (there: ServiceRow | undefined): JsonObject => (there?.hasSelector === true ? { selector: {} } : {});
 
 /** What was made of the rule when it could be followed stays as it is: a slip of the pen cuts off nobody. */
 export function* kept(about: Ref, key: string, read: WorldRead): Generator<Fact> {
