@@ -29,7 +29,7 @@
 //   vpc -> uplink -> demand; uplink, ip, eip -----------------------------------------------------------> Vpc: external ports; OvnEip
 //   eip -> demand; eip, ip, routerLbRule ----------------------------------------------------------> OvnEip: port, spec, status, holds
 //   vip -> holding, demand -> [allocator] --> API: status of the Vip --> vip -------------------> Vip: port, labels, status; Subnet
-//   service + endpointSlice, ip, network, host ------------------------------------------------> Service: load balancers, annotation, policies of node ports
+//   service + endpointSlice, ip, network, host, facet, matched ---------------------------------> Service: load balancers, annotation, policies of node ports
 //   switchLbRule, routerLbRule + eip, realm, service ----------------------------------------------> their Service, status, problems
 //   later ----------------------------------------------------------------------------------> Later: status, problems
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
@@ -596,6 +596,7 @@ export function policies(
   const family = graph.table('vpcFamily');
   const placesTable = graph.table('places');
   graph.index('facetsBySelection', facet, (row) => [row.selection]);
+  graph.index('facetsOfServices', facet, (row) => (row.kind === 'set' && row.services ? [row.vpc] : []));
   graph.index('presencesByNamespace', presenceTable, (row) => [row.namespace]);
   graph.index('familiesByVpc', family, (row) => [row.vpc, everyVpc]);
 

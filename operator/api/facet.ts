@@ -47,6 +47,8 @@ export interface SetFacet extends Scope {
   readonly family: 4 | 6;
   readonly into: Collection;
   readonly isShared: boolean;
+  /** The ClusterIPs by which the pods are reached are in it, too. */
+  readonly services?: true;
 }
 
 /** What nothing allows is dropped. */

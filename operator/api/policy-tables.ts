@@ -132,6 +132,8 @@ export interface PolicyIndexes {
   numbersByName: NamedNumber;
   /** By selection. */
   facetsBySelection: Facet;
+  /** Sets that have ClusterIPs, too, by VPC. */
+  facetsOfServices: Facet;
   /** By the plain name of the group. */
   securityGroupsByName: SecurityGroupRow;
   /** By name of the SecurityGroup's rows: `namedKey`. */

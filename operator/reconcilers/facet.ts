@@ -38,7 +38,9 @@ export function groupFacet(scope: Scope, vpc: string, own?: Own): Keyed<GroupFac
 export function setFacet(scope: Scope, vpc: string, family: 4 | 6, own?: Own): Keyed<SetFacet> {
   const text = `set ${family} ${vpc} ${textOf(scope)}`;
   const into = own ? ownCollection('Address_Set', own) : shared('Address_Set', text, scope);
-  return { key: `${own?.name ?? ''} ${text}`, value: { ...scope, kind: 'set', vpc, family, into, isShared: !own } };
+  const services = own?.services === true && { services: true as const };
+  const value = { ...scope, kind: 'set', vpc, family, into, isShared: !own, ...services } as const;
+  return { key: `${own?.name ?? ''} ${text}`, value };
 }
 
 export const denyFacet = (scope: Scope, direction: Direction, enforcement: Enforcement): Keyed<DenyFacet> => ({
@@ -61,15 +63,19 @@ export function outsideFacet(kind: OutsideFacet['kind'], selection: string, fami
 /** A row of one policy alone. */
 export interface Own {
   readonly owner: Owner;
+  /** Unique among the rows of the policy; the name may change. */
+  readonly key: string;
   readonly name: string;
+  /** The set has the ClusterIPs of Services, too. */
+  readonly services?: boolean;
   readonly external: Readonly<Record<string, string>>;
 }
 
-const ownCollection = (row: Collection['row'], { owner, name, external }: Own): Collection => ({
+const ownCollection = (row: Collection['row'], { owner, key, name, external }: Own): Collection => ({
   row,
-  id: rowId(owner, row, name),
+  id: rowId(owner, row, key),
   owner,
-  key: name,
+  key,
   name: identifier(name),
   external,
 });

@@ -16,7 +16,7 @@ import type { Log } from '../nb/rows/policy.ts';
 import { denial, isolationOf } from './default-deny.ts';
 import { denyFacet, groupFacet, setFacet } from './facet.ts';
 import type { Own } from './facet.ts';
-import { placesOf } from './policy-scope.ts';
+import { homeOf, placesOf } from './policy-scope.ts';
 import { clusterOf, problem } from './reconciler.ts';
 import type { Entry, Reconciler, WorldRead } from './reconciler.ts';
 import { filled, note, numbersOf } from './template.ts';
@@ -93,6 +93,9 @@ class Placed {
   readonly #owner: ReturnType<typeof ownerOf>;
   /** Its groups are its own, where a log or a person is to find it by name. */
   readonly #isOwn: boolean;
+  readonly #places: readonly Place[];
+  /** The VPC in which they have the names that people know. */
+  readonly #home: string;
 
   constructor(row: NetworkPolicyRow, translation: Translation, given: Given) {
     this.#row = row;
@@ -100,12 +103,16 @@ class Placed {
     this.#given = given;
     this.#owner = ownerOf(networkPolicyRef(row.meta.namespace, row.meta.name));
     this.#isOwn = given.wishes.logsDrops || given.wishes.providers.length > 0;
+    const { namespace } = row.meta;
+    this.#places = placesOf(namespace, given.wishes.providers, given.read);
+    const { defaultVpc } = given.cluster;
+    this.#home = this.#isOwn ? homeOf(namespace, this.#places, { defaultVpc, read: given.read }) : defaultVpc;
   }
 
   *facts(): Generator<Fact | Entry> {
-    const { wishes, read } = this.#given;
+    const { wishes } = this.#given;
     const facets = new Map<string, Facet>();
-    for (const place of placesOf(this.#row.meta.namespace, wishes.providers, read)) yield* this.#inVpc(place, facets);
+    for (const place of this.#places) yield* this.#inVpc(place, facets);
     const { isolates } = this.#translation;
     if (!this.#isOwn) {
       for (const direction of isolates) {
@@ -132,7 +139,7 @@ class Placed {
 
   #subject(vpc: string, facets: Map<string, Facet>): Collection {
     const { enforcement } = this.#given.wishes;
-    const own = this.#isOwn ? this.#own(this.#groupName(vpc), this.#path) : undefined;
+    const own = this.#isOwn ? this.#own(this.#groupNames(vpc), this.#path) : undefined;
     const { key, value } = groupFacet(this.#scope(0), vpc, own);
     if (!own) return note(facets, { key, value });
     const { isolates: directions } = this.#translation;
@@ -169,7 +176,8 @@ class Placed {
 
   #namedSubject(port: NamedPort, { vpc, facets }: Spot): Collection {
     const part = `${vpc} ${port.name} ${port.protocol} ${port.number}`;
-    const own = this.#isOwn ? this.#own(suffixed(this.#name, partOf(this.#owner, part)), this.#path) : undefined;
+    const name = suffixed(this.#name, partOf(this.#owner, part));
+    const own = this.#isOwn ? this.#own({ key: name, name }, this.#path) : undefined;
     return note(facets, groupFacet({ ...this.#scope(0), port }, vpc, own));
   }
 
@@ -205,18 +213,20 @@ class Placed {
 
   #ownSet(of: OwnSet): Own | undefined {
     if (this.#given.wishes.providers.length === 0) return undefined;
-    const { direction, rule, family, port } = of;
-    const suffix = port ? `.${port.name}.${port.number}` : '';
-    const name = `${this.#groupName(of.vpc)}.${direction}.allow.IPv${family}.${rule}${suffix}`;
-    return this.#own(name, `${this.#path}/${direction}`);
+    const { direction, rule, family, port, vpc } = of;
+    const suffix = `.${direction}.allow.IPv${family}.${rule}${port ? `.${port.name}.${port.number}` : ''}`;
+    const { key, name } = this.#groupNames(vpc);
+    // As in Kube-OVN. Rules meet what leaves a pod behind the load balancer, so they say nothing of ClusterIPs.
+    const services = direction === 'egress' && vpc === this.#given.cluster.defaultVpc;
+    return { ...this.#own({ key: key + suffix, name: name + suffix }, `${this.#path}/${direction}`), services };
   }
 
   #scope(at: number): Scope {
     return { selection: this.#translation.selections[at] ?? '', providers: this.#given.wishes.providers };
   }
 
-  #own(name: string, np: string): Own {
-    return { owner: this.#owner, name, external: { np } };
+  #own(names: Pick<Own, 'key' | 'name'>, np: string): Own {
+    return { ...names, owner: this.#owner, external: { np } };
   }
 
   get #path(): string {
@@ -228,8 +238,10 @@ class Placed {
     return vpc === this.#given.cluster.defaultVpc ? '' : ` in ${vpc}`;
   }
 
-  #groupName(vpc: string): string {
-    return vpc === this.#given.cluster.defaultVpc ? this.#name : suffixed(this.#name, partOf(this.#owner, vpc));
+  #groupNames(vpc: string): Pick<Own, 'key' | 'name'> {
+    const other = suffixed(this.#name, partOf(this.#owner, vpc));
+    const { defaultVpc } = this.#given.cluster;
+    return { key: vpc === defaultVpc ? this.#name : other, name: vpc === this.#home ? this.#name : other };
   }
 
   /** Kube-OVN's name for its group, unless another policy has that. */

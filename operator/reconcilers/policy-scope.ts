@@ -73,6 +73,18 @@ export function placesOf(namespace: string, providers: readonly string[], read: 
   );
 }
 
+/** Of the places of a policy the one where the namespace has pods; the default VPC, when it is one of several. */
+export function homeOf(
+  namespace: string,
+  all: readonly Place[],
+  { defaultVpc, read }: { readonly defaultVpc: string; readonly read: WorldRead },
+): string {
+  const subnets = read.at('presencesByNamespace', namespace).map(({ subnet }) => subnet);
+  const inhabited = new Set(subnets.map((subnet) => read.get('network', subnet)?.vpc));
+  const there = all.map(({ vpc }) => vpc).filter((vpc) => inhabited.has(vpc));
+  return there.includes(defaultVpc) ? defaultVpc : (there[0] ?? defaultVpc);
+}
+
 /**
  * Where a policy is needed whose pods are of these namespaces: of those that the selector names, or everywhere. Each
  * namespace carries its name as a label, which nobody can change.

@@ -26,6 +26,7 @@ import { clusterOf, problem } from './reconciler.ts';
 import type { Reconciler, WorldRead } from './reconciler.ts';
 import { conflicts, holderOf } from './service-conflict.ts';
 import { healthChecks } from './service-health.ts';
+import { clusterIpsInSets } from './service-membership.ts';
 import { checkKey, placeOf, ruleVips, vpcKey } from './service-vpc.ts';
 
 export const service: Reconciler<ServiceRow> = {
@@ -46,6 +47,7 @@ export const service: Reconciler<ServiceRow> = {
     }
     if (!isGenerated) yield* conflicts(about, key, read);
     const place = { key, vpc, subnet, owner: ownerOf(about), cluster };
+    yield* clusterIpsInSets(row, { ...place, slices }, read);
     const all = frontends(row, { slices, rule, place }, read);
     for (const protocol of protocols) {
       const own = all.filter(({ port }) => port.protocol === protocol);
