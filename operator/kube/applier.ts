@@ -163,7 +163,8 @@ export class Applier implements Sink<ObjectFact> {
 
   async #run(target: string): Promise<void> {
     const facts = this.#facts.at(target);
-    const first = facts[0];
+    // Somebody may have made it before, and a fact may say something of his.
+    const first = facts.find(({ generated }) => generated) ?? facts[0];
     this.#awaiting.arrive(target);
     if (first === undefined) return this.#withdraw(target);
     if (first.create) return this.#create(first);

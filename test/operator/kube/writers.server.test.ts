@@ -213,6 +213,31 @@ describe('Applier', () => {
     const { items } = await user.list(resources.Service, { namespace: 'default' });
     expect(items.map(({ metadata }) => metadata.name).toSorted()).toEqual(['kubernetes', 'stays']);
   });
+
+  it('makes an object that somebody made before its own, whatever else it says of it', async () => {
+    const ref: Ref = { apiVersion: 'v1', kind: 'Service', namespace: 'default', name: 'taken' };
+    const there = await user.create(resources.Service, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { namespace: 'default', name: 'taken' },
+      spec: { ports: [{ port: 80, protocol: 'TCP' }] },
+    });
+    const applier = rig(new Map([['taken', there]]));
+    const common = { object: ref, owner: owner(subnetRef('s')), manager: 'kubeloom' };
+    const note = { ...common, generated: false, manifest: { metadata: { annotations: { a: '1' } } } };
+    applier.replace('note', [note]);
+    await quiet(applier);
+    applier.replace('rule', [{ ...common, generated: true, manifest: { spec: { type: 'ClusterIP' } } }]);
+    await quiet(applier);
+    const { metadata } = await user.get(ref);
+    expect(metadata.annotations).toEqual({ a: '1', 'kubeloom.io/owner': 'Subnet//s' });
+    expect(metadata.uid).toBe(there.metadata.uid);
+    applier.replace('note', []);
+    applier.replace('rule', []);
+    await quiet(applier);
+    await expect(user.get(ref)).rejects.toThrow('404');
+    await applier.stop();
+  });
 });
 
 describe('Applier and what the API server refuses', () => {
