@@ -55,6 +55,8 @@ export interface EndpointSliceRow {
   /** Key of the Service. */
   readonly service: string;
   readonly family: 4 | 6;
+  /** Made of the Service's selector; it stays as it is when the Service loses that. */
+  readonly bySelector: boolean;
   readonly ports: readonly ServicePort[];
   readonly endpoints: readonly Endpoint[];
 }
@@ -62,6 +64,8 @@ export interface EndpointSliceRow {
 /** Another proxy serves it. */
 const proxyLabel = 'service.kubernetes.io/service-proxy-name';
 const serviceLabel = 'kubernetes.io/service-name';
+const makerLabel = 'endpointslice.kubernetes.io/managed-by';
+const selectorsMaker = 'endpointslice-controller.k8s.io';
 
 export function serviceRow(source: unknown): ServiceRow | undefined {
   const object = objectOf(source);
@@ -116,12 +120,14 @@ const timeoutOf = (spec: JsonObject): number =>
 export function endpointSliceRow(source: unknown): EndpointSliceRow | undefined {
   const object = objectOf(source);
   const meta = objectOf(object['metadata']);
-  const service = textOf(objectOf(meta['labels'])[serviceLabel]);
+  const labels = objectOf(meta['labels']);
+  const service = textOf(labels[serviceLabel]);
   const family = families[textOf(object['addressType'])];
   if (service === '' || family === undefined) return undefined;
   return {
     service: objectKey(textOf(meta['namespace']), service),
     family,
+    bySelector: labels[makerLabel] === selectorsMaker,
     ports: portsOf(object['ports']),
     endpoints: listOf(object['endpoints']).flatMap((entry) => endpointOf(objectOf(entry), textOf(meta['namespace']))),
   };

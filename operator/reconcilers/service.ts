@@ -35,7 +35,7 @@ export const service: Reconciler<ServiceRow> = {
     const cluster = clusterOf(read);
     const rule = ruleVips(row);
     if (!cluster.enableLb || row.clusterIps.length + rule.length === 0) return;
-    const slices = read.at('slicesByService', key);
+    const slices = slicesOf(row, key, read);
     const { vpc, subnet } = placeOf(row, slices, read);
     const about = serviceRef(row.meta.namespace, row.meta.name);
     // Whoever has one made says all that is to be said of it.
@@ -55,6 +55,12 @@ export const service: Reconciler<ServiceRow> = {
     }
   },
 };
+
+/** What a selector had found before its Service became that of a rule which lists its backends is none of them. */
+function slicesOf(row: ServiceRow, key: string, read: WorldRead): readonly EndpointSliceRow[] {
+  const all = read.at('slicesByService', key);
+  return row.spec === undefined || row.hasSelector ? all : all.filter(({ bySelector }) => !bySelector);
+}
 
 /** An address and port of a Service, and what is behind it. */
 interface Frontend {

@@ -155,7 +155,14 @@ function service(key: string, fields: Fields): unknown {
 function endpointSlice(key: string, fields: Fields): unknown {
   const [namespace = '', name = ''] = textOf(fields['for']).split('/');
   return {
-    metadata: { ...meta(key, fields), namespace, labels: { 'kubernetes.io/service-name': name } },
+    metadata: {
+      ...meta(key, fields),
+      namespace,
+      labels: {
+        'kubernetes.io/service-name': name,
+        ...(fields['by'] !== undefined && { 'endpointslice.kubernetes.io/managed-by': fields['by'] }),
+      },
+    },
     addressType: fields['addressType'] ?? (texts(fields['endpoints'])[0]?.includes('::') ? 'IPv6' : 'IPv4'),
     ports: ports(fields['ports']),
     endpoints: texts(fields['endpoints']).map((text) => {
