@@ -2,7 +2,8 @@
 # One member of OVN's control plane: the northbound and southbound ovsdb-server and ovn-northd. They live and die together: when
 # one ends, the container ends, and the kubelet starts it again. Never removes a database.
 #
-#   POD_IP                    where the databases listen (the node's address: the pod is on the host network)
+#   POD_IP                    what other members call this one (the node's address: the pod is on the host network)
+#   POD_IPS                   where the databases listen, comma-separated: the node's addresses of all families; unset: POD_IP
 #   NODE_IPS                  all members, comma-separated; unset or one: a standalone database, several: raft
 #   ENABLE_SSL                true: TLS with /var/run/tls/{key,cert,cacert}
 #   OVN_NORTHD_N_THREADS      threads of ovn-northd (1)
@@ -13,6 +14,7 @@ set -euo pipefail
 : "${POD_IP:?the address of the node}"
 run=/run/ovn
 IFS=, read -ra members <<<"${NODE_IPS:-$POD_IP}"
+IFS=, read -ra addresses <<<"${POD_IPS:-$POD_IP}"
 
 # [2001:db8::1] for an address with colons.
 bracketed() { if [[ $1 == *:* ]]; then echo "[$1]"; else echo "$1"; fi; }
@@ -76,7 +78,7 @@ raft_database() {
 # serve nb|sb DATABASE SCHEMA PORT TABLE
 serve() {
   local name=ovn$1_db database=$2 schema=$3 port=$4 table=$5
-  local file=/etc/ovn/$name.db config=$run/$name.json
+  local file=/etc/ovn/$name.db config=$run/$name.json address clients=
   if ((${#members[@]} > 1)); then
     raft_database "$file" "$schema" "$database" "$port"
   else
@@ -85,10 +87,13 @@ serve() {
     fi
     standalone_database "$file" "$schema"
   fi
+  for address in "${addresses[@]}"; do
+    clients+="\"p$transport:$port:$(bracketed "$address")\": { \"inactivity-probe\": ${OVN_DB_PROBE_INTERVAL:-180000} }, "
+  done
   # A file and not the Connection table says where to listen: that table is shared by all members, addresses are each one's own.
   cat >"$config" <<JSON
 { "remotes": { "punix:$run/$name.sock": {},
-               "p$transport:$port:$(bracketed "$POD_IP")": { "inactivity-probe": ${OVN_DB_PROBE_INTERVAL:-180000} },
+               $clients
                "db:$database,$table,connections": {} },
   "databases": { "$file": {} } }
 JSON

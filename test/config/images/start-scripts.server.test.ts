@@ -30,10 +30,11 @@ describe('start-ovn-central.sh', () => {
   const start = (): Running => run('start-ovn-central.sh', { POD_IP: '127.0.0.1' });
   const ready = '/opt/kubeloom/scripts/check-ovn-central.sh';
 
-  it('serves both databases on the address it was given, with the rows that others rely on', async () => {
-    const central = start();
+  it('serves both databases on the addresses it was given, with the rows that others rely on', async () => {
+    const central = run('start-ovn-central.sh', { POD_IP: '127.0.0.1', POD_IPS: '127.0.0.1,::1' });
     await succeeds(ready);
-    expect(await output("ss -Hlnt | awk '{ print $4 }' | sort")).toBe('127.0.0.1:6641\n127.0.0.1:6642');
+    const listening = (await output("ss -Hlnt | awk '{ print $4 }'")).split('\n').sort();
+    expect(listening).toEqual(['127.0.0.1:6641', '127.0.0.1:6642', '[::1]:6641', '[::1]:6642']);
     expect(await output('ovn-nbctl get NB_Global . options:northd_probe_interval')).toBe('"5000"');
     expect((await box.sh('ovn-sbctl get SB_Global . _uuid')).code).toBe(0);
     expect(await output('ovn-appctl -t ovn-northd status')).toBe('Status: active');
