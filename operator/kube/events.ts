@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Sink } from '../../lib/graph/types.ts';
 import type { JsonObject, ProblemFact, Ref } from '../api/fact.ts';
 import { BySource } from './by-source.ts';
-import { isoMicros } from './clock.ts';
+import { isoSeconds } from './clock.ts';
 import { AlreadyExistsError, isOfEndingNamespace, isTransient, messageOf, NotFoundError } from './errors.ts';
 import { KeyedQueue } from './queue.ts';
 import { refKey, resources } from './resources.ts';
@@ -204,13 +204,13 @@ export class EventRecorder implements Sink<ProblemFact> {
     if (at > now) await new Promise<void>((resolve) => clock.after(at - now, resolve));
   }
 
-  // events.k8s.io/v1. The note and everything else but the series can't be changed later.
+  // core/v1, since events.k8s.io/v1 refuses `source`, by which people and programs tell Kube-OVN's events from others.
   async #create(series: Series, count: number): Promise<void> {
     const { client, component, instance } = this.#options;
     const { note, name } = series;
     const { apiVersion, kind, name: object, uid } = note.about;
     const namespace = namespaceOf(note.about);
-    const regarding = {
+    const involvedObject = {
       apiVersion,
       kind,
       name: object,
@@ -221,15 +221,15 @@ export class EventRecorder implements Sink<ProblemFact> {
       apiVersion: resources.Event.apiVersion,
       kind: 'Event',
       metadata: { name, namespace },
-      regarding,
+      involvedObject,
       type: note.type,
       reason: note.reason,
-      action: note.reason,
-      note: note.message.slice(0, longest),
-      reportingController: component,
+      message: note.message.slice(0, longest),
+      source: { component },
+      reportingComponent: component,
       reportingInstance: instance.slice(0, 128),
-      eventTime: this.#time(series.first),
-      ...(count > 1 ? { series: this.#seriesOf(series, count) } : {}),
+      firstTimestamp: this.#time(series.first),
+      ...this.#counted(series, count),
     };
     try {
       await client.create(resources.Event, event, { namespace });
@@ -244,8 +244,7 @@ export class EventRecorder implements Sink<ProblemFact> {
     const { note, name } = series;
     const ref = { apiVersion: resources.Event.apiVersion, kind: 'Event', namespace: namespaceOf(note.about), name };
     try {
-      const body = { series: this.#seriesOf(series, count) };
-      await this.#options.client.patch(ref, { type: 'merge', body });
+      await this.#options.client.patch(ref, { type: 'merge', body: this.#counted(series, count) });
     } catch (error) {
       // Events live for an hour at most; someone may also delete them.
       if (!(error instanceof NotFoundError)) throw error;
@@ -253,13 +252,13 @@ export class EventRecorder implements Sink<ProblemFact> {
     }
   }
 
-  #seriesOf({ last }: Series, count: number): JsonObject {
-    return { count, lastObservedTime: this.#time(last) };
+  #counted({ last }: Series, count: number): JsonObject {
+    return { count, lastTimestamp: this.#time(last) };
   }
 
   #time(monotonic: number): string {
     const { clock } = this.#options;
-    return isoMicros(clock.wall() - (clock.now() - monotonic));
+    return isoSeconds(clock.wall() - (clock.now() - monotonic));
   }
 
   #failed(key: string, error: unknown): void {

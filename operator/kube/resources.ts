@@ -35,7 +35,7 @@ export const resources = {
   Service: namespaced('v1', 'Service', 'services'),
   Secret: namespaced('v1', 'Secret', 'secrets'),
   ConfigMap: namespaced('v1', 'ConfigMap', 'configmaps'),
-  Event: namespaced('events.k8s.io/v1', 'Event', 'events'),
+  Event: namespaced('v1', 'Event', 'events'),
   Endpoints: namespaced('v1', 'Endpoints', 'endpoints'),
   EndpointSlice: namespaced('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'),
   Deployment: namespaced('apps/v1', 'Deployment', 'deployments'),

@@ -84,10 +84,10 @@ describe('EventRecorder', () => {
     const { double, recorder, idle } = await rig();
     for (let n = 0; n < 20; n += 1) recorder.record({ about, type: 'Warning', reason: 'R', message: `m${n}` });
     await idle();
-    const notes = double.asked.map(({ body }) => (JSON.parse(body) as { note?: string }).note);
+    const notes = double.asked.map(({ body }) => (JSON.parse(body) as { message?: string }).message);
     expect(notes).toHaveLength(11);
     expect(notes.at(-1)).toBe('(combined from similar events)');
-    expect(JSON.parse(double.asked.at(-1)?.body ?? '')).toMatchObject({ series: { count: 10 } });
+    expect(JSON.parse(double.asked.at(-1)?.body ?? '')).toMatchObject({ count: 10 });
   });
 
   it('neither grows nor floods when very many objects have something to tell', async () => {
