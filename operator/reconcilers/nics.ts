@@ -24,6 +24,8 @@ export interface Nic {
   readonly ip: string;
   /** Another plugin makes the interface, and gives it a MAC. */
   readonly isForeign: boolean;
+  /** The MAC that the other plugin is asked for; '' leaves it to that, and stands where the interface is ours. */
+  readonly foreignMac: string;
   /** The default route is by this one unless something else is asked for. */
   readonly isFirst: boolean;
   /** In the order in which to try them. */
@@ -82,6 +84,7 @@ function defaultNic(pod: PodRow, self: Identity, read: WorldRead): Nic {
     ifname: '',
     ip: self.ip,
     isForeign: false,
+    foreignMac: '',
     isFirst: true,
     subnets,
     ...(asked && { wish: asked }),
@@ -113,6 +116,7 @@ function attached(pod: PodRow, { self, attachment }: Attaching, read: WorldRead)
     ifname: isOneOfSeveral ? ifname : '',
     ip: `${self.ip}.${provider}`,
     isForeign,
+    foreignMac: isForeign ? mac : '',
     isFirst,
     subnets: named.length > 0 ? named : ofProvider.sort(),
     ...(isForeign ? { wish: { ...wish, mac: '' } } : wish && { wish }),

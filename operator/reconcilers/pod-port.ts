@@ -160,6 +160,7 @@ function annotations(
   tell('ip_address', ip.addresses.join(','));
   tell('cidr', network.cidrs.join(','));
   tell('gateway', network.gateways.join(','));
+  if (nic.foreignMac !== '') tell('mac_address', nic.foreignMac);
   if (!nic.isForeign) {
     tell('routed', 'true');
     tell('mac_address', ip.mac);
