@@ -99,11 +99,14 @@ async function buildOne(key: ImageKey, places: Places, options: Options): Promis
 
 const plans: Readonly<Record<ImageKey, (places: Places, options: Options) => Promise<Plan>>> = {
   async kubeloom(places, options) {
-    const base = await rootfsLayer(places, 'base', await rootfsOf(options));
+    const rootfs = await rootfsOf(options);
+    const base = await rootfsLayer(places, 'base', rootfs);
+    const spec = { name: 'tools', lowers: [rootfs], packages: TOOLS };
+    const tools = await rootfsLayer(places, 'tools', await packagesOver(spec, { progress: options.progress }));
     const node = await nodeLayer(places);
-    const layers = [base, node, await dependencyLayer(places), await appLayer(places)];
+    const layers = [base, tools, node, await dependencyLayer(places), await appLayer(places)];
     const config = { Env: [PATH, COMPILE_CACHE], WorkingDir: '/opt/kubeloom', Cmd: ['/bin/bash'] };
-    return { spec: { name: imageNames.kubeloom, config, layers }, stable: [base, node] };
+    return { spec: { name: imageNames.kubeloom, config, layers }, stable: [base, tools, node] };
   },
   async test(places, options) {
     const rootfs = await rootfsOf(options);
@@ -127,6 +130,12 @@ const plans: Readonly<Record<ImageKey, (places: Places, options: Options) => Pro
     return { spec: { name: imageNames.coredns, config: { Entrypoint: ['/coredns'] }, layers }, stable: layers };
   },
 };
+
+/**
+ * Programs that nothing of ours starts: people look at a network with them, from the pods of a node or from pods of this
+ * image, as Kube-OVN's own tests do.
+ */
+const TOOLS = ['curl', 'traceroute', 'netcat-openbsd', 'arping'];
 
 /** What pods of tests have beyond the base, where ping and tcpdump are already. */
 const TEST_PACKAGES = ['curl', 'iperf3', 'isc-dhcp-client'];
