@@ -56,6 +56,9 @@ export interface CommandContext extends AttachContext, NeighbourContext {
 
 type Answer = Record<string, unknown> | undefined;
 
+/** As Kube-OVN words it, for which its users look: there an attachment without a subnet is told of the pod's own network. */
+const providerText = (provider: string): string => (provider.endsWith('.ovn') ? `ovn (${provider})` : provider);
+
 /** An ADD under way, so that a DEL of the same container can end it first. */
 interface Adding {
   readonly abort: AbortController;
@@ -136,7 +139,7 @@ export class Commands {
         const ids = mapOf(row, 'external_ids');
         return ids.get(CONTAINER) !== request.containerId || ids.get(IFNAME) === request.ifname;
       });
-    const missing = `pod ${query.namespace}/${query.name} has no address of provider ${query.provider} yet`;
+    const missing = `no address allocated to pod ${query.namespace}/${query.name} provider ${providerText(query.provider)}`;
     return await this.#wait('address', missing, signal, tables.portWhen(query, signal, isFree));
   }
 
@@ -182,7 +185,7 @@ export class Commands {
   #encapIp(port: PortSpec): string {
     const address = this.#context.tunnelAddress(port);
     if (address !== undefined) return address;
-    const message = `the node has no address of network "${port.nodeNetwork}" (annotation node_networks), which subnet ${port.subnet} is for`;
+    const message = `network "${port.nodeNetwork}" not found: annotation node_networks of the node has no address of it, and subnet ${port.subnet} is for it`;
     throw new CniError(CNI_CODE.tryAgain, message, '', { stage: 'node-network' });
   }
 

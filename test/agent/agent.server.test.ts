@@ -187,7 +187,7 @@ describe('CNI', () => {
     expect((await first).code).toBe(0);
     expect(JSON.parse((await call('ADD', 'net2', 'single', '8')).stdout)).toMatchObject({
       code: 11,
-      msg: expect.stringContaining('has no address of provider blue.net.ovn yet') as string,
+      msg: expect.stringContaining('no address allocated to pod default/single provider ovn (blue.net.ovn)') as string,
     });
     expect(await node.interfaces('iface-id', 'single.default.blue.net.ovn')).toEqual(['88888888_net1_h']);
   }, 30_000);

@@ -54,7 +54,7 @@ describe('tunnel addresses', () => {
   it('are waited for by those who need one that the node does not have', async () => {
     await runtime.restartAgent(planOf([], 'storage'));
     const pod = await runtime.sandbox('fast');
-    expect(await runtime.cni('ADD', pod)).toMatchObject(refused(11, /no address of network "storage"/));
+    expect(await runtime.cni('ADD', pod)).toMatchObject(refused(11, /network "storage" not found: .* subnet /));
     expect(await runtime.ports(pod)).toEqual([]);
   });
 
