@@ -107,7 +107,7 @@ export interface PortSpec {
   readonly nicType: string;
   /** The node's network for its tunnels; '' is the default one. */
   readonly nodeNetwork: string;
-  /** About neighbours on a physical network, each with what is before it: tell them, ask for conflicts, for gateways. */
+  /** About neighbours, each with what is before it: tell them, ask them for conflicts, for gateways. '' is silence. */
   readonly wire: '' | 'announce' | 'detect' | 'gateway';
   readonly announced: boolean;
   /** Ports that the kubelet probes and cannot reach by the node; `bare` where a connection alone is the probe. */

@@ -33,7 +33,7 @@ export interface Settings {
   readonly starter: string;
   /** The program that makes a pod's interface compute its checksums. */
   readonly checksum: string;
-  /** The program that talks to neighbours on physical networks. */
+  /** The program that talks to the neighbours of pods. */
   readonly neighbour: string;
   /** Whether ADD asks there for addresses that are in use. */
   readonly detectsConflicts: boolean;

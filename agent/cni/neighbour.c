@@ -1,7 +1,7 @@
 /*
- * neighbour: tells the neighbours of a pod's interface on a physical network that it has arrived, after it has asked
- * whether somebody has its addresses already, and asks for its gateways. The agent starts it once OVN forwards for the
- * interface; on overlay networks OVN answers for everybody and nothing of this is needed.
+ * neighbour: tells the neighbours of a pod's interface that it has arrived, after it has asked whether somebody has its
+ * addresses already, and asks for its gateways. The agent starts it once OVN forwards for the interface; on overlay
+ * networks OVN answers for everybody, and there is at most something to tell.
  *
  *   neighbour NETNS IFNAME TASK ADDRESS ...
  *     detect ADDRESS          probes of RFC 5227, 2.1.1, and RFC 4862, 5.4.2

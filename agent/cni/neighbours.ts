@@ -1,6 +1,6 @@
 // On a physical network others must hear of a pod's interface, and may have its addresses already: questions for the static
-// program `neighbour` (neighbour.c), which is started once OVN forwards for the interface. Overlay networks need none of it:
-// OVN answers for every port there, and knows no address twice.
+// program `neighbour` (neighbour.c), which is started once OVN forwards for the interface. On an overlay OVN answers for every
+// port and knows no address twice; there others hear only of addresses that may have been another pod's a moment ago.
 import { familyOf } from '../../lib/net/index.ts';
 import type { PortSpec } from '../items.ts';
 import type { Run } from '../run.ts';

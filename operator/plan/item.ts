@@ -109,7 +109,7 @@ export interface PortItem {
   readonly nicType: 'veth-pair' | 'offload-port' | 'dpdk-port';
   /** The node's network for its tunnels; '' is the default one. */
   readonly nodeNetwork: string;
-  /** About neighbours on a physical network, each with what is before it: tell them, ask for conflicts, for gateways. */
+  /** About neighbours, each with what is before it: tell them, ask them for conflicts, for gateways. '' is silence. */
   readonly wire: '' | 'announce' | 'detect' | 'gateway';
   /** The API server has accepted the pod's annotations: ADD may answer. */
   readonly announced: boolean;

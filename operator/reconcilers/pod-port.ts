@@ -188,9 +188,14 @@ function wireMtu(node: string, { vlan, link }: Network, read: WorldRead): number
   return Number(label) || 0;
 }
 
-/** A machine on its way to another node has its addresses on both; a router of OVN needs no asking for. */
+/**
+ * On an overlay an address that somebody has chosen goes from pod to pod, with another MAC each time: whoever knew the one
+ * before would send to it for seconds. Any other address is new to everybody, and telling would go to every port of the switch.
+ * A machine on its way to another node has its addresses on both; a router of OVN needs no asking for.
+ */
 function wireOf({ nic, self, assigned: { network } }: Interface): PortItem['wire'] {
-  if (network.vlan === '' || nic.isForeign) return '';
+  if (nic.isForeign) return '';
+  if (network.vlan === '') return nic.wish?.fixed || nic.wish?.pools ? 'announce' : '';
   if (self.pods.length > 1) return 'announce';
   return network.link === 'gateway' || network.unaskedGateway === true ? 'detect' : 'gateway';
 }
