@@ -95,13 +95,14 @@ function prerouting(input: RuleInput): string[] {
 function postrouting({ family, nodeIp, randomFully, subnets, captured }: RuleInput): string[] {
   const { is, not } = setsOf(family);
   const random = randomFully ? ' --random-fully' : '';
+  // What the node itself sends to a Service: by ipvs it has the Service's address, else the node's, which pods are to see.
   const toNode =
     nodeIp === ''
       ? []
-      : [
-          `${is('services', 'src')} ${is('subnets', 'dst')} -m mark --mark ${SERVICE_MARK} ` +
-            `-j SNAT --to-source ${nodeIp}${random}`,
-        ];
+      : [is('services', 'src'), `-s ${nodeIp}/${family === 6 ? 128 : 32}`].map(
+          (source) =>
+            `${source} ${is('subnets', 'dst')} -m mark --mark ${SERVICE_MARK} -j SNAT --to-source ${nodeIp}${random}`,
+        );
   const ownAddress = withEgressIp(subnets).map(
     ({ cidr, egressIp }) => `-s ${cidr} ${not('subnets', 'dst')} -j SNAT --to-source ${egressIp}${random}`,
   );

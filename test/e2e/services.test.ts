@@ -112,6 +112,8 @@ describe('a Service', () => {
   it('has the port that its pods call so, and shows them who their client is', async () => {
     const answer = await exec(cluster(), podOf('far'), ['curl', '-sS', '-m', '3', `http://${vip}/clientip`]);
     expect(answer.trim()).toBe(podOf('far').ip);
+    const { stdout } = await cluster().inNode(1, ['curl', '-sS', '-m', '3', `http://${vip}/clientip`]);
+    expect(stdout.trim()).toBe(cluster().node(1).ip);
   });
 
   it.each(['pods/web-1:8080', 'pods/web-2:8080', 'services/web:http'])(
