@@ -16,6 +16,8 @@ export interface PortWish {
   /** Names of the SecurityGroups that the port is to be in. */
   readonly groups: readonly string[];
   readonly routes: readonly Route[];
+  /** Next hops of what it sends beyond the subnets of its VPC, instead of its subnet's; one per family. */
+  readonly northGateways: readonly string[];
   /** Absent: the first interface has it. */
   readonly defaultRoute?: boolean;
   readonly errors: readonly string[];
@@ -30,9 +32,18 @@ const suffixes = [
   'port_vips',
   'layer2_forward',
   'security_groups',
+  'north_gateway',
 ] as const;
 
-const nothing: PortWish = { security: false, vips: [], forwards: false, groups: [], routes: [], errors: [] };
+const nothing: PortWish = {
+  security: false,
+  vips: [],
+  forwards: false,
+  groups: [],
+  routes: [],
+  northGateways: [],
+  errors: [],
+};
 
 export function portWish(annotations: Annotations, provider: string): PortWish {
   const key = (suffix: (typeof suffixes)[number]): string => annotationKey(provider, suffix);
@@ -43,16 +54,19 @@ export function portWish(annotations: Annotations, provider: string): PortWish {
   const isDefault = said('default_route');
   return {
     security: said('port_security') === 'true',
-    vips: portVips(said('port_vips')),
+    vips: addressesIn(said('port_vips')),
     forwards: said('layer2_forward') === 'true',
     groups: [...new Set(commaList(said('security_groups')).filter(isObjectName))],
     routes: routes ?? [],
+    northGateways: addressesIn(said('north_gateway')),
     ...(['true', 'false'].includes(isDefault) && { defaultRoute: isDefault === 'true' }),
     errors: [
       ...(routes ? [] : [`${said('routes')} is not a valid ${key('routes')}`]),
-      ...commaList(said('port_vips'))
-        .filter((text) => canonicalIp(text) === undefined)
-        .map((text) => `${text} in ${key('port_vips')} is not a valid address`),
+      ...(['port_vips', 'north_gateway'] as const).flatMap((suffix) =>
+        commaList(said(suffix))
+          .filter((text) => canonicalIp(text) === undefined)
+          .map((text) => `${text} in ${key(suffix)} is not a valid address`),
+      ),
       ...commaList(said('security_groups'))
         .filter((text) => !isObjectName(text))
         .map((text) => `${text} in ${key('security_groups')} is not a valid name`),
@@ -60,8 +74,8 @@ export function portWish(annotations: Annotations, provider: string): PortWish {
   };
 }
 
-/** The addresses in an annotation `port_vips`, each once. */
-export const portVips = (text: string): string[] => [
+/** The addresses in a list such as `port_vips`, each once. */
+export const addressesIn = (text: string): string[] => [
   ...new Set(commaList(text).flatMap((address) => canonicalIp(address) ?? [])),
 ];
 

@@ -8,6 +8,8 @@ export const routerPolicy = {
   nodePort: 30500,
   /** To a node's own address: by the join port of that node. */
   node: 30000,
+  /** From a pod that names a gateway to anywhere else. */
+  northGateway: 29250,
   /** From a subnet to anywhere else: by its gateway. */
   gateway: 29000,
 } as const;

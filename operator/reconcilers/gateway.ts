@@ -56,7 +56,7 @@ export function* gateway(owner: Owner, network: Network, read: WorldRead): Gener
   }
 }
 
-/** What the policy of a centralized subnet matches. */
+/** What the policy of a centralized subnet matches, or of a single address. */
 export const sourceMatch = (cidr: string): string => `ip${cidr.includes(':') ? 6 : 4}.src == ${cidr}`;
 
 /** Of the family of the CIDR, one for each node that has such an address. */

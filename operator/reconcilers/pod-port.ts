@@ -6,12 +6,15 @@ import type { Fact } from '../api/fact.ts';
 import { ipRef, objectKey, podRef } from '../api/refs.ts';
 import type { PortRow } from '../api/policy-tables.ts';
 import type { Network, PodRow } from '../api/tables.ts';
+import { routerPolicy as priority } from '../nb/priorities.ts';
 import { groupMember } from '../nb/rows/group.ts';
+import { routerPolicy } from '../nb/rows/router.ts';
 import { vifPort } from '../nb/rows/switch.ts';
 import type { PortItem } from '../plan/item.ts';
 import type { Assignment } from './assignment.ts';
 import { portDhcp } from './dhcp.ts';
 import type { PortDhcp } from './dhcp.ts';
+import { sourceMatch } from './gateway.ts';
 import type { Identity } from './identity.ts';
 import { podGateways, reachesServicesByNodes } from './interconnection.ts';
 import type { Nic } from './nics.ts';
@@ -42,6 +45,7 @@ export function* podPort(row: PodRow, one: Interface, read: WorldRead): Generato
     yield lsp;
     yield* memberships(row, one.assigned, lsp, read);
     yield* missingGroups(row, nic.port.groups, read);
+    yield* northGateways(one, read);
     const groups = groupsOf(nic.port.groups, one.assigned.network, read);
     const node = isOfNode(row, one.assigned, read) ? row.node : '';
     yield {
@@ -144,6 +148,26 @@ function* memberships(row: PodRow, assigned: Assignment, lsp: RowFact, read: Wor
   if (isDistributed) yield groupMember(host.groups.distributed, lsp.id, lsp.owner);
   if (reachesServicesByNodes(network, clusterOf(read)))
     yield groupMember(host.groups.interconnected, lsp.id, lsp.owner);
+}
+
+/** The way out that the pod asks for by `north_gateway`, as far as its subnet has a router of the default VPC. */
+function* northGateways({ nic, self, assigned: { ip, network } }: Interface, read: WorldRead): Generator<Fact> {
+  if (network.link !== 'gateway' || network.vpc !== clusterOf(read).defaultVpc) return;
+  for (const address of ip.addresses) {
+    const hop = ofFamily(nic.port.northGateways, address);
+    if (hop === undefined) continue;
+    const match = sourceMatch(address);
+    yield routerPolicy({
+      owner: self.owner,
+      vpc: network.vpc,
+      name: `north/${nic.ip}/${match}`,
+      priority: priority.northGateway,
+      match,
+      action: 'reroute',
+      nexthops: [hop],
+      external: { subnet: network.name },
+    });
+  }
 }
 
 type NicType = PortItem['nicType'];

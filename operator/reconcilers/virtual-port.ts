@@ -1,7 +1,7 @@
 // Addresses that pods take over from each other (spec.vips): OVN binds each to the pod that answered for it last, of
 // those whose annotation `port_vips` names it.
 import type { Owner, RowFact } from '../../lib/delta/fact.ts';
-import { portVips } from '../api/port-wish.ts';
+import { addressesIn } from '../api/port-wish.ts';
 import type { Network, PodRow } from '../api/tables.ts';
 import { subnetVipPortName } from '../nb/names.ts';
 import { virtualPort } from '../nb/rows/switch.ts';
@@ -14,7 +14,7 @@ export const vipKeys = ({ meta }: PodRow): string[] => [
   ...new Set(
     Object.entries(meta.annotations)
       .filter(([key]) => key.endsWith('.kubernetes.io/port_vips'))
-      .flatMap(([, text]) => portVips(text)),
+      .flatMap(([, text]) => addressesIn(text)),
   ),
 ];
 
