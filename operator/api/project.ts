@@ -25,8 +25,6 @@ import type {
   VpcRow,
 } from './tables.ts';
 
-/** Of an IP object: what a person, or we, have written there about its keeping. */
-const isReservation = (key: string): boolean => key === 'ovn.kubernetes.io/ip_reserved';
 const noneOfThem = (): boolean => false;
 
 /** For kinds that nothing acts on yet. */
@@ -136,7 +134,7 @@ export function ipRow(source: unknown): IpRow {
   const annotations = objectOf(objectOf(object['metadata'])['annotations']);
   const single = [textOf(spec['v4IpAddress']), textOf(spec['v6IpAddress'])].filter((text) => text !== '');
   return {
-    meta: metaOf(object, { labels: isReservation, annotations: noneOfThem }),
+    meta: metaOf(object, { labels: noneOfThem, annotations: noneOfThem }),
     created: createdOf(object),
     subnet: textOf(spec['subnet']),
     podName: textOf(spec['podName']),

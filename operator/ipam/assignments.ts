@@ -23,7 +23,7 @@ import { ToldUsage } from './told-usage.ts';
 import { UsageReport } from './usage-report.ts';
 import { Waiters } from './waiters.ts';
 import type { Place } from './waiters.ts';
-import { WriteRefused, isSame, newIp, wasWish } from './writer.ts';
+import { WriteRefused, isSame, newIp } from './writer.ts';
 import type { CreateAnswer, NewIp } from './writer.ts';
 
 /** A reservation as it goes through its stages. */
@@ -355,8 +355,7 @@ export class Assignments {
 
   #adopted(row: IpRow, demand: Demand): NewIp {
     const mac = row.mac === '' && demand.wish?.mac !== '' ? this.#ipam.freeMac(row.subnet) : row.mac;
-    const adopted = newIp(demand, { subnet: row.subnet, addresses: row.addresses, mac });
-    return wasWish(row) ? { ...adopted, reserved: false } : adopted;
+    return newIp(demand, { subnet: row.subnet, addresses: row.addresses, mac });
   }
 
   /** After changes of subnets: tells their use, and wakes as many waiters as there is room for. */

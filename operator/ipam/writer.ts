@@ -18,8 +18,6 @@ export interface NewIp {
   readonly ownerUid: string;
   /** UID of the pod's StatefulSet. */
   readonly controllerUid?: string;
-  /** Of an object that somebody made by hand: whether it still waits for its pod. */
-  readonly reserved?: boolean;
 }
 
 /** What a create found out. `exists`: the name was taken; `row` is the object that has it. */
@@ -71,7 +69,8 @@ export function ipManifest(ip: NewIp): JsonObject {
         'ovn.kubernetes.io/node-name': ip.node,
         // Kube-OVN's older key for selecting the addresses of a subnet; still used by its tools.
         [ip.subnet]: '',
-        ...(ip.reserved !== undefined && { [reservedLabel]: String(ip.reserved) }),
+        // Whether somebody made it by hand, and it still waits for its pod.
+        [reservedLabel]: String(ip.ownerUid === ''),
       },
       annotations: {
         ...(ip.ownerUid !== '' && { [ownerUidAnnotation]: ip.ownerUid }),
@@ -118,7 +117,6 @@ export const reservationOf = (row: IpRow, given: Pick<NewIp, 'addresses' | 'mac'
   podType: row.podType,
   node: row.node,
   ownerUid: '',
-  reserved: true,
   ...given,
 });
 
@@ -141,6 +139,3 @@ function isNamed({ meta, podName, namespace }: IpRow): boolean {
   const name = `${podName}.${namespace}`;
   return podName !== '' && namespace !== '' && (meta.name === name || meta.name.startsWith(`${name}.`));
 }
-
-/** Made by hand once, whatever became of it. */
-export const wasWish = (row: IpRow): boolean => isWish(row) || row.meta.labels[reservedLabel] !== undefined;

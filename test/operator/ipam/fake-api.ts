@@ -103,7 +103,7 @@ export class FakeApi {
         generation: 1,
         deleting: false,
         finalizers: [finalizer],
-        labels: {},
+        labels: labelsOf(ip),
         annotations: {},
       },
       created: this.now(),
@@ -156,5 +156,4 @@ export class FakeApi {
   }
 }
 
-const labelsOf = (ip: NewIp): IpRow['meta']['labels'] =>
-  ip.reserved === undefined ? {} : { [reservedLabel]: String(ip.reserved) };
+const labelsOf = (ip: NewIp): IpRow['meta']['labels'] => ({ [reservedLabel]: String(ip.ownerUid === '') });

@@ -54,7 +54,7 @@ describe('a reservation', () => {
     await cluster.quiet();
     expect(shown('a.ns')).toEqual(['10.0.0.2', '', true, 'true']);
     expect(cluster.api.objects.get('a.ns')?.mac).not.toBe('');
-    expect(shown('b.ns')).toEqual(['10.0.0.3', 'u2', true, '']);
+    expect(shown('b.ns')).toEqual(['10.0.0.3', 'u2', true, 'false']);
     expect(cluster.api.log).toEqual(['adopt a.ns ok', 'create b.ns ok']);
   });
 
@@ -99,7 +99,7 @@ describe('a reservation', () => {
     expect(cluster.api.objects.size).toBe(0);
     cluster.demand({ ...podDemand('b', 'u2'), wish: { fixed: [['10.0.0.2']] } });
     await cluster.quiet();
-    expect(shown('b.ns')).toEqual(['10.0.0.2', 'u2', true, '']);
+    expect(shown('b.ns')).toEqual(['10.0.0.2', 'u2', true, 'false']);
   });
 
   it('keeps what was chosen for it while the API server does not answer', async () => {
@@ -109,7 +109,7 @@ describe('a reservation', () => {
     cluster.demand(podDemand('b', 'u2'));
     await cluster.quiet();
     expect(shown('a.ns')).toEqual(['10.0.0.2', '', true, 'true']);
-    expect(shown('b.ns')).toEqual(['10.0.0.3', 'u2', true, '']);
+    expect(shown('b.ns')).toEqual(['10.0.0.3', 'u2', true, 'false']);
   });
 
   it('whose address an older object has is told so, and left alone', async () => {
@@ -147,6 +147,6 @@ describe('a reservation', () => {
     expect(cluster.unassigned).toEqual({});
     cluster.demand(podDemand('b', 'u2'));
     await cluster.quiet();
-    expect(shown('b.ns')).toEqual(['10.0.0.3', 'u2', true, '']);
+    expect(shown('b.ns')).toEqual(['10.0.0.3', 'u2', true, 'false']);
   });
 });

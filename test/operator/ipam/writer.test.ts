@@ -26,6 +26,7 @@ describe('ipManifest', () => {
           'ovn.kubernetes.io/subnet': 'ovn-default',
           'ovn.kubernetes.io/node-name': 'node1',
           'ovn-default': '',
+          'ovn.kubernetes.io/ip_reserved': 'false',
         },
         annotations: { 'kubeloom.io/owner-uid': 'uid-1' },
         finalizers: ['kubeovn.io/kube-ovn-controller'],
