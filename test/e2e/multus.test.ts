@@ -118,7 +118,10 @@ beforeAll(async () => {
   const credentials = await kubeconfig();
   await Promise.all(nodes.map((n) => install(n, program, credentials)));
   await waitFor(async () => (await probe()) !== undefined, { what: 'a pod by Multus', limitMs: 60_000, everyMs: 500 });
-  const asked = [{ name: 'red', ips: ['10.62.0.77', 'fd00:10:62::77'], mac: '02:00:00:00:62:77' }, { name: 'wire' }];
+  const asked = [
+    { name: 'red', ips: ['10.62.0.77', 'fd00:10:62::77'], mac: '02:00:00:00:62:77' },
+    { name: 'wire', mac: '02:00:00:00:51:77' },
+  ];
   await apply(
     podManifest(ns, 'one', { node: 'n1', annotations: { [networks]: 'red, wire' } }),
     podManifest(ns, 'two', { node: 'n2', annotations: { [networks]: JSON.stringify(asked) } }),
@@ -174,7 +177,13 @@ describe('Multus', () => {
 
   it('passes on the addresses and the MAC that are asked for', async () => {
     expect(await shown(two, 'net1')).toEqual(['10.62.0.77/24', 'fd00:10:62::77/112']);
-    expect((await inPod(two, 'cat', '/sys/class/net/net1/address')).trim()).toBe('02:00:00:00:62:77');
+    for (const [ifname, mac] of [
+      ['net1', '02:00:00:00:62:77'],
+      ['net2', '02:00:00:00:51:77'],
+    ])
+      expect((await inPod(two, 'cat', `/sys/class/net/${ifname}/address`)).trim()).toBe(mac);
+    const path = `{.metadata.annotations.${wire.provider.replaceAll('.', '\\.')}\\.kubernetes\\.io/mac_address}`;
+    expect(await field('pod', 'two', path, ns)).toBe('02:00:00:00:51:77');
   });
 
   it('has packets from node to node on all of them, and the default route by eth0', async () => {
