@@ -37,11 +37,16 @@ describe('a pod with a fixed address and MAC', () => {
     'ovn.kubernetes.io/mac_address': '02:00:00:00:41:77',
   };
 
-  it.each(['n1', 'n2'])('has them on %s, and is reached there', async (node) => {
-    await apply(podManifest(ns, 'fixed', { node, annotations }));
+  it.each([
+    ['n1', '02:00:00:00:41:77', '02:00:00:00:41:78'],
+    ['n2', '02:00:00:00:41:78', '02:00:00:00:41:77'],
+  ])('has them on %s, and is found there by who knew another MAC of the address', async (node, mac, other) => {
+    const asked = { ...annotations, 'ovn.kubernetes.io/mac_address': mac };
+    await apply(podManifest(ns, 'fixed', { node, annotations: asked }));
     const pod = await readyPod(ns, 'fixed');
     expect(pod.ip).toBe('10.41.0.77');
-    expect(await macOf(pod)).toBe('02:00:00:00:41:77');
+    expect(await macOf(pod)).toBe(mac);
+    expect(await exec(cluster(), client, ['ip', 'neigh', 'show', pod.ip])).not.toContain(other);
     await answered(pod.ip);
     await gone('fixed');
   });

@@ -60,6 +60,13 @@ describe('pods', () => {
     expect(await nbctl('get', 'logical_switch_port', `a.${ns}`, 'addresses')).toContain(ips.join(' '));
   });
 
+  it('of the image find in it what people look at a network with', async () => {
+    const programs = 'curl traceroute nc arping ping ping6 tcpdump ip iptables ip6tables ipset conntrack pidof';
+    const missing = `for p in ${programs}; do command -v $p >/dev/null || echo $p; done`;
+    const pod = ['--namespace', 'kube-system', 'exec', 'daemonset/ovs-ovn', '--'];
+    expect(await cluster().kubectl([...pod, 'sh', '-c', missing])).toBe('');
+  });
+
   it('get an event of their address', async () => {
     const told = async (): Promise<string | undefined> =>
       (await events(ns, 'a')).find((line) => line.startsWith('Normal PodNetworkAllocated '));
