@@ -1,5 +1,6 @@
 // What Open vSwitch and the links of the node should be, computed from its state (state.ts): one function per driver, pure.
 // Routes and rules are in routing.ts, ipsets and iptables in netfilter.ts.
+import { formatCidr, parseCidr } from '../lib/net/index.ts';
 import type { Want, Wanted } from './drivers/driver.ts';
 import type { Link } from './drivers/link.ts';
 import { linkKey } from './drivers/link.ts';
@@ -33,13 +34,40 @@ export function tunnelLink({ settings, links, node }: NodeState): Link | undefin
 const takes = ({ settings, nicBusy }: NodeState): boolean =>
   settings.datapathType === 'netdev' && settings.iface !== '' && !nicBusy;
 
+const ofBridge = ({ links }: NodeState): readonly string[] => links.get(TUNNEL_BRIDGE)?.addresses ?? [];
+
+/** `192.0.2.11/24` and `192.0.2.12/24`. */
+function areNeighbours(one: string, other: string): boolean {
+  const [a, b] = [parseCidr(one), parseCidr(other)];
+  return a !== undefined && b !== undefined && formatCidr(a) === formatCidr(b);
+}
+
+/**
+ * Recorded addresses that the interface was given another one for, of the same network, and which: whoever changes the address
+ * of a running node can take the old one off the interface no more.
+ */
+function successors(state: NodeState): ReadonlyMap<string, string> {
+  const fresh = (tunnelLink(state)?.addresses ?? []).filter((address) => !state.taken.includes(address));
+  const pairs = state.taken.flatMap((before) => {
+    const after = fresh.find((address) => areNeighbours(address, before));
+    return after === undefined ? [] : [[before, after] as const];
+  });
+  return new Map(pairs);
+}
+
 /** The addresses that br-phy shall have; what the interface has by itself (after a boot) counts more than the record. */
 export function takenAddresses(state: NodeState): readonly string[] {
-  const nic = tunnelLink(state);
-  const fresh = nic?.addresses ?? [];
+  const fresh = tunnelLink(state)?.addresses ?? [];
   if (fresh.length === 0) return state.taken;
-  const moved = state.links.get(TUNNEL_BRIDGE)?.addresses ?? [];
-  return moved.length === 0 ? fresh : [...new Set([...state.taken, ...fresh])];
+  if (ofBridge(state).length === 0) return fresh;
+  const after = successors(state);
+  return [...new Set([...state.taken.map((address) => after.get(address) ?? address), ...fresh])];
+}
+
+/** What to note at br-phy: an address that gives way until it is off it, so that a process that starts then takes it off. */
+function recorded(state: NodeState): readonly string[] {
+  const leaving = [...successors(state).keys()].some((address) => ofBridge(state).includes(address));
+  return leaving ? state.taken : takenAddresses(state);
 }
 
 export function encapIp(state: NodeState): string | undefined {
@@ -93,7 +121,7 @@ export function ovsWant(state: NodeState): Want {
 
 function* tunnelBridge(state: NodeState): Iterable<[string, string]> {
   const nic = tunnelLink(state);
-  const addresses = takenAddresses(state);
+  const addresses = recorded(state);
   if (!takes(state) || nic === undefined || addresses.length === 0) return;
   const ids = { [TAKEN]: addresses.join(' ') };
   yield [`bridge ${TUNNEL_BRIDGE}`, bridgeText({ datapath: 'netdev', mtu: nic.mtu, mac: nic.mac, ids })];
@@ -110,12 +138,15 @@ function* tunnelLinks(state: NodeState): Iterable<[string, string]> {
   if (!takes(state) || !state.links.has(TUNNEL_BRIDGE)) return;
   yield [linkKey(TUNNEL_BRIDGE, 'up'), 'true'];
   yield [linkKey(TUNNEL_BRIDGE, 'offload'), 'off'];
-  for (const address of state.taken) yield [linkKey(TUNNEL_BRIDGE, `address ${address}`), 'present'];
+  const replaced = successors(state);
+  for (const address of state.taken)
+    if (replaced.has(address)) yield [linkKey(TUNNEL_BRIDGE, `without ${address}`), 'true'];
+    else yield [linkKey(TUNNEL_BRIDGE, `address ${address}`), 'present'];
   const nic = tunnelLink(state);
   if (nic === undefined) return;
   yield [linkKey(nic.name, 'up'), 'true'];
-  // Not before br-phy has the record: an address must not leave its link for nowhere.
-  if (state.taken.length > 0) yield [linkKey(nic.name, 'exclusive'), 'true'];
+  // Only what br-phy has the record of: an address must not leave its link for nowhere.
+  for (const address of state.taken) yield [linkKey(nic.name, `without ${address}`), 'true'];
 }
 
 function* nodeLink(state: NodeState): Iterable<[string, string]> {

@@ -1,8 +1,9 @@
 // Links that the agent looks after: ovn0, and for the userspace datapath br-phy with the tunnel interface in it. State is
 // known by the links' names; of their addresses only those of the global scope count.
 //
-// Keys: `NAME up`, `NAME txqueuelen`, `NAME offload`, `NAME address A/len`, and `NAME exclusive` for a link whose addresses
-// are all ours to say: those that are not wanted go. It is part of the want, so that it can never be of another moment.
+// Keys: `NAME up`, `NAME txqueuelen`, `NAME offload`, `NAME address A/len`, `NAME without A/len` for one that must not be there,
+// and `NAME exclusive` for a link whose addresses are all ours to say: those that are not wanted go. The last two are part of the
+// want, so that they can never be of another moment.
 import type { Run } from '../run.ts';
 import { ipBatch, parseIpJson } from './batch.ts';
 import type { Driver, Have, Pending, Want } from './driver.ts';
@@ -21,7 +22,7 @@ export interface Link {
   readonly addresses: readonly string[];
 }
 
-type Aspect = 'up' | 'txqueuelen' | 'offload' | 'exclusive' | `address ${string}`;
+type Aspect = 'up' | 'txqueuelen' | 'offload' | 'exclusive' | `address ${string}` | `without ${string}`;
 
 export const linkKey = (name: string, what: Aspect): string => `${name} ${what}`;
 
@@ -94,9 +95,11 @@ export class LinkDriver implements Driver {
     if (want.has(keys.txqueuelen)) yield [keys.txqueuelen, String(link.txqueuelen)];
     if (want.has(keys.offload)) yield [keys.offload, this.#offloaded.get(name) === link.index ? 'off' : 'unknown'];
     if (want.has(keys.exclusive)) yield [keys.exclusive, 'true'];
+    for (const key of want.keys()) if (key.startsWith(`${name} without `)) yield [key, 'true'];
     for (const address of link.addresses) {
       const key = linkKey(name, `address ${address}`);
-      if (want.has(key) || want.has(keys.exclusive)) yield [key, 'present'];
+      const ours = [key, keys.exclusive, linkKey(name, `without ${address}`)];
+      if (ours.some((one) => want.has(one))) yield [key, 'present'];
     }
   }
 

@@ -54,20 +54,54 @@ describe('the tunnel interface and br-phy', () => {
     ['recorded, not moved', ['198.51.100.1/24'], links(eth2('198.51.100.1/24'), phy()), ['198.51.100.1/24']],
     ['moved', ['198.51.100.1/24'], links(eth2(), phy('198.51.100.1/24')), ['198.51.100.1/24']],
     ['killed between', ['198.51.100.1/24'], links(eth2(), phy()), ['198.51.100.1/24']],
-    ['half moved', ['a/1', 'b/1'], links(eth2('b/1'), phy('a/1')), ['a/1', 'b/1']],
+    [
+      'half moved',
+      ['198.51.100.1/24', '2001:db8::1/64'],
+      links(eth2('2001:db8::1/64'), phy('198.51.100.1/24')),
+      ['198.51.100.1/24', '2001:db8::1/64'],
+    ],
+    [
+      'given another of the same network',
+      ['198.51.100.1/24', '2001:db8::1/64'],
+      links(eth2('2001:db8::9/64'), phy('198.51.100.1/24', '2001:db8::1/64')),
+      ['198.51.100.1/24', '2001:db8::9/64'],
+    ],
+    [
+      'given one more, of another network',
+      ['198.51.100.1/24'],
+      links(eth2('203.0.113.1/24'), phy('198.51.100.1/24')),
+      ['198.51.100.1/24', '203.0.113.1/24'],
+    ],
     ['booted with another address', ['198.51.100.1/24'], links(eth2('198.51.100.9/24'), phy()), ['198.51.100.9/24']],
   ])('%s', (_, taken, present, expected) => {
     expect(desired.takenAddresses(state({ settings: netdev, links: present, taken }))).toEqual(expected);
   });
 
   it('takes no address away before there is a bridge with the record', () => {
-    const takes = (one: NodeState): boolean => desired.linkWant(one).has('eth2 exclusive');
+    const takes = (one: NodeState): boolean => desired.linkWant(one).has('eth2 without 198.51.100.1/24');
     const before = state({ settings: netdev, links: links(eth2('198.51.100.1/24')) });
     expect(takes(before)).toBe(false);
     expect(takes({ ...before, links: links(eth2('198.51.100.1/24'), phy()) })).toBe(false);
     const after = { ...before, links: links(eth2('198.51.100.1/24'), phy()), taken: ['198.51.100.1/24'] };
     expect(takes(after)).toBe(true);
     expect(takes({ ...after, nicBusy: true })).toBe(false);
+  });
+
+  it('puts an address in the place of another step by step: the old one is off br-phy before its record goes', () => {
+    const [old, next] = ['198.51.100.1/24', '198.51.100.9/24'];
+    const recorded = (one: NodeState): string | undefined =>
+      /kubeloom-addresses[^}]*/.exec(desired.ovsWant(one).get('bridge br-phy')?.text ?? '')?.[0];
+    const addresses = (one: NodeState): string[] =>
+      [...desired.linkWant(one).keys()].filter((key) => /address|without/.test(key));
+    const given = state({ settings: netdev, links: links(eth2(next), phy(old)), taken: [old] });
+    expect(addresses(given)).toEqual([`br-phy without ${old}`, `eth2 without ${old}`]);
+    expect(recorded(given)).toContain(old);
+    expect(texts(desired.ovsWant(given))['external_ids ovn-encap-ip']).toBe('198.51.100.9');
+    const off = { ...given, links: links(eth2(next), phy()) };
+    expect(addresses(off)).toEqual(addresses(given));
+    expect(recorded(off)).toContain(next);
+    expect(recorded(off)).not.toContain(old);
+    expect(addresses({ ...off, taken: [next] })).toEqual([`br-phy address ${next}`, `eth2 without ${next}`]);
   });
 
   it('leaves an interface alone that the node needs', () => {

@@ -70,4 +70,19 @@ describe('tunnel addresses', () => {
     await eventually(async () => (await ofSwitch('ovn-encap-ip')) === '"198.51.100.77"');
     expect(await ofSwitch('ovn-encap-ip-default')).toBe('"198.51.100.77"');
   });
+
+  it('follow one that changes while the interface is in a bridge of the userspace datapath', async () => {
+    await runtime.node.stopAgent();
+    await runtime.node.startAgent(['--datapath-type=netdev', '--iface=eth2']);
+    const addresses = async (link: string): Promise<string[]> => {
+      const text = await sh('ip', '-n', runtime.node.netns, '-4', '-o', 'address', 'show', 'dev', link);
+      return [...text.matchAll(/inet (\S+)/g)].map(([, address]) => address ?? '');
+    };
+    const taken = async (address: string): Promise<boolean> =>
+      (await addresses('br-phy').catch(() => [])).join() === address && (await addresses('eth2')).length === 0;
+    await eventually(() => taken('198.51.100.77/24'));
+    await sh('ip', '-n', runtime.node.netns, 'address', 'add', '198.51.100.78/24', 'dev', 'eth2');
+    await eventually(() => taken('198.51.100.78/24'));
+    expect(await ofSwitch('ovn-encap-ip')).toBe('"198.51.100.78"');
+  });
 });

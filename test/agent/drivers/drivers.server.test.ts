@@ -133,6 +133,15 @@ describe('link and route', () => {
     expect(await inside('ip', '-br', 'address', 'show', 'br-phy')).toContain('198.51.100.11/24');
     // A process that starts now finds the record, and the address nowhere but at br-phy.
     expect(desired.encapIp(await read())).toBe('198.51.100.11');
+
+    // The interface is given another one: that of br-phy goes, and no other of it.
+    await inside('ip', 'address', 'add', '203.0.113.11/24', 'dev', 'br-phy');
+    await inside('ip', 'address', 'add', '198.51.100.77/24', 'dev', 'eth2');
+    await reconcile(new LinkDriver(run), desired.linkWant(await read()));
+    expect(await inside('ip', '-br', 'address', 'show', 'eth2')).toContain('198.51.100.77/24');
+    const left = await inside('ip', '-br', 'address', 'show', 'br-phy');
+    expect(left).toContain('203.0.113.11/24');
+    expect(left).not.toContain('198.51.100.11');
   });
 });
 
