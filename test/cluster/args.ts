@@ -108,8 +108,6 @@ function upOptions({ name, bare, ...values }: Values & { name: string }): Cluste
   const nodes = nodesOf(values.nodes, ovnMembers);
   const family = oneOf('family', families, values.family ?? 'ipv4');
   const kubeProxy = oneOf('kube-proxy', kubeProxyModes, values['kube-proxy'] ?? 'iptables');
-  // Their addresses are those of config/overlays/demo-ha.
-  if (family !== 'ipv4' && ovnMembers === 3) throw new UsageError('--ovn-members 3 goes with --family ipv4 alone');
   return { name, nodes, bare: bare === true, ovnMembers, family, kubeProxy };
 }
 

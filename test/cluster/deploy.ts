@@ -9,8 +9,11 @@ import { waitForNodes } from './ready.ts';
 import { nodeName, nodeNumbers } from './spec.ts';
 import { waitFor } from './wait.ts';
 
-/** Overlay by family, with one member of OVN's databases. */
-const OVERLAYS = { ipv4: 'demo', ipv6: 'demo-ipv6', dual: 'demo-dual' } as const;
+/** Overlay by members of OVN's databases and by family. */
+const OVERLAYS = {
+  1: { ipv4: 'demo', ipv6: 'demo-ipv6', dual: 'demo-dual' },
+  3: { ipv4: 'demo-ha', ipv6: 'demo-ha-ipv6', dual: 'demo-ha-dual' },
+} as const;
 
 /** A kubelet may not give itself these; they say where OVN's databases and the operator run. */
 const MASTER = { 'node-role.kubernetes.io/control-plane': '', 'kube-ovn/role': 'master' };
@@ -28,7 +31,7 @@ export async function labelMasters(cluster: Cluster): Promise<void> {
 /** Applies the overlay and CoreDNS, and waits until all nodes are Ready. */
 export async function deploy(cluster: Cluster, progress: Progress): Promise<void> {
   const { ovnMembers, family } = cluster.record;
-  const overlay = ovnMembers === 3 ? 'demo-ha' : OVERLAYS[family];
+  const overlay = OVERLAYS[ovnMembers][family];
   await progress.step(`kubectl apply -k config/overlays/${overlay}`, async () => {
     await apply(cluster, join(repoRoot, 'config', 'overlays', overlay));
   });
