@@ -13,6 +13,7 @@ import { gatewayCases } from './gateways.suite.ts';
 import { intact, nodeCases } from './node.suite.ts';
 import { podManifest } from './shared.ts';
 import { toolsOf } from './tools.ts';
+import { tunnelCases } from './tunnels.suite.ts';
 
 const versions = { ipv4: [4], ipv6: [6] } as const;
 const kubeProxy = { ipv4: 'nftables', ipv6: 'iptables' } as const;
@@ -31,7 +32,8 @@ function gatewaysAndDamage(cluster: () => Cluster): void {
   });
 
   describe('a node', () => {
-    const { programKilled, databaseLost } = nodeCases(cluster, ['near', 'far', 'neighbour']);
+    const { programKilled, databaseLost, removed } = nodeCases(cluster, ['near', 'far', 'neighbour']);
+    const { addressChanged, networksChosen } = tunnelCases(cluster, ['near', 'far']);
 
     it('goes on when its agent is killed', async () => {
       expect(await programKilled('agent/main.ts', 'app=kube-ovn-cni')).toEqual(intact(1));
@@ -40,6 +42,18 @@ function gatewaysAndDamage(cluster: () => Cluster): void {
     it('leaves pods their network when it loses the database of Open vSwitch', async () => {
       const { before, after } = await databaseLost();
       expect(after).toEqual(before);
+    });
+
+    it('has its tunnels at another address when the interface is given another: connections stay', async () => {
+      expect(await addressChanged()).toEqual(intact(1));
+    });
+
+    it('has tunnels by the networks that subnets choose', async () => {
+      expect(await networksChosen()).toEqual([]);
+    });
+
+    it('leaves nothing when it is removed, and a new one of its name is served', async () => {
+      expect(await removed({ emptyDisk: true })).toEqual(['n1', 'n2']);
     });
   });
 }

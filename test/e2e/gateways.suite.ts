@@ -217,6 +217,29 @@ export function gatewayCases(cluster: () => Cluster, family: Family): void {
       expect(await becomes(pod, nodeIps(1))).toEqual(nodeIps(1));
     });
 
+    it('tells pods of a way out that is narrower than theirs: packets of its size pass, longer ones are refused', async () => {
+      const pod = await started('nat');
+      for (const { beyondIp, routerIp } of hosts) {
+        const headers = versionOf(beyondIp) === 4 ? 28 : 48;
+        const passes = (size: number): Promise<boolean> =>
+          exec(cluster(), pod, ['ping', '-M', 'do', '-c1', '-W1', '-s', String(size - headers), beyondIp]).then(
+            () => true,
+            () => false,
+          );
+        const way = ['ip', 'route', 'replace', beyondIp, 'via', routerIp];
+        await onNode(1, ...way);
+        await waitFor(() => passes(1300), { what: `${beyondIp} to answer`, ...soon });
+        await onNode(1, ...way, 'mtu', '1280');
+        const told = async (): Promise<boolean> => {
+          await passes(1300);
+          return (await exec(cluster(), pod, ['ip', 'route', 'get', beyondIp])).includes(' mtu 1280');
+        };
+        await waitFor(told, { what: `the pod to know of the way to ${beyondIp}`, ...soon });
+        expect([await passes(1280), await passes(1281)]).toEqual([true, false]);
+        await onNode(1, 'ip', 'route', 'delete', beyondIp);
+      }
+    });
+
     it('makes exceptions by rules: the first that matches decides', async () => {
       const addresses = ['10.71.2.10,fd00:10:71:2::a', '10.71.2.9,fd00:10:71:2::9', '10.71.2.20,fd00:10:71:2::20'];
       const [first, second, other] = await Promise.all(addresses.map((ips) => started('ruled', 'n1', of(ips))));
