@@ -8,6 +8,7 @@ import type { ServiceRow } from '../api/service-row.ts';
 import { manager, ownerAnnotation } from '../api/managers.ts';
 import { endpointsRef, objectKey, serviceRef } from '../api/refs.ts';
 import type { WorldRead } from './reconciler.ts';
+import { slicesOf } from './service-slices.ts';
 import { checkKey, placeOf, routerKey, switchKey, vpcKey } from './service-vpc.ts';
 
 const protocols = ['TCP', 'UDP', 'SCTP'];
@@ -130,7 +131,7 @@ const pair = (text: string): [string, Json] => {
 /** As with any Service. It is not known before there is one. */
 function inVpc(key: string, read: WorldRead): Readonly<Record<string, string>> {
   const service = read.get('service', key);
-  return service ? { [vpcKey]: placeOf(service, read.at('slicesByService', key), read).vpc } : {};
+  return service ? { [vpcKey]: placeOf(service, slicesOf(service, read), read).vpc } : {};
 }
 
 /** As Kube-OVN tells of it. */

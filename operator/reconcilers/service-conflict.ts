@@ -6,6 +6,7 @@ import type { ServiceRow } from '../api/service-row.ts';
 import { withPort } from '../nb/rows/load-balancer.ts';
 import { problem } from './reconciler.ts';
 import type { WorldRead } from './reconciler.ts';
+import { slicesOf } from './service-slices.ts';
 import { placeOf, ruleVips } from './service-vpc.ts';
 
 const keyOf = ({ meta: { namespace, name } }: ServiceRow): string => objectKey(namespace, name);
@@ -29,7 +30,7 @@ export function holderOf(
   const before = read
     .at('servicesByFrontend', frontendKey(protocol, address, port))
     .filter((other) => keyOf(other) !== keyOf(row) && rankOf(other, address) < rankOf(row, address));
-  const there = before.filter((other) => placeOf(other, read.at('slicesByService', keyOf(other)), read).vpc === vpc);
+  const there = before.filter((other) => placeOf(other, slicesOf(other, read), read).vpc === vpc);
   return there.map(keyOf).sort()[0];
 }
 
@@ -40,7 +41,7 @@ const rankOf = (row: ServiceRow, address: string): string =>
 export function* conflicts(about: Ref, service: string, read: WorldRead): Generator<Fact> {
   const row = read.get('service', service);
   if (!row) return;
-  const { vpc } = placeOf(row, read.at('slicesByService', service), read);
+  const { vpc } = placeOf(row, slicesOf(row, read), read);
   for (const address of [...row.externalIps, ...ruleVips(row)]) {
     for (const { protocol, port } of row.ports) {
       const holder = holderOf(row, { address, protocol, port, vpc }, read);

@@ -2,11 +2,11 @@
 import { canonicalIp, containsIp, parseCidr, parseIp } from '../../lib/net/index.ts';
 import { commaList } from '../api/json.ts';
 import { coveringKeys } from '../api/keys.ts';
-import { podIpName } from '../api/refs.ts';
 import type { EndpointSliceRow, ServiceRow } from '../api/service-row.ts';
 import type { Network } from '../api/tables.ts';
 import { clusterOf } from './reconciler.ts';
 import type { WorldRead } from './reconciler.ts';
+import { backendIp } from './service-slices.ts';
 
 export const vpcKey = 'ovn.kubernetes.io/vpc';
 export const routerKey = 'ovn.kubernetes.io/logical_router';
@@ -44,8 +44,7 @@ export function placeOf(row: ServiceRow, slices: readonly EndpointSliceRow[], re
 function ofPods(slices: readonly EndpointSliceRow[], read: WorldRead): Network | undefined {
   const pods = slices.flatMap(({ endpoints }) => endpoints.map(({ pod }) => pod)).filter((pod) => pod !== '');
   for (const pod of [...new Set(pods)].sort()) {
-    const [namespace = '', name = ''] = pod.split('/');
-    const network = read.get('network', read.get('ip', podIpName(namespace, name))?.subnet ?? '');
+    const network = read.get('network', backendIp(pod, read)?.subnet ?? '');
     if (network?.switched === true) return network;
   }
   return undefined;

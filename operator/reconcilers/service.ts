@@ -27,6 +27,7 @@ import type { Reconciler, WorldRead } from './reconciler.ts';
 import { conflicts, holderOf } from './service-conflict.ts';
 import { healthChecks } from './service-health.ts';
 import { clusterIpsInSets } from './service-membership.ts';
+import { slicesOf } from './service-slices.ts';
 import { checkKey, placeOf, ruleVips, vpcKey } from './service-vpc.ts';
 
 export const service: Reconciler<ServiceRow> = {
@@ -35,7 +36,7 @@ export const service: Reconciler<ServiceRow> = {
     const cluster = clusterOf(read);
     const rule = ruleVips(row);
     if (!cluster.enableLb || row.clusterIps.length + rule.length === 0) return;
-    const slices = slicesOf(row, key, read);
+    const slices = slicesOf(row, read);
     const { vpc, subnet } = placeOf(row, slices, read);
     const about = serviceRef(row.meta.namespace, row.meta.name);
     // Whoever has one made says all that is to be said of it.
@@ -55,12 +56,6 @@ export const service: Reconciler<ServiceRow> = {
     }
   },
 };
-
-/** What a selector had found before its Service became that of a rule which lists its backends is none of them. */
-function slicesOf(row: ServiceRow, key: string, read: WorldRead): readonly EndpointSliceRow[] {
-  const all = read.at('slicesByService', key);
-  return row.spec === undefined || row.hasSelector ? all : all.filter(({ bySelector }) => !bySelector);
-}
 
 /** An address and port of a Service, and what is behind it. */
 interface Frontend {
