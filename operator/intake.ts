@@ -23,7 +23,7 @@ import { policyModuleRow } from './api/policy-module.ts';
 import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.ts';
 import { adminPolicyRef, kubeOvn, policyModuleRef } from './api/refs.ts';
 import { lbRuleRow } from './api/lb-rule-row.ts';
-import { endpointSliceRow, serviceRow } from './api/service-row.ts';
+import { announcementRow, endpointSliceRow, serviceRow } from './api/service-row.ts';
 import { securityGroupRow } from './api/security-row.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { World } from './world.ts';
@@ -64,6 +64,10 @@ const doors: Readonly<Record<string, { readonly apiVersion: string; readonly ent
   EndpointSlice: {
     apiVersion: 'discovery.k8s.io/v1',
     enter: entering((world) => world.endpointSlice, endpointSliceRow),
+  },
+  ServiceL2Status: {
+    apiVersion: 'metallb.io/v1beta1',
+    enter: entering((world) => world.announcement, announcementRow),
   },
   // What a module decides is here when whoever runs it has written its answers into the world.
   PolicyModule: {

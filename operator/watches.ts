@@ -37,7 +37,7 @@ import type { CentralRow, PodRow } from './api/tables.ts';
 import { policyModuleRow } from './api/policy-module.ts';
 import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.ts';
 import { lbRuleRow } from './api/lb-rule-row.ts';
-import { endpointSliceRow, serviceRow } from './api/service-row.ts';
+import { announcementRow, endpointSliceRow, serviceRow } from './api/service-row.ts';
 import { securityGroupRow } from './api/security-row.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { Member } from './kube/leader-labels.ts';
@@ -78,6 +78,7 @@ const own = [
   'NetworkPolicy',
   'Service',
   'EndpointSlice',
+  'ServiceL2Status',
   'SwitchLBRule',
   'RouterLBRule',
   'PolicyModule',
@@ -98,6 +99,7 @@ const optional: ReadonlySet<string> = new Set([
   'NetworkAttachmentDefinition',
   'PolicyModule',
   'DNSNameResolver',
+  'ServiceL2Status',
   // Since Kubernetes 1.33.
   'ServiceCIDR',
 ]);
@@ -207,6 +209,7 @@ export class Watches implements Part {
       NetworkPolicy: [into(world.networkPolicy, networkPolicyRow)],
       Service: [into(world.service, serviceRow)],
       EndpointSlice: [into(world.endpointSlice, endpointSliceRow)],
+      ServiceL2Status: [into(world.announcement, announcementRow)],
       PolicyModule: [into(world.policyModule, policyModuleRow), statusOf('PolicyModule')],
       DNSNameResolver: [into(world.domain, domainRow)],
       ServiceCIDR: [into(world.serviceCidr, serviceCidrRow)],

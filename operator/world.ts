@@ -29,7 +29,7 @@
 //   vpc -> uplink -> demand; uplink, ip, eip -----------------------------------------------------------> Vpc: external ports; OvnEip
 //   eip -> demand; eip, ip, routerLbRule ----------------------------------------------------------> OvnEip: port, spec, status, holds
 //   vip -> holding, demand -> [allocator] --> API: status of the Vip --> vip -------------------> Vip: port, labels, status; Subnet
-//   service + endpointSlice, ip, network, host, facet, matched ---------------------------------> Service: load balancers, annotation, policies of node ports
+//   service + endpointSlice, announcement, ip, network, host, facet, matched ------------------> Service: load balancers, annotations; policies of node ports
 //   switchLbRule, routerLbRule + eip, realm, service ----------------------------------------------> their Service, status, problems
 //   later ----------------------------------------------------------------------------------> Later: status, problems
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
@@ -165,6 +165,7 @@ export interface World {
   readonly securityGroup: Table<Tables['securityGroup']>;
   readonly service: Table<Tables['service']>;
   readonly endpointSlice: Table<Tables['endpointSlice']>;
+  readonly announcement: Table<Tables['announcement']>;
   readonly switchLbRule: Table<Tables['switchLbRule']>;
   readonly routerLbRule: Table<Tables['routerLbRule']>;
   /** Of all kinds of them. */
@@ -244,6 +245,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   graph.index('networksByVlan', networkTable, (row) => (row.vlan === '' ? [] : [row.vlan]));
   graph.index('interconnections', networkTable, (row) => (row.link === 'interconnection' ? [only] : []));
   graph.index('slicesByService', tables.endpointSlice, (row) => [row.service]);
+  graph.index('announcementsByService', tables.announcement, (row) => [row.service]);
   graph.index('servicesByFrontend', tables.service, frontendKeys);
   graph.index('lbRulesByEip', tables.routerLbRule, (row) => [row.eip]);
   graph.index('networksByBlock', networkTable, (row) => rangeKeys(anyVpc, row.cidrs));
@@ -407,6 +409,7 @@ function inputs(graph: Graph<Tables, Indexes>): Inputs {
     securityGroup: graph.table('securityGroup'),
     service: graph.table('service'),
     endpointSlice: graph.table('endpointSlice'),
+    announcement: graph.table('announcement'),
     switchLbRule: graph.table('switchLbRule'),
     routerLbRule: graph.table('routerLbRule'),
     adminPolicy: graph.table('adminPolicy'),

@@ -44,6 +44,8 @@ export interface ObjectFact {
   readonly create?: true;
   /** Leave the object as it is: what it should be cannot be said now. It is deleted with the fact, if it is generated. */
   readonly keep?: true;
+  /** Annotations that it must not have, whoever wrote them. */
+  readonly without?: readonly string[];
   /** UID of the object that is meant; a write to a namesake of another UID is dropped. */
   readonly uid?: string;
 }

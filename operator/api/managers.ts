@@ -7,6 +7,9 @@ export const manager = 'kube-ovn-controller';
 /** Vips from which backends are asked: what else is written to a Vip stays when nobody asks from it any more. */
 export const checksManager = 'kube-ovn-checks';
 
+/** Of every status. */
+export const statusManager = 'kubeloom-status';
+
 /** Values that are filled into a spec. */
 export const defaultsManager = 'kube-ovn-defaults';
 

@@ -1,5 +1,5 @@
 // Services and what is behind them, as load balancers depend on it.
-import { ownerAnnotation } from './managers.ts';
+import { ownerAnnotation, statusManager } from './managers.ts';
 import { canonicalIp } from '../../lib/net/index.ts';
 import { flagOf, integerOf, listOf, objectOf, textOf, textsOf } from './json.ts';
 import type { JsonObject } from './fact.ts';
@@ -35,8 +35,22 @@ export interface ServiceRow {
   readonly externalLocal: boolean;
   /** Backends that are not ready are as good. */
   readonly publishNotReady: boolean;
+  /** Of one that is to be reached from outside by a load balancer. */
+  readonly outside?: Outside;
   /** As written, of one that was generated: what is to be written is compared with it. */
   readonly spec?: JsonObject;
+}
+
+/** What a Service of type LoadBalancer says of its load balancer, and what its status tells of that. */
+export interface Outside {
+  /** The address that it is to have, as written; '' when any will do. */
+  readonly asked: string;
+  /** Whose connections are taken; empty is anybody's. */
+  readonly sources: readonly string[];
+  /** Its addresses, canonical. */
+  readonly ingress: readonly string[];
+  /** It was we who wrote them there. */
+  readonly told: boolean;
 }
 
 export interface Endpoint {
@@ -61,6 +75,13 @@ export interface EndpointSliceRow {
   readonly endpoints: readonly Endpoint[];
 }
 
+/** A node that announces the addresses of a Service outside of the cluster. */
+export interface AnnouncementRow {
+  /** Key of the Service. */
+  readonly service: string;
+  readonly node: string;
+}
+
 /** Another proxy serves it. */
 const proxyLabel = 'service.kubernetes.io/service-proxy-name';
 const serviceLabel = 'kubernetes.io/service-name';
@@ -83,6 +104,7 @@ export function serviceRow(source: unknown): ServiceRow | undefined {
     internalLocal: spec['internalTrafficPolicy'] === 'Local',
     externalLocal: spec['externalTrafficPolicy'] === 'Local',
     publishNotReady: flagOf(spec['publishNotReadyAddresses']),
+    ...(spec['type'] === 'LoadBalancer' && { outside: outsideOf(object, spec) }),
     ...(ownerAnnotation in objectOf(objectOf(object['metadata'])['annotations']) && { spec }),
   };
 }
@@ -100,10 +122,30 @@ function clusterIpsOf(spec: JsonObject): string[] {
 function ingressOf(object: JsonObject): string[] {
   const spec = objectOf(object['spec']);
   if (spec['type'] !== 'LoadBalancer' || isRestricted(spec)) return [];
-  return listOf(objectOf(objectOf(object['status'])['loadBalancer'])['ingress'])
-    .map(objectOf)
+  return ingresses(object)
     .filter(({ ipMode }) => ipMode !== 'Proxy')
     .map(({ ip }) => textOf(ip));
+}
+
+function outsideOf(object: JsonObject, spec: JsonObject): Outside {
+  const ingress = addresses(ingresses(object).map(({ ip }) => textOf(ip)));
+  return {
+    asked: textOf(spec['loadBalancerIP']),
+    sources: isRestricted(spec) ? textsOf(spec['loadBalancerSourceRanges']).map((range) => range.trim()) : [],
+    ingress,
+    told: ingress.length > 0 && isTold(objectOf(object['metadata'])),
+  };
+}
+
+const ingresses = (object: JsonObject): JsonObject[] =>
+  listOf(objectOf(objectOf(object['status'])['loadBalancer'])['ingress']).map(objectOf);
+
+/** Whoever wrote the list last owns all of it. */
+function isTold(meta: JsonObject): boolean {
+  const entry = listOf(meta['managedFields'])
+    .map(objectOf)
+    .find((held) => held['manager'] === statusManager && held['subresource'] === 'status');
+  return 'f:ingress' in objectOf(objectOf(objectOf(entry?.['fieldsV1'])['f:status'])['f:loadBalancer']);
 }
 
 const everyone = ['0.0.0.0/0', '::/0'];
@@ -116,6 +158,13 @@ const defaultTimeout = 10_800;
 
 const timeoutOf = (spec: JsonObject): number =>
   integerOf(objectOf(objectOf(spec['sessionAffinityConfig'])['clientIP'])['timeoutSeconds']) || defaultTimeout;
+
+/** Which node announces the addresses of a Service: a ServiceL2Status of MetalLB. Undefined as long as none does. */
+export function announcementRow(source: unknown): AnnouncementRow | undefined {
+  const { serviceNamespace, serviceName, node } = objectOf(objectOf(source)['status']);
+  if (textOf(serviceName) === '' || textOf(node) === '') return undefined;
+  return { service: objectKey(textOf(serviceNamespace), textOf(serviceName)), node: textOf(node) };
+}
 
 export function endpointSliceRow(source: unknown): EndpointSliceRow | undefined {
   const object = objectOf(source);

@@ -1,11 +1,13 @@
 // The part of the graph's tables that load balancing is made of.
 import type { LbRuleRow } from './lb-rule-row.ts';
-import type { EndpointSliceRow, ServiceRow } from './service-row.ts';
+import type { AnnouncementRow, EndpointSliceRow, ServiceRow } from './service-row.ts';
 import type { Host, Network } from './tables.ts';
 
 export interface ServiceTables {
   service: ServiceRow;
   endpointSlice: EndpointSliceRow;
+  /** By the key of the ServiceL2Status. */
+  announcement: AnnouncementRow;
   switchLbRule: LbRuleRow;
   routerLbRule: LbRuleRow;
 }
@@ -13,6 +15,8 @@ export interface ServiceTables {
 export interface ServiceIndexes {
   /** By the key of their Service. */
   slicesByService: EndpointSliceRow;
+  /** By the key of their Service. */
+  announcementsByService: AnnouncementRow;
   /** By protocol, address and port. */
   servicesByFrontend: ServiceRow;
   /** RouterLBRules, by OvnEip. */

@@ -89,6 +89,7 @@ function networkOf(row: SubnetRow, given: SubnetSpec, cidrs: readonly Cidr[]): O
     multicastSnoop: spec.enableMulticastSnoop,
     mtu: spec.mtu,
     ...(given.disableGatewayCheck === true && { unaskedGateway: true as const }),
+    ...(given.enableExternalLBAddress === true && { externalLb: true as const }),
     ...(given.nodeNetwork && { nodeNetwork: given.nodeNetwork }),
     ...egressOf(row.meta.name, given),
     routeTable: spec.routeTable,

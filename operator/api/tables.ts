@@ -271,6 +271,8 @@ export interface Network extends Egress {
   readonly mtu: number;
   /** Whether pods may start while the physical gateway does not answer; absent when they may not. */
   readonly unaskedGateway?: true;
+  /** Its addresses may be those of load balancers outside. */
+  readonly externalLb?: true;
   /** Name of the nodes' network for its tunnels; absent for the default one. */
   readonly nodeNetwork?: string;
   /** OVN route table of the router port, '' is the main one. */

@@ -178,6 +178,7 @@ export class Applier implements Sink<ObjectFact> {
     const uid = this.#meant(target, first, facts);
     const body = bodyOf(first, facts, uid);
     const wanted = { body, digest: digestOf(body), uid };
+    await this.#strip(first.object, facts, uid);
     if (!this.#isPointless(target, wanted, first)) await this.#apply(target, first, wanted);
     this.#accepted(target);
   }
@@ -270,6 +271,20 @@ export class Applier implements Sink<ObjectFact> {
     return decodeObject(await client.request({ method: 'PATCH', path, query, contentType, body }), `PATCH ${path}`);
   }
 
+  // An apply removes nothing that others wrote.
+  async #strip(ref: Ref, facts: readonly ObjectFact[], uid: string | undefined): Promise<void> {
+    const surplus = surplusOf(this.#options.observed(ref), facts, uid);
+    if (surplus.length === 0) return;
+    assertMayWrite(this.#options);
+    const annotations = Object.fromEntries(surplus.map((key) => [key, null]));
+    const body = { metadata: { ...(uid === undefined ? {} : { uid }), annotations } };
+    try {
+      this.#options.onWritten?.(await this.#options.client.patch(ref, { type: 'merge', body }));
+    } catch (error) {
+      if (!(error instanceof NotFoundError || isAnotherUid(error))) throw error;
+    }
+  }
+
   #tell(target: string, error: unknown): void {
     const [fact] = this.#facts.at(target);
     if (fact === undefined || !isRefusal(error)) return;
@@ -344,6 +359,14 @@ function uidOf(observed: JsonObject): string | undefined {
 
 function isDeleting(observed: Observation): boolean {
   return typeof observed === 'object' && asObject(observed.metadata)?.deletionTimestamp !== undefined;
+}
+
+/** Annotations of the object that is meant that it must not have. */
+function surplusOf(observed: Observation, facts: readonly ObjectFact[], uid: string | undefined): string[] {
+  const unwanted = facts.flatMap(({ without = [] }) => without);
+  if (unwanted.length === 0 || typeof observed === 'string' || isAnother(observed, uid)) return [];
+  const shown = asObject(asObject(observed.metadata)?.annotations) ?? {};
+  return unwanted.filter((key) => key in shown);
 }
 
 // The object that was meant is gone, or a namesake is in its place.

@@ -42,6 +42,8 @@ export const resources = {
   DaemonSet: namespaced('apps/v1', 'DaemonSet', 'daemonsets'),
   StatefulSet: namespaced('apps/v1', 'StatefulSet', 'statefulsets'),
   NetworkPolicy: namespaced('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies'),
+  // MetalLB's.
+  ServiceL2Status: namespaced('metallb.io/v1beta1', 'ServiceL2Status', 'servicel2statuses'),
   ServiceCIDR: clusterScoped('networking.k8s.io/v1', 'ServiceCIDR', 'servicecidrs'),
   Lease: namespaced('coordination.k8s.io/v1', 'Lease', 'leases'),
   TokenReview: clusterScoped('authentication.k8s.io/v1', 'TokenReview', 'tokenreviews'),

@@ -3,6 +3,7 @@
 import type { Owner } from '../../lib/delta/fact.ts';
 import type { Sink } from '../../lib/graph/types.ts';
 import type { Json, JsonObject, ProblemFact, Ref, StatusFact } from '../api/fact.ts';
+import { statusManager } from '../api/managers.ts';
 import { hasConditions, wordsOf } from '../api/reasons.ts';
 import { BySource } from './by-source.ts';
 import { isoSeconds } from './clock.ts';
@@ -33,9 +34,6 @@ export interface StatusWriterOptions extends WriterOptions {
 
 /** Where the status is written: of some kinds it is part of the object. */
 const subresourceOf = ({ kind }: Ref): 'status' | undefined => (kind === 'Vip' ? undefined : 'status');
-
-/** The field manager of every status. */
-export const statusManager = 'kubeloom-status';
 
 const spacingMs = 1000;
 

@@ -33,7 +33,7 @@ export const owns: Owns = {
     load_balancer_group: 'ours',
   },
   Load_Balancer: {
-    external_ids: [...tag, 'service', 'vpc'],
+    external_ids: [...tag, 'service', 'vpc', 'kube-ovn.io/local-external-vip/*'],
     options: ['affinity_timeout', 'address-family', 'ct_flush', 'hairpin_snat_ip', 'reject', 'template'],
     vips: 'all',
     ip_port_mappings: 'all',

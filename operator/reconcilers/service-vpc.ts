@@ -57,17 +57,18 @@ function ofAddresses(
   read: WorldRead,
 ): Network | undefined {
   const addresses = slices.flatMap(({ endpoints }) => endpoints.map(({ address }) => address)).sort();
-  const networks = addresses.flatMap((address) => covering(address, read));
+  const networks = addresses.flatMap((address) => networksWith(address, read)).filter(({ switched }) => switched);
   const first = likely.map((vpc) => networks.find((network) => network.vpc === vpc)).find((one) => one !== undefined);
   return first ?? networks[0];
 }
 
-function covering(address: string, read: WorldRead): Network[] {
+/** Those in whose range an address lies, whatever their VPC; by name. */
+export function networksWith(address: string, read: WorldRead): Network[] {
   const ip = parseIp(address);
   if (!ip) return [];
   return coveringKeys(anyVpc, address)
     .flatMap((key) => read.at('networksByBlock', key))
-    .filter(({ switched, cidrs }) => switched && cidrs.map(parseCidr).some((cidr) => cidr && containsIp(cidr, ip)))
+    .filter(({ cidrs }) => cidrs.map(parseCidr).some((cidr) => cidr && containsIp(cidr, ip)))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

@@ -1,7 +1,7 @@
 // A Service: the addresses by which pods reach it, balanced on the switches of its VPC. Nodes and what comes from outside
 // the cluster are kube-proxy's.
 import { owner as ownerOf } from '../../lib/delta/ids.ts';
-import type { Owner } from '../../lib/delta/fact.ts';
+import type { Owner, RowId } from '../../lib/delta/fact.ts';
 import type { Fact } from '../api/fact.ts';
 import { manager } from '../api/managers.ts';
 import { serviceRef } from '../api/refs.ts';
@@ -11,6 +11,7 @@ import { protocols, serviceBalancerName, variableName } from '../nb/names.ts';
 import type { Protocol } from '../nb/names.ts';
 import {
   affinityOf,
+  announced,
   balancer,
   balancerId,
   inGroup,
@@ -27,6 +28,7 @@ import type { Reconciler, WorldRead } from './reconciler.ts';
 import { conflicts, holderOf } from './service-conflict.ts';
 import { healthChecks } from './service-health.ts';
 import { clusterIpsInSets } from './service-membership.ts';
+import { announcingPort, fromSubnetKey, subnetOfIngress } from './service-outside.ts';
 import { slicesOf } from './service-slices.ts';
 import { checkKey, placeOf, ruleVips, vpcKey } from './service-vpc.ts';
 
@@ -41,7 +43,7 @@ export const service: Reconciler<ServiceRow> = {
     const about = serviceRef(row.meta.namespace, row.meta.name);
     // Whoever has one made says all that is to be said of it.
     const isGenerated = row.spec !== undefined;
-    if (!isGenerated) yield inVpc(row, vpc);
+    if (!isGenerated) yield annotated(row, { [vpcKey]: vpc, ...fromSubnet(row, read) });
     if (!read.get('realm', vpc)) {
       yield problem(about, 'VpcNotFound', `VPC ${vpc} does not exist`);
       return;
@@ -81,15 +83,25 @@ interface Group extends Place {
   readonly frontends: readonly Frontend[];
 }
 
-/** As Kube-OVN says it. */
-const inVpc = ({ meta: { namespace, name, uid } }: ServiceRow, vpc: string): Fact => ({
-  object: serviceRef(namespace, name),
-  uid,
-  owner: ownerOf(serviceRef(namespace, name)),
-  manager,
-  generated: false,
-  manifest: { metadata: { annotations: { [vpcKey]: vpc } } },
-});
+/** As Kube-OVN says it. What an earlier process, or a Kube-OVN before us, has said of a subnet goes when it is not so. */
+function annotated({ meta }: ServiceRow, annotations: Readonly<Record<string, string>>): Fact {
+  const { namespace, name, uid } = meta;
+  const isOutdated = meta.annotations[fromSubnetKey] !== undefined && annotations[fromSubnetKey] === undefined;
+  return {
+    object: serviceRef(namespace, name),
+    uid,
+    owner: ownerOf(serviceRef(namespace, name)),
+    manager,
+    generated: false,
+    manifest: { metadata: { annotations } },
+    ...(isOutdated && { without: [fromSubnetKey] }),
+  };
+}
+
+function fromSubnet(row: ServiceRow, read: WorldRead): Readonly<Record<string, string>> {
+  const subnet = subnetOfIngress(row, read);
+  return subnet === undefined ? {} : { [fromSubnetKey]: subnet };
+}
 
 const familyOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
 
@@ -142,6 +154,7 @@ function* balancedForAll(row: ServiceRow, group: Group, read: WorldRead): Genera
     backends: backends.all,
   }));
   for (const one of vips) yield vip(id, one.vip, one.backends, owner);
+  yield* announcements(row, { ...group, balancer: id }, read);
   if (!isRule || row.meta.annotations[checkKey] === 'false') return;
   // Kube-OVN asks for IPv4 alone.
   yield* healthChecks({ owner, subnet, vips: vips.filter((one) => !one.vip.startsWith('[')) }, read);
@@ -181,6 +194,7 @@ function* balancedByNode(
   const { owner, protocol, key } = group;
   const name = { key: `${protocol} local ${family}`, name: serviceBalancerName(key, protocol, `local/${family}`) };
   yield* ownBalancer(row, group, { ...name, template: family });
+  yield* announcements(row, { ...group, balancer: balancerId(owner, name.key) }, read);
   const hosts = chassisHosts(read);
   for (const { address, port, backends, local } of group.frontends) {
     const at = `${protocol} ${withPort(address, port.port)}`;
@@ -193,6 +207,18 @@ function* balancedByNode(
       if (family === 6) yield variable(node, front, address, owner);
     }
   }
+}
+
+/** By which node those outside reach the addresses of these that a load balancer has. */
+function* announcements(
+  row: ServiceRow,
+  { owner, frontends: own, balancer: id }: Group & { readonly balancer: RowId },
+  read: WorldRead,
+): Generator<Fact> {
+  const node = announcingPort(row, read);
+  if (node === undefined) return;
+  for (const { address, port } of own.filter((one) => row.outside?.ingress.includes(one.address)))
+    yield announced(id, withPort(address, port.port), node, owner);
 }
 
 /**

@@ -86,6 +86,11 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
   NetworkPolicy: (key, fields) => whole(key, fields),
   Service: (key, fields) => service(key, fields),
   EndpointSlice: (key, fields) => endpointSlice(key, fields),
+  /** `for: a/web  node: n1` */
+  ServiceL2Status: (_, fields) => {
+    const [serviceNamespace, serviceName] = textOf(fields['for']).split('/');
+    return { status: { serviceNamespace, serviceName, node: fields['node'] } };
+  },
   SecurityGroup: (key, fields) => whole(key, fields),
   NetworkAttachmentDefinition: (key, fields) => whole(key, fields),
   DNSNameResolver: (key, fields) => ({

@@ -26,7 +26,7 @@ import { type Answer, type ModuleReport, type ModuleState, policyModuleRow } fro
 import { parseAclAnswer } from '../../operator/policy/acl-answer.ts';
 import { parseChoice } from '../../operator/policy/choice.ts';
 import { lbRuleRow } from '../../operator/api/lb-rule-row.ts';
-import { endpointSliceRow, serviceRow } from '../../operator/api/service-row.ts';
+import { announcementRow, endpointSliceRow, serviceRow } from '../../operator/api/service-row.ts';
 import { securityGroupRow } from '../../operator/api/security-row.ts';
 import { vipRow } from '../../operator/api/vip-row.ts';
 import type { Cluster, Indexes, Tables, Unassigned, Usage } from '../../operator/api/tables.ts';
@@ -141,6 +141,7 @@ const puts: Readonly<Record<string, Put>> = {
   Answer: (tables, key, object) => write(tables.answer, key, object, answerOf),
   Service: (tables, key, object) => write(tables.service, key, object, serviceRow),
   EndpointSlice: (tables, key, object) => write(tables.endpointSlice, key, object, endpointSliceRow),
+  ServiceL2Status: (tables, key, object) => write(tables.announcement, key, object, announcementRow),
   SwitchLBRule: (tables, key, object) => write(tables.switchLbRule, key, object, lbRuleRow),
   RouterLBRule: (tables, key, object) => write(tables.routerLbRule, key, object, lbRuleRow),
   SecurityGroup: (tables, key, object) => write(tables.securityGroup, key, object, securityGroupRow),

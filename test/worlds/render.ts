@@ -138,13 +138,14 @@ const plan = ({ plan: key, span, item, owner }: PlanFact): Line => {
   return line(owner, key, `to ${span === 'all' ? 'all' : [...span].sort().join(',')}`, flow(fields));
 };
 
-const object = ({ object: ref, manifest, owner, manager, after, create, keep }: ObjectFact): Line =>
+const object = ({ object: ref, manifest, owner, manager, after, create, keep, without }: ObjectFact): Line =>
   line(
     owner,
     named(ref),
     create ? 'if absent' : `by ${manager}`,
     keep ? 'as it is' : '',
     after ? `after ${after}` : '',
+    without ? `without ${without.join(', ')}` : '',
     flow(manifest),
   );
 

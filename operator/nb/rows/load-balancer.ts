@@ -135,6 +135,19 @@ export const vip = (id: RowId, address: string, backends: string, owner: Owner):
   owner,
 });
 
+/**
+ * By which port of a node what comes from outside reaches an address, whose clients are to meet backends of that node:
+ * what Kube-OVN's patched OVN reads there.
+ */
+export const announced = (id: RowId, address: string, port: string, owner: Owner): MemberFact => ({
+  member: 'Load_Balancer',
+  id,
+  column: 'external_ids',
+  element: `kube-ovn.io/local-external-vip/${address}`,
+  value: port,
+  owner,
+});
+
 /** What the balancer is asked about an address: as Kube-OVN has it. */
 const checkOptions = { timeout: '20', interval: '5', success_count: '3', failure_count: '3' };
 

@@ -128,6 +128,20 @@ describe('Applier', () => {
     expect(await writes('drop')).toHaveLength(3);
   });
 
+  it('takes away what must not be there, whoever wrote it, and is content then', async () => {
+    const objects = new Map([['other', await user.create(resources.Pod, pod('other'))]]);
+    const uid = objects.get('other')?.metadata.uid ?? '';
+    const facts = [annotate('other', { a: '1' }, { uid, without: ['user', 'nothing'] })];
+    const applier = rig(objects);
+    applier.replace('x', facts);
+    await quiet(applier);
+    expect((await user.get(podRef('other'))).metadata.annotations).toEqual({ a: '1' });
+    applier.replace('x', facts);
+    await quiet(applier);
+    expect(await writes('other')).toHaveLength(2);
+    await applier.stop();
+  });
+
   it('tells of each apply, with what was known before it', async () => {
     const objects = new Map([['heard', await user.create(resources.Pod, pod('heard'))]]);
     const told: [unknown, unknown][] = [];
