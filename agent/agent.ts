@@ -14,9 +14,9 @@ import { CniServer } from './cni/server.ts';
 import { NodeCondition } from './condition.ts';
 import { writeConflist } from './conflist.ts';
 import * as desired from './desired.ts';
-import { NODE_PORT, TAKEN, TUNNEL_BRIDGE } from './desired.ts';
 import type { Want } from './drivers/driver.ts';
 import { EncapDriver, encapWant, tunnelAddress } from './drivers/encap.ts';
+import { GatewayDriver } from './drivers/gateway.ts';
 import { IpsetDriver, IpsetSweep } from './drivers/ipset.ts';
 import { IptablesDriver, detectBackend, knowsRandomFully } from './drivers/iptables.ts';
 import type { Backend } from './drivers/iptables.ts';
@@ -30,6 +30,7 @@ import { RouteDriver } from './drivers/route.ts';
 import { RuleDriver } from './drivers/rule.ts';
 import { configureFailed, configured, removeFailed } from './events.ts';
 import { exists } from './files.ts';
+import { Gateways } from './gateways.ts';
 import type { GatewayCount, Metrics } from './metrics.ts';
 import type { Failure } from './node-loop.ts';
 import { NodeLoop } from './node-loop.ts';
@@ -98,6 +99,7 @@ export class Agent {
   readonly #reach: Reach;
   readonly #condition: NodeCondition;
   readonly #steady = new Steady();
+  readonly #gateways = new Gateways();
   #watch: NodeWatch | undefined;
   readonly #attach: AttachContext;
   readonly #server: CniServer;
@@ -194,7 +196,7 @@ export class Agent {
   }
 
   #node(): NodeState {
-    const bridge = this.#around.replica.byName('Bridge', TUNNEL_BRIDGE)?.row;
+    const bridge = this.#around.replica.byName('Bridge', desired.TUNNEL_BRIDGE)?.row;
     return this.#steady.of({
       settings: this.#around.settings,
       complete: this.#state.complete,
@@ -202,9 +204,10 @@ export class Agent {
       subnets: this.#tables.subnets(),
       peers: this.#tables.peers(),
       passed: this.#tables.passed(),
+      gateways: this.#gateways.of(this.#tables.gateways(), this.#around.replica),
       captured: this.#probeProxy?.captured,
       links: this.#links,
-      taken: (mapOf(bridge, 'external_ids').get(TAKEN) ?? '').split(' ').filter((address) => address !== ''),
+      taken: (mapOf(bridge, 'external_ids').get(desired.TAKEN) ?? '').split(' ').filter((address) => address !== ''),
       randomFully: this.#randomFully,
       proxySets: this.#proxySets,
       nicBusy: this.#nicBusy,
@@ -236,7 +239,7 @@ export class Agent {
   }
 
   #newLoop(): NodeLoop {
-    const { run, ovs, replica, ids, metrics } = this.#around;
+    const { run, settings, ovs, replica, ids, metrics } = this.#around;
     const links = new LinkDriver(run, (read) => this.#linksRead(read));
     return new NodeLoop({
       ...this.#around,
@@ -249,6 +252,7 @@ export class Agent {
         { driver: new IpsetDriver(run, (names) => this.#proxySetsRead(names)), want: () => wants.ipset(this.#node()) },
         { driver: this.#iptables, want: () => wants.iptables(this.#node()) },
         { driver: new IpsetSweep(run), want: () => wants.ipset(this.#node()) },
+        { driver: new GatewayDriver(run, settings.neighbour), want: () => wants.gateway(this.#node()) },
       ],
       resyncMs: RESYNC_MS,
       settled: (failures) => this.#settled(failures),
@@ -347,17 +351,18 @@ export class Agent {
   /** Why traffic of pods does not pass; undefined when it does. */
   #unavailable(): string | undefined {
     this.#joinLost = this.#probes.verdict(JOIN_GATEWAY)?.lost;
-    const lost = `the gateway of the join subnet does not answer ${NODE_PORT}`;
+    const lost = `the gateway of the join subnet does not answer ${desired.NODE_PORT}`;
     return this.unready() ?? (this.#joinLost === true ? lost : undefined);
   }
 
-  /** A pod's port changes the database too, and concerns no driver. */
+  /** A pod's port changes the database too, and tells at most where a gateway is. */
   #ovsChanged(changes: readonly RowChange[]): void {
     const { replica, log } = this.#around;
-    const nic = desired.tunnelLink(this.#node())?.name ?? '';
+    const own = [desired.NODE_PORT, desired.TUNNEL_BRIDGE, 'br-int', desired.tunnelLink(this.#node())?.name ?? ''];
     const ours = ({ table, old, new: now }: RowChange): boolean =>
-      table === 'Open_vSwitch' || [NODE_PORT, TUNNEL_BRIDGE, 'br-int', nic].includes((now ?? old)?.['name'] as string);
+      table === 'Open_vSwitch' || own.includes((now ?? old)?.['name'] as string);
     if (changes.length === 0 || changes.some(ours)) this.#loop.mark('ovs');
+    else if (this.#tables.gateways().length > 0) this.#loop.mark();
     const chassis = mapOf(replica.root()?.row, 'external_ids').get('system-id') ?? '';
     if (chassis === this.#chassis || chassis === '') return;
     this.#chassis = chassis;

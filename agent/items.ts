@@ -1,7 +1,8 @@
 // The plan's items as the agent keeps them: the generated messages with their holes closed. A malformed item is refused
 // here, once, so that drivers and the CNI server never meet an address that is not one.
-import { canonicalMac, parseCidr, parseIp, parsePrefix } from '../lib/net/index.ts';
+import { canonicalCidr, canonicalMac, parseCidr, parseIp, parsePrefix } from '../lib/net/index.ts';
 import type { ExternalEgress__Output } from '../proto/kubeloom/plan/v1/ExternalEgress.gen.ts';
+import type { GatewayItem__Output } from '../proto/kubeloom/plan/v1/GatewayItem.gen.ts';
 import type { Item__Output } from '../proto/kubeloom/plan/v1/Item.gen.ts';
 import type { NatRule__Output } from '../proto/kubeloom/plan/v1/NatRule.gen.ts';
 import type { NodeItem__Output } from '../proto/kubeloom/plan/v1/NodeItem.gen.ts';
@@ -114,7 +115,30 @@ export interface PortSpec {
   readonly probes: readonly { readonly port: number; readonly bare: boolean }[];
 }
 
-export type Item = NodeSpec | PeerSpec | SubnetSpec | PortSpec;
+/** A pod that passes on what comes to an interface outside. */
+export interface GatewaySpec {
+  readonly kind: 'gateway';
+  readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
+  /** Of an interface of the pod in Open vSwitch. */
+  readonly ifaceId: string;
+  readonly ifname: string;
+  readonly addresses: readonly string[];
+  readonly gateways: readonly string[];
+  readonly innerIfname: string;
+  readonly innerGateways: readonly string[];
+  readonly forwards: readonly ForwardSpec[];
+}
+
+export interface ForwardSpec {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly address: string;
+  readonly port: number;
+  readonly target: string;
+  /** CIDRs; empty is any. */
+  readonly sources: readonly string[];
+}
+
+export type Item = NodeSpec | PeerSpec | SubnetSpec | PortSpec | GatewaySpec;
 
 /** An item of this plan that cannot be used; reported as failed, and never applied. */
 export class ItemError extends Error {
@@ -240,11 +264,47 @@ function portSpec(port: PortItem__Output): PortSpec {
   };
 }
 
+/** Names of interfaces become words of commands. */
+function interfaceOf(name: string): string {
+  if (!/^[A-Za-z0-9][\w.-]{0,14}$/.test(name)) throw new ItemError(`interface: not valid: ${name}`);
+  return name;
+}
+
+const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
+
+function protocolOf(text: string): ForwardSpec['protocol'] {
+  const found = PROTOCOLS.find((known) => known === text);
+  if (found === undefined) throw new ItemError(`protocol: not valid: ${text}`);
+  return found;
+}
+
+function gatewaySpec(gateway: GatewayItem__Output): GatewaySpec {
+  if (gateway.pod === null) throw new ItemError('gateway without pod');
+  return {
+    kind: 'gateway',
+    pod: { namespace: gateway.pod.namespace, name: gateway.pod.name, uid: gateway.pod.uid },
+    ifaceId: gateway.iface_id,
+    ifname: interfaceOf(gateway.ifname),
+    addresses: every(parsePrefix, 'address', gateway.addresses),
+    gateways: every(parseIp, 'gateway', gateway.gateways),
+    innerIfname: interfaceOf(gateway.inner_ifname),
+    innerGateways: every(parseIp, 'gateway', gateway.inner_gateways),
+    forwards: gateway.forwards.map(({ protocol, address, port, target, sources }) => ({
+      protocol: protocolOf(protocol),
+      address: every(parseIp, 'address', [address])[0] ?? '',
+      port,
+      target: every(parseIp, 'target', [target])[0] ?? '',
+      sources: every(parseCidr, 'source', sources).map((source) => canonicalCidr(source) ?? source),
+    })),
+  };
+}
+
 /** The item of a message; undefined for a kind that this version does not know, which is ignored. */
 export function itemOf(message: Item__Output | null): Item | undefined {
-  if (message?.node) return nodeSpec(message.node);
-  if (message?.peer) return peerSpec(message.peer);
-  if (message?.subnet) return subnetSpec(message.subnet);
-  if (message?.port) return portSpec(message.port);
-  return undefined;
+  const { node, peer, subnet, port, gateway } = message ?? {};
+  if (node) return nodeSpec(node);
+  if (peer) return peerSpec(peer);
+  if (subnet) return subnetSpec(subnet);
+  if (port) return portSpec(port);
+  return gateway ? gatewaySpec(gateway) : undefined;
 }

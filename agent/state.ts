@@ -1,6 +1,7 @@
 // What the wants of all drivers are computed from: the plan, the settings, and what the node has.
 import { familyOf } from '../lib/net/index.ts';
 import type { Link } from './drivers/link.ts';
+import type { PlacedGateway } from './gateways.ts';
 import type { NodeSpec, PeerSpec, PortSpec, SubnetSpec } from './items.ts';
 import type { CapturedPort } from './probe-proxy.ts';
 import type { Settings } from './settings.ts';
@@ -14,6 +15,8 @@ export interface NodeState {
   readonly peers: readonly PeerSpec[];
   /** Ports of pods here whose subnets pass on what leaves to a gateway outside, by their own node. */
   readonly passed: readonly { readonly key: string; readonly item: PortSpec }[];
+  /** Pods here that pass on what comes to them from outside. */
+  readonly gateways: readonly PlacedGateway[];
   /** Ports that the kubelet's probes are led into pods by; undefined where that is not asked for. */
   readonly captured: readonly CapturedPort[] | undefined;
   readonly links: ReadonlyMap<string, Link>;

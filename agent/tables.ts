@@ -1,12 +1,17 @@
 // The plan as the agent holds it: items by key, with the look-ups of the CNI server and of the drivers. The plan client
 // is its one writer.
 import { Bell } from './bell.ts';
-import type { Item, NodeSpec, PeerSpec, PortSpec, SubnetSpec } from './items.ts';
+import type { GatewaySpec, Item, NodeSpec, PeerSpec, PortSpec, SubnetSpec } from './items.ts';
 import { isPerPod } from './routing.ts';
 
 interface KeyedSubnet {
   readonly key: string;
   readonly item: SubnetSpec;
+}
+
+interface KeyedGateway {
+  readonly key: string;
+  readonly item: GatewaySpec;
 }
 
 interface KeyedPort {
@@ -33,7 +38,7 @@ export class PlanTables {
   readonly #ports = new Map<string, Set<string>>();
   readonly #bell = new Bell();
   /** What has been looked up since the last change of an item that is not a port. */
-  #found: { subnets?: KeyedSubnet[]; peers?: PeerSpec[]; passed?: KeyedPort[] } = {};
+  #found: { subnets?: KeyedSubnet[]; peers?: PeerSpec[]; passed?: KeyedPort[]; gateways?: KeyedGateway[] } = {};
 
   get size(): number {
     return this.#items.size;
@@ -93,6 +98,13 @@ export class PlanTables {
   peers(): readonly PeerSpec[] {
     this.#found.peers ??= [...this.#topology.values()].filter((item) => item.kind === 'peer');
     return this.#found.peers;
+  }
+
+  gateways(): readonly KeyedGateway[] {
+    this.#found.gateways ??= [...this.#topology].flatMap(([key, item]) =>
+      item.kind === 'gateway' ? [{ key, item }] : [],
+    );
+    return this.#found.gateways;
   }
 
   /** Ports of pods whose subnets pass on what leaves to a gateway outside, by their own node; passes over all ports. */

@@ -1,5 +1,6 @@
 // What each driver, and each watch, wants of a state: computed once for each.
 import { linkWant, NODE_PORT, ovsWant, TUNNEL_BRIDGE, tunnelLink } from './desired.ts';
+import { gatewayWant } from './gateways.ts';
 import { ipsetWant, iptablesWant } from './netfilter.ts';
 import { asked } from './reach.ts';
 import { egressLinks, routeWant, ruleWant } from './routing.ts';
@@ -13,6 +14,7 @@ export const wants = {
   rule: once(ruleWant),
   ipset: once(ipsetWant),
   iptables: once(iptablesWant),
+  gateway: once(gatewayWant),
   asked: once(asked),
   /** Names of the links whose changes matter. */
   links: once((state: NodeState): readonly string[] => [

@@ -29,6 +29,7 @@ export function clusterRow(settings: Settings, salt: string, apiServer: readonly
     enableLb: settings.enableLb,
     serviceLbLayout: settings.serviceLbLayout,
     preferLocal: settings.preferLocal,
+    enableLbSvc: settings.enableLbSvc,
     enableNp: settings.enableNp,
     npEnforcement: settings.npEnforcement,
     enableAnp: settings.enableAnp,

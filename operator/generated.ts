@@ -4,7 +4,14 @@ import { NotFoundError } from './kube/errors.ts';
 import { resources } from './kube/resources.ts';
 
 /** Kinds of which there are such objects. */
-const kinds = [resources.OvnEip, resources.DNSNameResolver, resources.Service, resources.Endpoints, resources.Vip];
+const kinds = [
+  resources.OvnEip,
+  resources.DNSNameResolver,
+  resources.Service,
+  resources.Endpoints,
+  resources.Vip,
+  resources.Deployment,
+];
 
 interface Task {
   readonly name: string;

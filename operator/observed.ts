@@ -24,6 +24,7 @@ export function metaOf(world: World, ref: Ref): Meta | undefined {
     securityGroup,
     domain,
     service,
+    deployment,
     switchLbRule,
     routerLbRule,
   } = world;
@@ -41,6 +42,7 @@ export function metaOf(world: World, ref: Ref): Meta | undefined {
     SecurityGroup: securityGroup,
     DNSNameResolver: domain,
     Service: service,
+    Deployment: deployment,
     SwitchLBRule: switchLbRule,
     RouterLBRule: routerLbRule,
   };
@@ -56,12 +58,16 @@ export function observed(world: World, ref: Ref): Observation {
   return typeof meta === 'string' || spec === undefined ? meta : { ...meta, spec };
 }
 
-function specOf({ subnet, eip, domain, service, vip }: World, { kind, namespace, name }: Ref): JsonObject | undefined {
+function specOf(
+  { subnet, eip, domain, service, deployment, vip }: World,
+  { kind, namespace, name }: Ref,
+): JsonObject | undefined {
   const specs: Readonly<Record<string, () => JsonObject | undefined>> = {
     Subnet: () => subnet.get(name)?.spec,
     OvnEip: () => eip.get(name)?.spec,
     DNSNameResolver: () => domain.get(name)?.spec,
     Service: () => service.get(objectKey(namespace, name))?.spec,
+    Deployment: () => deployment.get(objectKey(namespace, name))?.spec,
     Vip: () => partOf(vip.get(name)),
   };
   return specs[kind]?.();

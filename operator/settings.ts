@@ -88,6 +88,7 @@ const definitions = {
   enableLb: flag('enable-lb', true),
   serviceLbLayout: oneOf('service-lb-layout', ['own', 'shared']),
   preferLocal: flag('enable-ovn-lb-prefer-local', false),
+  enableLbSvc: flag('enable-lb-svc', false),
   enableNp: flag('enable-np', true),
   npEnforcement: oneOf('np-enforcement', ['standard', 'lax']),
   enableAnp: flag('enable-anp', false),

@@ -24,9 +24,11 @@ import {
   adminPolicyRef,
   eipRef,
   ipPoolRef,
+  objectKey,
   policyModuleRef,
   securityGroupRef,
   routerLbRuleRef,
+  serviceRef,
   subnetRef,
   switchLbRuleRef,
   vipRef,
@@ -39,9 +41,11 @@ import { labelledRow, namedPortsRow, networkPolicyRow } from './api/policy-row.t
 import { lbRuleRow } from './api/lb-rule-row.ts';
 import { announcementRow, endpointSliceRow, serviceRow } from './api/service-row.ts';
 import { securityGroupRow } from './api/security-row.ts';
+import { deploymentRow, natConfigName, natConfigRow } from './api/gateway-row.ts';
 import { vipRow } from './api/vip-row.ts';
 import type { Member } from './kube/leader-labels.ts';
 import type { Part } from './kube/operator.ts';
+import { managedBy } from './kube/manifest.ts';
 import { into, type Projection } from './kube/mirror.ts';
 import type { KubeObject } from './kube/object.ts';
 import { Partition } from './kube/partition.ts';
@@ -79,6 +83,8 @@ const own = [
   'Service',
   'EndpointSlice',
   'ServiceL2Status',
+  'Deployment',
+  'ConfigMap',
   'SwitchLBRule',
   'RouterLBRule',
   'PolicyModule',
@@ -126,6 +132,7 @@ const told = {
   OvnEip: eipRef,
   SwitchLBRule: switchLbRuleRef,
   RouterLBRule: routerLbRuleRef,
+  Service: (key: string) => serviceRef(...partsOf(key)),
   PolicyModule: policyModuleRef,
   SecurityGroup: securityGroupRef,
   AdminNetworkPolicy: (name: string) => adminPolicyRef('AdminNetworkPolicy', name),
@@ -153,8 +160,21 @@ function centrals(namespace: string): {
   return { central, member };
 }
 
+/** Namespace and name of a key. */
+function partsOf(key: string): [string, string] {
+  const slash = key.indexOf('/');
+  return [key.slice(0, slash), key.slice(slash + 1)];
+}
+
+/** Kinds of which most objects are none of our business. */
+const selections = (namespace: string): Partial<Record<Kind, ReflectorOptions['select']>> => ({
+  Deployment: { labelSelector: Object.entries(managedBy).map((pair) => pair.join('='))[0] ?? '' },
+  ConfigMap: { namespace, fieldSelector: `metadata.name=${natConfigName}` },
+});
+
 function reflector(kind: Kind, projections: readonly Projection[], options: WatchesOptions): Reflector {
-  const { client, clock, log, enter, onRestart } = options;
+  const { client, clock, log, enter, onRestart, namespace } = options;
+  const select = selections(namespace)[kind];
   return new Reflector({
     client,
     clock,
@@ -164,6 +184,7 @@ function reflector(kind: Kind, projections: readonly Projection[], options: Watc
     projections,
     // A cluster with Kube-OVN's CRDs of another release has not all of them.
     optional: isOptional(kind),
+    ...(select && { select }),
     onRestart: (reason) => onRestart(kind, reason),
   });
 }
@@ -207,7 +228,7 @@ export class Watches implements Part {
       IPPool: [into(world.ippool, ipPoolRow), statusOf('IPPool')],
       NetworkAttachmentDefinition: [into(world.attachment, attachmentRow)],
       NetworkPolicy: [into(world.networkPolicy, networkPolicyRow)],
-      Service: [into(world.service, serviceRow)],
+      Service: [into(world.service, serviceRow), statusOf('Service')],
       EndpointSlice: [into(world.endpointSlice, endpointSliceRow)],
       ServiceL2Status: [into(world.announcement, announcementRow)],
       PolicyModule: [into(world.policyModule, policyModuleRow), statusOf('PolicyModule')],
@@ -221,6 +242,8 @@ export class Watches implements Part {
       VirtualMachineInstance: keeper('VirtualMachineInstance'),
       Subnet: [into(world.subnet, subnetRow), statusOf('Subnet')],
       Vip: [into(world.vip, vipRow), statusOf('Vip')],
+      Deployment: [into(world.deployment, deploymentRow)],
+      ConfigMap: [into(world.natConfig, natConfigRow)],
       SwitchLBRule: [into(world.switchLbRule, lbRuleRow), statusOf('SwitchLBRule')],
       RouterLBRule: [into(world.routerLbRule, lbRuleRow), statusOf('RouterLBRule')],
       SecurityGroup: [into(world.securityGroup, securityGroupRow), statusOf('SecurityGroup')],
@@ -235,7 +258,7 @@ export class Watches implements Part {
   /** The status of an object as the API shows it; undefined when there is no such object. */
   observedStatus(ref: Ref): ObservedStatus | undefined {
     if (isLater(ref.kind)) return this.#laterStatus.get(laterKey(ref));
-    return this.#status.get(ref.kind)?.get(ref.name);
+    return this.#status.get(ref.kind)?.get(objectKey(ref.namespace, ref.name));
   }
 
   /** Every kind has been listed once. */

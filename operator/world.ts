@@ -30,6 +30,7 @@
 //   eip -> demand; eip, ip, routerLbRule ----------------------------------------------------------> OvnEip: port, spec, status, holds
 //   vip -> holding, demand -> [allocator] --> API: status of the Vip --> vip -------------------> Vip: port, labels, status; Subnet
 //   service + endpointSlice, announcement, ip, network, host, facet, matched ------------------> Service: load balancers, annotations; policies of node ports
+//   service + attachment, natConfig, pod, ip, network, deployment -----------------------------> Service: Deployment, plan, status
 //   switchLbRule, routerLbRule + eip, realm, service ----------------------------------------------> their Service, status, problems
 //   later ----------------------------------------------------------------------------------> Later: status, problems
 //   central (members of ovn-central) -------------------------------------------------------> Node: plan
@@ -39,6 +40,7 @@ import type { KeyedSink } from '../lib/graph/operator.ts';
 import type { Index, ReadTable, Table } from '../lib/graph/types.ts';
 import type { Ref } from './api/fact.ts';
 import { addressKeys, furtherKeys, partsOfUplink, rangeKeys, usedKey } from './api/keys.ts';
+import { forwardsKey } from './api/gateway-row.ts';
 import { labelKeys, requiredLabel } from './api/labels.ts';
 import { commaList, textsOf } from './api/json.ts';
 import { laterRef } from './api/later.ts';
@@ -56,6 +58,7 @@ import {
   networkPolicyRef,
   nodePortPart,
   nodeRef,
+  objectKey,
   only,
   podRef,
   policyModuleRef,
@@ -117,6 +120,7 @@ import { routerLbRule } from './reconcilers/router-lb-rule.ts';
 import { service } from './reconcilers/service.ts';
 import { frontendKeys } from './reconcilers/service-conflict.ts';
 import { anyVpc } from './reconcilers/service-vpc.ts';
+import { lbService } from './reconcilers/lb-svc.ts';
 import { space } from './reconcilers/space.ts';
 import { priorityKeys } from './reconcilers/standing.ts';
 import { subnet } from './reconcilers/subnet.ts';
@@ -151,6 +155,8 @@ export interface World {
   readonly keeper: Table<Tables['keeper']>;
   readonly vlan: Table<Tables['vlan']>;
   readonly attachment: Table<Tables['attachment']>;
+  readonly deployment: Table<Tables['deployment']>;
+  readonly natConfig: Table<Tables['natConfig']>;
   readonly serviceCidr: Table<Tables['serviceCidr']>;
   /** Written by whoever hears the agents. */
   readonly lost: Table<Tables['lost']>;
@@ -227,6 +233,11 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   graph.index('podsByMachine', tables.pod, (row) =>
     row.podType === 'VirtualMachine' && needsAddress(row) ? [machineKey(row.meta.namespace, row.controller.name)] : [],
   );
+  graph.index('podsByService', tables.pod, (row) => {
+    const service = needsAddress(row) ? row.meta.annotations[forwardsKey] : undefined;
+    return service === undefined ? [] : [objectKey(row.meta.namespace, service)];
+  });
+  graph.index('natConfigs', tables.natConfig, () => [only]);
   graph.index('ippoolsBySubnet', tables.ippool, (row) => (row.meta.deleting ? [] : [row.subnet]));
   graph.index('ippoolsBySet', tables.ippool, (row) =>
     row.addressSet && !row.meta.deleting ? [poolSetName(row.meta.name)] : [],
@@ -303,6 +314,7 @@ export function world(graph: Graph<Tables, Indexes>, sinks: Sinks, modules: Modu
   reconcile(graph, sinks, { reconciler: routerLbRule, input: tables.routerLbRule, about: routerLbRuleRef });
   reconcile(graph, sinks, { reconciler: service, input: tables.service, about: serviceOf });
   reconcile(graph, sinks, { reconciler: nodePort, name: nodePorts, input: tables.service, about: serviceOf });
+  reconcile(graph, sinks, { reconciler: lbService, input: tables.service, about: serviceOf });
   reconcile(graph, sinks, { reconciler: vip, input: tables.vip, about: vipRef });
   reconcile(graph, sinks, { reconciler: later, input: tables.later, about: laterRef });
   const { demand, holding: held, pool: pools, kept: keeps, space: spaces, wayOut: ways } = computed;
@@ -397,6 +409,8 @@ function inputs(graph: Graph<Tables, Indexes>): Inputs {
     keeper: graph.table('keeper'),
     vlan: graph.table('vlan'),
     attachment: graph.table('attachment'),
+    deployment: graph.table('deployment'),
+    natConfig: graph.table('natConfig'),
     serviceCidr: graph.table('serviceCidr'),
     lost: graph.table('lost'),
     labelled: graph.table('labelled'),

@@ -9,7 +9,9 @@ import type { Delete as _kubeloom_plan_v1_Delete, Delete__Output as _kubeloom_pl
 import type { Event as _kubeloom_plan_v1_Event, Event__Output as _kubeloom_plan_v1_Event__Output } from './kubeloom/plan/v1/Event.gen.ts';
 import type { ExternalEgress as _kubeloom_plan_v1_ExternalEgress, ExternalEgress__Output as _kubeloom_plan_v1_ExternalEgress__Output } from './kubeloom/plan/v1/ExternalEgress.gen.ts';
 import type { Failure as _kubeloom_plan_v1_Failure, Failure__Output as _kubeloom_plan_v1_Failure__Output } from './kubeloom/plan/v1/Failure.gen.ts';
+import type { Forward as _kubeloom_plan_v1_Forward, Forward__Output as _kubeloom_plan_v1_Forward__Output } from './kubeloom/plan/v1/Forward.gen.ts';
 import type { FromAgent as _kubeloom_plan_v1_FromAgent, FromAgent__Output as _kubeloom_plan_v1_FromAgent__Output } from './kubeloom/plan/v1/FromAgent.gen.ts';
+import type { GatewayItem as _kubeloom_plan_v1_GatewayItem, GatewayItem__Output as _kubeloom_plan_v1_GatewayItem__Output } from './kubeloom/plan/v1/GatewayItem.gen.ts';
 import type { GatewayNode as _kubeloom_plan_v1_GatewayNode, GatewayNode__Output as _kubeloom_plan_v1_GatewayNode__Output } from './kubeloom/plan/v1/GatewayNode.gen.ts';
 import type { Hello as _kubeloom_plan_v1_Hello, Hello__Output as _kubeloom_plan_v1_Hello__Output } from './kubeloom/plan/v1/Hello.gen.ts';
 import type { Init as _kubeloom_plan_v1_Init, Init__Output as _kubeloom_plan_v1_Init__Output } from './kubeloom/plan/v1/Init.gen.ts';
@@ -47,7 +49,9 @@ export interface ProtoGrpcType {
         Event: MessageTypeDefinition<_kubeloom_plan_v1_Event, _kubeloom_plan_v1_Event__Output>
         ExternalEgress: MessageTypeDefinition<_kubeloom_plan_v1_ExternalEgress, _kubeloom_plan_v1_ExternalEgress__Output>
         Failure: MessageTypeDefinition<_kubeloom_plan_v1_Failure, _kubeloom_plan_v1_Failure__Output>
+        Forward: MessageTypeDefinition<_kubeloom_plan_v1_Forward, _kubeloom_plan_v1_Forward__Output>
         FromAgent: MessageTypeDefinition<_kubeloom_plan_v1_FromAgent, _kubeloom_plan_v1_FromAgent__Output>
+        GatewayItem: MessageTypeDefinition<_kubeloom_plan_v1_GatewayItem, _kubeloom_plan_v1_GatewayItem__Output>
         GatewayNode: MessageTypeDefinition<_kubeloom_plan_v1_GatewayNode, _kubeloom_plan_v1_GatewayNode__Output>
         Hello: MessageTypeDefinition<_kubeloom_plan_v1_Hello, _kubeloom_plan_v1_Hello__Output>
         Init: MessageTypeDefinition<_kubeloom_plan_v1_Init, _kubeloom_plan_v1_Init__Output>

@@ -15,11 +15,12 @@ import type { Places } from './layers.ts';
 import { manifestOf, writeImage } from './oci.ts';
 import type { ImageSpec, Layer } from './oci.ts';
 
-/** `kubeloom` is the product, `test` what tests run in pods, `pause` the sandbox, `coredns` the DNS of the test cluster. */
-export type ImageKey = 'kubeloom' | 'test' | 'pause' | 'coredns';
+/** `kubeloom` is the product, `gateway` what pods have that pass traffic on, `test` what tests run in pods, `pause` the sandbox, `coredns` the DNS of the test cluster. */
+export type ImageKey = 'kubeloom' | 'gateway' | 'test' | 'pause' | 'coredns';
 
 export const imageNames: Readonly<Record<ImageKey, string>> = {
   kubeloom: 'docker.io/kubeloom/kubeloom:dev',
+  gateway: 'docker.io/kubeloom/vpc-nat-gateway:dev',
   test: 'docker.io/kubeloom/test:dev',
   pause: 'docker.io/kubeloom/pause:1',
   coredns: 'docker.io/kubeloom/coredns:dev',
@@ -33,6 +34,8 @@ export interface BuildOptions {
    * containerd that has imported the whole image before.
    */
   readonly thin?: boolean;
+  /** The tars are imported one after the other: what an earlier one has is left out of those behind it. */
+  readonly together?: boolean;
   /** Digests of further layers that the importing side has; they are left out too. */
   readonly have?: readonly string[];
   /** The base root filesystem, a directory named after its contents; default: the one of test/cluster/rootfs.ts. */
@@ -71,7 +74,8 @@ export async function buildImages(options: BuildOptions = {}): Promise<BuiltImag
   await mkdir(places.cache, { recursive: true });
   const built: BuiltImage[] = [];
   for (const key of options.only ?? (Object.keys(imageNames) as ImageKey[])) {
-    built.push(await buildOne(key, places, { ...options, progress }));
+    const earlier = options.together === true ? built.flatMap(({ layers }) => layers) : [];
+    built.push(await buildOne(key, places, { ...options, progress, have: [...(options.have ?? []), ...earlier] }));
   }
   for (const part of ['layers', 'tars']) await prune(join(places.cache, part));
   return built;
@@ -107,6 +111,12 @@ const plans: Readonly<Record<ImageKey, (places: Places, options: Options) => Pro
     const layers = [base, tools, node, await dependencyLayer(places), await appLayer(places)];
     const config = { Env: [PATH, COMPILE_CACHE], WorkingDir: '/opt/kubeloom', Cmd: ['/bin/bash'] };
     return { spec: { name: imageNames.kubeloom, config, layers }, stable: [base, tools, node] };
+  },
+  // Programs to look inside with: what such pods do is done by the agents.
+  async gateway(places, options) {
+    const base = await rootfsLayer(places, 'base', await rootfsOf(options));
+    const config = { Env: [PATH], Cmd: ['sleep', 'infinity'] };
+    return { spec: { name: imageNames.gateway, config, layers: [base] }, stable: [base] };
   },
   async test(places, options) {
     const rootfs = await rootfsOf(options);

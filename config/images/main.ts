@@ -1,5 +1,5 @@
 /**
- * `node config/images/main.ts [--thin] [kubeloom|test|pause|coredns ...]`: builds the images (all but coredns, which takes
+ * `node config/images/main.ts [--thin] [kubeloom|gateway|test|pause|coredns ...]`: builds the images (all but coredns, which takes
  * minutes and a Go compiler, when none is named) and prints one line for each: name, tar, digest. Progress goes to standard error.
  */
 import { parseArgs } from 'node:util';
@@ -15,7 +15,7 @@ if (unknown.length > 0) {
   process.exitCode = 2;
 } else {
   const named = positionals.filter(isImage);
-  const only: readonly ImageKey[] = named.length > 0 ? named : ['kubeloom', 'test', 'pause'];
+  const only: readonly ImageKey[] = named.length > 0 ? named : ['kubeloom', 'gateway', 'test', 'pause'];
   const images = await buildImages({ thin: values.thin === true, only });
   for (const { name, tar, digest } of images) console.log(`${name}\t${tar}\t${digest}`);
 }

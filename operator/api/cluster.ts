@@ -16,6 +16,8 @@ export interface Cluster {
   readonly serviceLbLayout: 'own' | 'shared';
   /** Clients in the cluster prefer backends of their own node where those from outside reach no others. */
   readonly preferLocal: boolean;
+  /** Services that name a network outside get a pod there. */
+  readonly enableLbSvc: boolean;
   /** NetworkPolicies are followed. */
   readonly enableNp: boolean;
   /** What a NetworkPolicy drops that does not say so itself: everything of IP, or what has ports alone. */

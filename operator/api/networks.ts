@@ -14,6 +14,14 @@ export interface NetworkSelection {
   readonly ifname: string;
 }
 
+/** A NetworkAttachmentDefinition. */
+export interface AttachmentRow {
+  /** Its interfaces are made by us; otherwise another plugin makes them, and has addresses of us at most. */
+  readonly isOvn: boolean;
+  /** Of a device that a container must ask for (`resourceName`); '' without one. */
+  readonly resource: string;
+}
+
 export const networksAnnotation = 'k8s.v1.cni.cncf.io/networks';
 export const defaultNetworkAnnotation = 'v1.multus-cni.io/default-network';
 

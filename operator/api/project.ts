@@ -150,9 +150,14 @@ export function ipRow(source: unknown): IpRow {
 }
 
 /** A NetworkAttachmentDefinition. */
-export const attachmentRow = (source: unknown): AttachmentRow => ({
-  isOvn: isOvnConfig(textOf(objectOf(objectOf(source)['spec'])['config'])),
-});
+export function attachmentRow(source: unknown): AttachmentRow {
+  const object = objectOf(source);
+  const annotations = objectOf(objectOf(object['metadata'])['annotations']);
+  return {
+    isOvn: isOvnConfig(textOf(objectOf(object['spec'])['config'])),
+    resource: textOf(annotations['k8s.v1.cni.cncf.io/resourceName']),
+  };
+}
 
 export function keeperRow(source: unknown): KeeperRow {
   const object = objectOf(source);

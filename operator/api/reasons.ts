@@ -28,6 +28,8 @@ export const reasons = {
   ModuleFailing:
     'the module gives no answer to some questions; what they are about is refused or left alone, as failurePolicy says',
   ModuleInvalid: 'the spec of the PolicyModule cannot be used or its module is not run; the message says why',
+  GetNADFailed:
+    'the network outside by which the Service is to be reached does not exist; what was made for it before stays',
   KindNotAvailable: 'nothing is done for objects of this kind: yet, or without the setting that the message names',
   NameCollision: 'another object has a name that gives the same name in OVN; this one carries a suffix there',
   NamespaceConflict: 'a namespace is bound to two VPCs; the first in the order of names has it',
@@ -60,6 +62,8 @@ export const reasons = {
   ValidateLogicalSwitchFailed: 'the spec of the subnet breaks a rule; nothing is built for it',
   ValidatePodNetworkFailed:
     'an annotation of the pod cannot be understood; what it asks for is not done, and a pod without an address gets none',
+  ValidateSvcFailed:
+    'the Service cannot be reached from outside as it asks for; the message says why, and what was made for it before stays',
   ValidateSubnetVlanFailed: 'the Vlan of the subnet does not exist or is in conflict',
   VipInvalid: 'the spec of the Vip cannot be followed: it gets no address, or keeps the one that it has',
   VlanConflict: 'another Vlan has the same provider network and id; the older is right',
@@ -89,7 +93,7 @@ export const advisory: ReadonlySet<Reason> = new Set<Reason>([
 ]);
 
 /** Whether the status of a kind has conditions; what is wrong with others is told by events and fields. */
-export const hasConditions = (kind: string): boolean => kind !== 'SecurityGroup';
+export const hasConditions = (kind: string): boolean => kind !== 'SecurityGroup' && kind !== 'Service';
 
 /** Reasons in the conditions of a kind. */
 export interface ConditionWords {

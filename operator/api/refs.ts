@@ -8,6 +8,12 @@ const crd = (kind: string, name: string): Ref => ({ apiVersion: kubeOvn, kind, n
 
 export const podRef = (namespace: string, name: string): Ref => core('Pod', namespace, name);
 export const serviceRef = (namespace: string, name: string): Ref => core('Service', namespace, name);
+export const deploymentRef = (namespace: string, name: string): Ref => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  namespace,
+  name,
+});
 /** Of backends that are listed by hand. */
 export const endpointsRef = (namespace: string, name: string): Ref => core('Endpoints', namespace, name);
 export const nodeRef = (name: string): Ref => core('Node', '', name);

@@ -7,6 +7,7 @@ import type { Egress } from './egress.ts';
 import type { JsonObject, Ref } from './fact.ts';
 import type { Isolation, SwitchRule } from './isolation.ts';
 import type { Options } from './option-list.ts';
+import type { AttachmentRow } from './networks.ts';
 import type { ModuleIndexes, ModuleTables } from './policy-module.ts';
 import type { PolicyIndexes, PolicyTables } from './policy-tables.ts';
 import type { ProbedPort } from './probed-ports.ts';
@@ -16,7 +17,7 @@ import type { EipRow, Uplink } from './eip-row.ts';
 import type { VipRow } from './vip-row.ts';
 import type { GatewayNode, LostRow, ServiceCidrRow, WayOut } from './way-out.ts';
 
-export type { CentralRow, Cluster, EipRow, Isolation, RangeSetting, SwitchRule, Uplink, VipRow };
+export type { AttachmentRow, CentralRow, Cluster, EipRow, Isolation, RangeSetting, SwitchRule, Uplink, VipRow };
 export type { GatewayNode, LostRow, ServiceCidrRow, WayOut };
 export type { Demand, Kept, PoolUsage, Space, Unassigned, Usage, Wish } from './addresses.ts';
 
@@ -124,12 +125,6 @@ export interface IpPoolRow {
   readonly ips: readonly string[];
   readonly namespaces: readonly string[];
   readonly addressSet: boolean;
-}
-
-/** A NetworkAttachmentDefinition. */
-export interface AttachmentRow {
-  /** Its interfaces are made by us; otherwise another plugin makes them, and has addresses of us at most. */
-  readonly isOvn: boolean;
 }
 
 /** A workload whose pods come back under their names: StatefulSet, VirtualMachine, VirtualMachineInstance. */

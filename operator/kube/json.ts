@@ -74,10 +74,19 @@ export function digestOf(value: Json): string {
 
 /**
  * Whether `part` says nothing that `whole` does not already say: every leaf of its objects is there and equal.
- * Arrays are compared as a whole, as server-side apply treats a list without a key.
+ * Arrays are compared as a whole, as server-side apply treats a list without a key; but the API server fills defaults into
+ * each container.
  */
 export function covers(whole: Json | undefined, part: Json): boolean {
   if (part === null || typeof part !== 'object' || Array.isArray(part)) return sameJson(whole, part);
   if (whole === null || typeof whole !== 'object' || Array.isArray(whole)) return false;
-  return Object.entries(part).every(([key, value]) => covers((whole as Record<string, Json>)[key], value));
+  return Object.entries(part).every(([key, value]) => {
+    const shown = (whole as Record<string, Json>)[key];
+    return key === 'containers' ? coversEach(shown, value) : covers(shown, value);
+  });
 }
+
+const coversEach = (whole: Json | undefined, part: Json): boolean =>
+  Array.isArray(whole) && Array.isArray(part)
+    ? whole.length === part.length && part.every((one: Json, at) => covers(whole[at] as Json, one))
+    : covers(whole, part);

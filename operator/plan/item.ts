@@ -117,4 +117,30 @@ export interface PortItem {
   readonly probes: readonly ProbedPort[];
 }
 
-export type PlanItem = NodeItem | PeerItem | SubnetItem | PortItem;
+/** A pod that passes on what comes to an interface outside; what does so is made in its namespace. Span = the pod's node. */
+export interface GatewayItem {
+  readonly kind: 'gateway';
+  readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
+  /** `iface-id` of an interface of the pod in Open vSwitch, by which its namespace is known. */
+  readonly ifaceId: string;
+  /** The interface outside, its addresses, and the gateways there. */
+  readonly ifname: string;
+  readonly addresses: readonly Prefix[];
+  readonly gateways: readonly string[];
+  /** The interface by which the cluster is reached. */
+  readonly innerIfname: string;
+  readonly innerGateways: readonly string[];
+  readonly forwards: readonly ForwardItem[];
+}
+
+/** What comes to an address and a port goes on to a target's port of the same number. */
+export interface ForwardItem {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly address: string;
+  readonly port: number;
+  readonly target: string;
+  /** CIDRs from which it is taken; empty is any. */
+  readonly sources: readonly Prefix[];
+}
+
+export type PlanItem = NodeItem | PeerItem | SubnetItem | PortItem | GatewayItem;

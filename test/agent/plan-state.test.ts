@@ -141,6 +141,47 @@ describe('PlanTables', () => {
     expect(tables.port(query('u', 'net1'))).toBeUndefined();
   });
 
+  it('has gateways, whose words may become words of commands', () => {
+    const forward = {
+      protocol: 'tcp',
+      address: '192.0.2.5',
+      port: 80,
+      target: '10.96.0.10',
+      sources: ['192.0.2.7/24'],
+    };
+    const gateway = (key: string, changes: object): ToAgent__Output => {
+      const item = {
+        pod: { namespace: 'a', name: 'p', uid: 'u' },
+        iface_id: 'p.a',
+        ifname: 'net1',
+        addresses: ['192.0.2.5/24'],
+        gateways: ['192.0.2.254'],
+        inner_ifname: 'eth0',
+        inner_gateways: ['10.16.0.1'],
+        forwards: [forward],
+        ...changes,
+      };
+      return { apply: { key, item: { gateway: item } } };
+    };
+    const { state, tables } = fed(
+      init('1'),
+      gateway('gateway/a', {}),
+      gateway('gateway/b', { ifname: 'net1; reboot' }),
+      gateway('gateway/c', { forwards: [{ ...forward, protocol: 'icmp' }] }),
+      gateway('gateway/d', { forwards: [{ ...forward, target: '$(reboot)' }] }),
+      gateway('gateway/e', { pod: null }),
+    );
+    expect(tables.gateways().map(({ key }) => key)).toEqual(['gateway/a']);
+    expect(tables.gateways()[0]?.item.forwards).toEqual([{ ...forward, sources: ['192.0.2.0/24'] }]);
+    expect(state.malformed.map(({ message }) => message)).toEqual([
+      'interface: not valid: net1; reboot',
+      'protocol: not valid: icmp',
+      'target: not valid: $(reboot)',
+      'gateway without pod',
+    ]);
+    expect(tables.gateways()).toBe(tables.gateways());
+  });
+
   it('has ports without a MAC, whose interface is made by another plugin, and none with a malformed one', () => {
     const { state, tables } = fed(
       init('1'),

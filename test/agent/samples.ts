@@ -90,6 +90,7 @@ export const state = (changes: Partial<NodeState> = {}): NodeState => ({
   links: links(link('eth0', { addresses: ['192.0.2.11/24'] }), link('ovn0', { index: 9 })),
   taken: [],
   passed: [],
+  gateways: [],
   captured: undefined,
   proxySets: new Set(),
   randomFully: true,

@@ -67,7 +67,11 @@ async function prepare(options: ClusterOptions, progress: Progress): Promise<Clu
   await installMachinePackages(progress, join(clusterDir(options.name), 'logs', 'packages.log'));
   const lowers = await nodeRootfs(progress);
   const kubeDir = await kubeBinaries(progress);
-  const images = await buildImages({ progress, ...(options.bare && { only: ['pause', 'test'] as const }) });
+  const images = await buildImages({
+    progress,
+    together: true,
+    ...(options.bare && { only: ['pause', 'test'] as const }),
+  });
   const tars = images.map(({ tar }) => tar);
   const golden = await goldenRoot(tars, lowers, progress);
   const dir = clusterDir(options.name);

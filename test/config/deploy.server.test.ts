@@ -41,13 +41,14 @@ it.each(folders)('%s builds and is accepted', async (folder) => {
   await server.kubectl('delete', 'validatingwebhookconfiguration', 'kube-ovn-webhook', '--ignore-not-found');
 });
 
-it('the demo differs from the base in its datapath, its tunnel interface, the pull policy and the policies that it follows', async () => {
+it('the demo differs from the base in its datapath, its tunnel interface, the pull policy and what is switched on', async () => {
   const before = JSON.stringify(await build('.')).replaceAll('IfNotPresent', 'Never');
   const after = JSON.stringify(await build('config/overlays/demo'));
   expect(after).toBe(
     before
       .replace('"datapath-type":"system"', '"datapath-type":"netdev"')
       .replace('"iface":""', '"iface":"eth2"')
+      .replace('"enable-lb-svc":"false"', '"enable-lb-svc":"true"')
       .replace('"enable-anp":"false"', '"enable-anp":"true"')
       .replace('"enable-dns-name-resolver":"false"', '"enable-dns-name-resolver":"true"'),
   );

@@ -8,6 +8,7 @@ import { goTools } from '../cluster/go.ts';
 import { apiServer } from '../cluster/settings.ts';
 import { everyAddress, exec, unreachable, type Pod } from '../cluster/traffic.ts';
 import { waitFor } from '../cluster/wait.ts';
+import { lbServices } from './lb-svc.suite.ts';
 import { definition, networks, takeDefinitions } from './networks.ts';
 import type { Net } from './networks.ts';
 import { apply, cluster, custom, field, freshNamespace, nbctl, object, podManifest, readyPod } from './shared.ts';
@@ -207,6 +208,8 @@ describe('Multus', () => {
     expect(Object.keys(await told('one')).toSorted()).toEqual(['eth0', 'net1', 'net2']);
     expect(await unreachable(cluster(), two, everyAddress([one]))).toEqual([]);
   });
+
+  lbServices(ns);
 
   it('leaves nothing on the nodes when the pods are gone', async () => {
     await cluster().kubectl(['--namespace', ns, 'delete', 'pod', '--all', '--timeout=60s']);

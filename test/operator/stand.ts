@@ -8,7 +8,7 @@ export interface Stand {
   readonly api: ApiServer;
   readonly database: Awaited<ReturnType<typeof startServer>>;
   /** Starts an operator of that name, which leads within seconds once the one before has ended. */
-  readonly startOperator: (name: string) => Promise<OperatorProcess>;
+  readonly startOperator: (name: string, flags?: readonly string[]) => Promise<OperatorProcess>;
   /** What kubectl prints of a path, '' when the object is not there. */
   readonly field: (kind: string, name: string, path: string) => Promise<string>;
   /** Ends everything that was started. */
@@ -27,9 +27,9 @@ export async function startStand(): Promise<Stand> {
     const database = await startServer({ args: ['--remote=ptcp:0:127.0.0.1'] });
     undo.push(() => database.dispose());
     await applyCrds(api);
-    const startOperator = async (name: string): Promise<OperatorProcess> => {
+    const startOperator = async (name: string, more: readonly string[] = []): Promise<OperatorProcess> => {
       const options = { api, apiPort: Number(new URL(api.url).port), northboundPort: await database.port() };
-      const flags = ['--lease-duration=4', '--lease-renew-deadline=3', '--lease-retry-period=1'];
+      const flags = ['--lease-duration=4', '--lease-renew-deadline=3', '--lease-retry-period=1', ...more];
       const started = await OperatorProcess.start(name, { ...options, flags });
       undo.push(() => started.stop());
       return started;

@@ -97,6 +97,11 @@ const builders: Readonly<Record<string, (key: string, fields: Fields) => unknown
     ...(whole(key, { ...fields, resolvedNames: undefined }) as object),
     status: { resolvedNames: fields['resolvedNames'] },
   }),
+  Deployment: (key, fields) => ({
+    ...(whole(key, { ...fields, ready: undefined }) as object),
+    status: { readyReplicas: fields['ready'] === true ? 1 : 0 },
+  }),
+  ConfigMap: (key, fields) => ({ metadata: meta(key, fields), data: rest(fields) }),
   ServiceCIDR: (key, fields) => whole(key, fields),
   Lost: (key) => ({ node: key }),
   StatefulSet: (key, fields) => whole(key, fields),

@@ -28,6 +28,7 @@ import { parseChoice } from '../../operator/policy/choice.ts';
 import { lbRuleRow } from '../../operator/api/lb-rule-row.ts';
 import { announcementRow, endpointSliceRow, serviceRow } from '../../operator/api/service-row.ts';
 import { securityGroupRow } from '../../operator/api/security-row.ts';
+import { deploymentRow, natConfigRow } from '../../operator/api/gateway-row.ts';
 import { vipRow } from '../../operator/api/vip-row.ts';
 import type { Cluster, Indexes, Tables, Unassigned, Usage } from '../../operator/api/tables.ts';
 import type { Fact } from '../../operator/api/fact.ts';
@@ -52,6 +53,7 @@ export const defaults: Cluster = {
   enableLb: true,
   serviceLbLayout: 'own',
   preferLocal: false,
+  enableLbSvc: true,
   enableNp: true,
   npEnforcement: 'standard',
   enableAnp: true,
@@ -153,6 +155,8 @@ const puts: Readonly<Record<string, Put>> = {
   ),
   DNSNameResolver: (tables, key, object) => write(tables.domain, key, object, domainRow),
   NetworkAttachmentDefinition: (tables, key, object) => write(tables.attachment, key, object, attachmentRow),
+  Deployment: (tables, key, object) => write(tables.deployment, key, object, deploymentRow),
+  ConfigMap: (tables, key, object) => write(tables.natConfig, key, object, natConfigRow),
   StatefulSet: (tables, key, object) => write(tables.keeper, `StatefulSet/${key}`, object, keeperRow),
   VirtualMachine: (tables, key, object) => write(tables.keeper, `VirtualMachine/${key}`, object, keeperRow),
   VirtualMachineInstance: (tables, key, object) =>

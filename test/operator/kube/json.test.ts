@@ -56,4 +56,13 @@ describe('comparison', () => {
     expect(covers(whole, { list: [1] })).toBe(false);
     expect(covers(undefined, {})).toBe(false);
   });
+
+  it('covers containers that have defaults beside what is wanted, one by one', () => {
+    const shown = { containers: [{ name: 'a', image: 'x', terminationMessagePath: '/dev/termination-log' }] };
+    expect(covers(shown, { containers: [{ name: 'a', image: 'x' }] })).toBe(true);
+    expect(covers(shown, { containers: [{ name: 'a', image: 'y' }] })).toBe(false);
+    expect(covers(shown, { containers: [] })).toBe(false);
+    expect(covers(shown, { containers: [{ name: 'a' }, { name: 'b' }] })).toBe(false);
+    expect(covers({}, { containers: [] })).toBe(false);
+  });
 });
