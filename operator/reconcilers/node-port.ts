@@ -14,14 +14,16 @@ import type { Target } from './backend.ts';
 import { joinAddresses } from './gateway.ts';
 import { clusterOf, ofFamily } from './reconciler.ts';
 import type { Reconciler } from './reconciler.ts';
+import { slicesOf } from './service-slices.ts';
 import { placeOf } from './service-vpc.ts';
 
 export const nodePort: Reconciler<ServiceRow> = {
   kind: 'Service',
-  *desired(row, read, key) {
-    const { defaultVpc } = clusterOf(read);
-    if (!row.externalLocal) return;
-    const slices = read.at('slicesByService', key);
+  *desired(row, read) {
+    const { defaultVpc, nonPrimary } = clusterOf(read);
+    // The way to the first interfaces of pods is the other plugin's, where there is one.
+    if (!row.externalLocal || nonPrimary) return;
+    const slices = slicesOf(row, read);
     // Nodes reach no other VPC.
     if (placeOf(row, slices, read).vpc !== defaultVpc) return;
     for (const [node, targets] of targetsByNode(row.ports, slices)) {
