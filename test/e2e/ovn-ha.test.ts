@@ -165,7 +165,8 @@ describe.each(['dual', 'ipv6'] as const)('on a cluster of family %s', (family) =
         await waitFor(everywhere, { what: `three members of the old cluster of ${role}`, ...soon });
       }
       const ports = ['ovn-nbctl', '--no-leader-only', '--bare', '--columns=name', 'list', 'Logical_Switch_Port'];
-      expect(await inMember(1, ...ports)).toBe(await inMember(2, ...ports));
+      const alike = async (): Promise<boolean> => (await inMember(1, ...ports)) === (await inMember(2, ...ports));
+      await waitFor(alike, { what: 'the same rows of both members', ...soon });
     });
   });
 
