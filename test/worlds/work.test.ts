@@ -140,7 +140,7 @@ describe.each([10, 1000])('with %i Services', (count) => {
   });
 
   it('adds one, and sees the same slice again', () => {
-    expect(runs(process, [service(5000)])).toEqual({ Service: 1, NodePort: 1 });
+    expect(runs(process, [service(5000)])).toEqual({ Service: 1, NodePort: 1, LbService: 1 });
     expect(runs(process, [slice(7, ['10.16.1.1 p1 n1', '10.16.1.2 p2 n2'])])).toEqual({});
   });
 
