@@ -223,7 +223,7 @@ async function read(port: number): Promise<ReadonlyMap<string, number>> {
   const add = (name: string, value: number): void => void values.set(name, (values.get(name) ?? 0) + value);
   for (const line of (await answer.text()).split('\n')) {
     const [, name, label, value] =
-      /^((?:kubeloom|rest_client_requests)_\w+)(?:\{\w+="([^"]*)"[^}]*\})? (\S+)$/.exec(line) ?? [];
+      /^((?:kubeloom|workqueue|rest_client_requests)_\w+)(?:\{\w+="([^"]*)"[^}]*\})? (\S+)$/.exec(line) ?? [];
     if (name === undefined) continue;
     add(name, Number(value));
     if (label !== undefined) add(`${name}/${label}`, Number(value));
