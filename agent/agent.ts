@@ -124,7 +124,7 @@ export class Agent {
     this.#probes = new Probes({ ...around, heard: () => this.#heard() });
     if (settings.tproxy)
       this.#probeProxy = new ProbeProxy({ ...around, tables: this.#tables, changed: () => this.#loop.mark() });
-    this.#reach = new Reach(around.settings.nodeName, this.#probes, (report) => this.#plan.report(report));
+    this.#reach = new Reach({ ...around, probes: this.#probes, report: (report) => this.#plan.report(report) });
     this.#condition = new NodeCondition({
       ...around,
       why: () => this.#unavailable(),

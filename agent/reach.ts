@@ -55,19 +55,31 @@ export function isCutOff(state: NodeState): boolean {
   return tunnelLink(state)?.carrier === false;
 }
 
-/** Tells each change once, and everything again to each leader. */
+/** A loss is told again after so long, ms: the operator forgets what is not repeated. */
+const REPEAT_MS = 1000;
+
+export interface ReachOptions {
+  readonly settings: { readonly nodeName: string };
+  readonly probes: Probes;
+  readonly report: (report: Report) => void;
+  /** A clock of ms. */
+  readonly now: () => number;
+}
+
+/** Tells each change once, what is lost again and again, and everything to each leader. */
 export class Reach {
   readonly #probes: Probes;
   readonly #report: (report: Report) => void;
-  readonly #told = new Map<string, boolean>();
+  readonly #now: () => number;
+  readonly #told = new Map<string, { readonly lost: boolean; readonly at: number }>();
   readonly #self: string;
   #nodes: readonly string[] = [];
   #cutOff = false;
   #following = false;
 
-  /** `self` is the name of this node. */
-  constructor(self: string, probes: Probes, report: (report: Report) => void) {
-    this.#self = self;
+  constructor({ settings, probes, report, now }: ReachOptions) {
+    this.#self = settings.nodeName;
+    this.#now = now;
     this.#probes = probes;
     this.#report = report;
   }
@@ -91,7 +103,7 @@ export class Reach {
   tell(): void {
     if (!this.#following) return;
     // Whoever has no cable knows it first, and of others nothing.
-    if (this.#cutOff || this.#told.get(this.#self) === true) this.#tell(this.#self, this.#cutOff);
+    if (this.#cutOff || this.#told.get(this.#self)?.lost === true) this.#tell(this.#self, this.#cutOff);
     if (!this.#cutOff) this.#tellOfOthers();
   }
 
@@ -105,8 +117,9 @@ export class Reach {
   }
 
   #tell(node: string, lost: boolean): void {
-    if (this.#told.get(node) === lost) return;
-    this.#told.set(node, lost);
+    const [told, at] = [this.#told.get(node), this.#now()];
+    if (told?.lost === lost && !(lost && at - told.at >= REPEAT_MS)) return;
+    this.#told.set(node, { lost, at });
     this.#report({ reach: { node, lost } });
   }
 }

@@ -60,7 +60,7 @@ export class PlanEdge implements Part {
       onWritten: (object) => writer.onWritten?.(object),
       metaOf: (node) => world.node.get(node)?.meta,
     });
-    this.#reachability = new Reachability((node, lost) => {
+    this.#reachability = new Reachability(clock, (node, lost) => {
       log.warn({ node, lost }, lost ? 'other nodes do not reach a gateway node' : 'a gateway node is reached again');
       options.enter(() => (lost ? world.lost.set(node, { node }) : world.lost.delete(node)));
     });

@@ -64,6 +64,7 @@ const addresses = new Map([
 
 describe('what the operator is told', () => {
   const reports: Report[] = [];
+  let now = 0;
   function rig(): { readonly reach: Reach; readonly hear: (node: string, history: string) => void } {
     reports.length = 0;
     const verdicts = new Map<string, Verdict>();
@@ -75,7 +76,12 @@ describe('what the operator is told', () => {
       verdict: (key: string) => verdicts.get(key),
       doubt: () => [...verdicts.values()].forEach((verdict) => verdict.doubt()),
     } as unknown as Probes;
-    const reach = new Reach('n1', probes, (report) => reports.push(report));
+    const reach = new Reach({
+      settings: { nodeName: 'n1' },
+      probes,
+      report: (report) => reports.push(report),
+      now: () => now,
+    });
     reach.want(addresses, false);
     const hear = (node: string, history: string): void => {
       for (const sign of history) {
@@ -106,6 +112,28 @@ describe('what the operator is told', () => {
     expect(told()).toEqual([]);
     hear('n2', '.');
     expect(told()).toEqual([{ node: 'n2', lost: true }]);
+  });
+
+  it('is a loss every second, for as long as it lasts', () => {
+    const { reach, hear } = rig();
+    reach.connection(true);
+    hear(JOIN_GATEWAY, '+');
+    hear('n2', '+...');
+    expect(told()).toEqual([
+      { node: 'n2', lost: false },
+      { node: 'n2', lost: true },
+    ]);
+    now += 600;
+    reach.tell();
+    expect(told()).toEqual([]);
+    now += 600;
+    reach.tell();
+    reach.tell();
+    expect(told()).toEqual([{ node: 'n2', lost: true }]);
+    hear('n2', '+'.repeat(10));
+    now += 5000;
+    reach.tell();
+    expect(told()).toEqual([{ node: 'n2', lost: false }]);
   });
 
   it('is that this node is cut off, and then nothing of others', () => {

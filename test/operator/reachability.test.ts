@@ -1,15 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { Reachability } from '../../operator/reachability.ts';
+import { FakeClock } from './kube/fake.ts';
 
-function rig(): { readonly reach: Reachability; readonly changes: string[]; readonly see: (text: string) => void } {
+interface Rig {
+  readonly clock: FakeClock;
+  readonly reach: Reachability;
+  readonly changes: string[];
+  readonly see: (text: string) => void;
+}
+
+function rig(): Rig {
   const changes: string[] = [];
-  const reach = new Reachability((node, lost) => changes.push(`${node} ${lost ? 'lost' : 'back'}`));
+  const clock = new FakeClock();
+  const reach = new Reachability(clock, (node, lost) => changes.push(`${node} ${lost ? 'lost' : 'back'}`));
   /** `a-g` is that a has lost g, `a+g` that a reaches it. */
   const see = (text: string): void => {
     for (const [, from = '', sign, node = ''] of text.matchAll(/(\w)([-+])(\w)/g))
       reach.take(from, { node, lost: sign === '-' });
   };
-  return { reach, changes, see };
+  return { clock, reach, changes, see };
 }
 
 describe('a gateway is lost', () => {
@@ -36,6 +45,17 @@ describe('a gateway is lost', () => {
     expect(changes).toEqual(['g lost']);
     reach.left('c');
     expect(changes).toEqual(['g lost', 'g back']);
+  });
+
+  it('for as long as it is said again: one who is silent counts no more, but of itself', async () => {
+    const { clock, changes, see } = rig();
+    see('a-g b-h i-i');
+    await clock.advance(4000);
+    see('b-h');
+    await clock.advance(4000);
+    expect(changes).toEqual(['g lost', 'h lost', 'i lost', 'g back']);
+    await clock.advance(60_000);
+    expect(changes).toEqual(['g lost', 'h lost', 'i lost', 'g back', 'h back']);
   });
 
   it('until nobody is heard', () => {

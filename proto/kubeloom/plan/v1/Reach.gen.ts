@@ -2,7 +2,7 @@
 
 
 /**
- * Whether a gateway node can be reached from this one by its join address.
+ * Whether a gateway node can be reached from this one by its join address. A loss is said again every second.
  */
 export interface Reach {
   'node'?: (string);
@@ -10,7 +10,7 @@ export interface Reach {
 }
 
 /**
- * Whether a gateway node can be reached from this one by its join address.
+ * Whether a gateway node can be reached from this one by its join address. A loss is said again every second.
  */
 export interface Reach__Output {
   'node': (string);
